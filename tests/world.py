@@ -19,7 +19,7 @@ from app.core import clock
 from app.core.serving.routing import Route
 from app.core.values import iban_from, siren_from
 from app.main import ROUTERS
-from tests.copies import Prototype
+from tests.copies import Prototype, may_copy
 
 _NUMBERS = itertools.count()
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -287,6 +287,8 @@ class World:
             return
         words = [*self._words(), *own]
         async with self.pool.acquire() as connection:
+            if not await may_copy(connection):
+                return
             prototype = await Prototype.of(connection, rows, of, words)
         _PROTOTYPES[self.pool, clock.today(), kind] = prototype, words, made
 
@@ -493,6 +495,17 @@ class World:
             " FROM advances WHERE id = $1 RETURNING id", advance, staff,
         ))  # fmt: skip
         return ids
+
+    async def received(self) -> dict[str, str]:
+        """A receipt that is assigned to nothing, and a proposed refund of a part: ids by name."""
+
+        async def post(path: str, **body: Any) -> str:
+            headers = {"Idempotency-Key": secrets.token_hex(8)}
+            return str(ok(await self.clients["treasurer"].post(path, body, headers=headers), 201)["id"])
+
+        receipt = await post("receipts", amount_cents=2, received_on="2024-04-02", reference=secrets.token_hex(8))
+        refund = await post(f"receipts/{receipt}/refunds", amount_cents=1, reason="Not ours.")
+        return {"waiting": receipt, "refund": refund}
 
     async def papers(self, siren: str) -> dict[str, str]:
         """Proposed bank details and a certificate of a firm, and an account that is proposed: ids by name."""

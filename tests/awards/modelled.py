@@ -56,6 +56,15 @@ class Receipt:
 
 
 @dataclass
+class Repayment:
+    """Money of the firm for an advance: what was outstanding when it came repays it, the rest is overpaid."""
+
+    on: date
+    cents: int
+    principal: int = 0
+
+
+@dataclass
 class Payment:
     id: str
     kind: str
@@ -80,7 +89,7 @@ class Award:
     paid: int = 0
     released: int = 0
     lowered: int = 0  # of what was released, by amendments
-    repaid: int = 0
+    repayments: list[Repayment] = field(default_factory=list)
     ended: str | None = None
     final: int | None = None
     reversed: bool = False
@@ -107,6 +116,18 @@ class Award:
     @property
     def recovered(self) -> int:
         return sum(each.received + each.set_off for each in self.recoveries)
+
+    @property
+    def repaid(self) -> int:
+        return sum(each.principal for each in self.repayments)
+
+    def principals(self) -> list[int]:
+        """What each repayment repays, by its day: a tranche of the same day was paid before it."""
+        found: list[int] = []
+        for each in self.repayments:
+            paid = sum(p.cents for p in self.payments if p.status == "recorded" and p.on and p.on <= each.on)
+            found.append(max(min(each.cents, paid - sum(found)), 0))
+        return found
 
     @property
     def unpaid(self) -> int:

@@ -24,6 +24,7 @@ from tests.awards.modelled import (
     Payment,
     Receipt,
     Recovery,
+    Repayment,
     broken,
     months_later,
     next_day,
@@ -604,6 +605,7 @@ class Aids(Life):
             facts = self.money.pay(self.today, award, cents)
             award.payments.append(Payment(made["id"], "tranche", cents, "recorded", on=self.today, facts=facts))
             award.paid += cents
+            self.share(award)
         return not expect
 
     async def reverse_tranche(self) -> bool | None:
@@ -613,16 +615,13 @@ class Aids(Life):
         award, tranche = found
         self.touched = award
         expect = "already-reversed" if tranche.status == "reversed" else ""
-        expect = expect or ("repayment-exceeds-outstanding" if award.repaid > award.paid - tranche.cents else "")
-        facts = list(self.money.facts)
-        if not expect:
-            self.money.take_back(tranche.facts)
-            days = {f.on for f in facts}
-            if any(self.money.by(each, "outstanding", award.id) < 0 for each in days):
-                expect, self.money.facts = "repayment-exceeds-outstanding", facts
-        await self.post(f"{award.path}/tranches/{tranche.id}", "reverse", {"reason": "No."}, expect, self.scene.first)
         if not expect:
             tranche.status = "reversed"
+            if sum(award.principals()) < award.repaid:  # a repayment would be overpaid
+                expect, tranche.status = "repayment-exceeds-outstanding", "recorded"
+        await self.post(f"{award.path}/tranches/{tranche.id}", "reverse", {"reason": "No."}, expect, self.scene.first)
+        if not expect:
+            self.money.take_back(tranche.facts)
             award.paid -= tranche.cents
             award.settle()
         return not expect
@@ -634,12 +633,18 @@ class Aids(Life):
         if award is None:
             return None
         cents = self.cents(award.paid - award.repaid)
-        expect = "repayment-exceeds-outstanding" if cents > award.paid - award.repaid else ""
+        expect = "" if award.paid else "repayment-exceeds-outstanding"
         self.answered(await self.by.repay(award.id, cents, received_on=self.today.isoformat()), expect)
         if not expect:
-            award.repaid += cents
-            self.money.come_back(self.today, award, cents)
+            award.repayments.append(Repayment(self.today, cents))
+            self.share(award)
         return not expect
+
+    def share(self, award: Award) -> None:
+        """Give each repayment what it repays now: a tranche of its own day can follow one that was overpaid."""
+        for each, principal in zip(award.repayments, award.principals(), strict=True):
+            self.money.come_back(each.on, award, principal - each.principal)
+            each.principal = principal
 
     # --- change requests and endings ---------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ class Known:
             collection = parts[parts.index("{id}") - 1]
             if collection == "imports" and "{territory}" not in path:
                 collection = "national_import_id"
-            parents = ("missions", "roadmap", "agenda", "collection-runs", "advances")
+            parents = ("missions", "roadmap", "agenda", "collection-runs", "advances", "recoveries")
             parent = next((known for known in parents if known in parts), "")
             return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         if name == "import_id" and "{territory}" not in path:
@@ -113,15 +113,16 @@ async def one_of_everything(world: World) -> Known:
     ok(await own.put(f"firms/{firm}/note", {"text": "Said in confidence."}), 201)
     activity = {"naf_code": "25.53Y", "naf_version": "naf_2025", "from_on": "2025-12-01"}
     ok(await own.post(f"/v1/firms/{firm}/activities", activity), 201)
+    collected = await a_collection(world, firm)  # before its proceedings, in which nothing is collected
     proceeding = {"kind": "safeguard", "opened_on": "2024-02-06"}
     proceeding = ok(await own.post(f"/v1/firms/{firm}/proceedings", proceeding), 201)
     ok(await own.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)
     money = await world.money()
     money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
     money |= await world.arrears(money["advance"], money["firm"])
+    received = await world.received()
     meetings = await world.meetings()
     plans = await world.plans()
-    collected = await a_collection(world, firm)
     papers = await world.papers(firm)
     run = await a_run(world)
     again = {"title": "Draft", "axes": [{"title": "Axis", "actions": [{"title": "Action"}]}]}
@@ -193,9 +194,10 @@ async def one_of_everything(world: World) -> Known:
             "payments": money["payment"],
             "recoveries": money["recovery"],
             "recovery_id": money["recovery"],
-            "receipts": money["receipt"],
-            "receipt_id": money["receipt"],
-            "refunds": money["receipt"],
+            "recoveries/receipts": money["receipt"],
+            "receipts": received["waiting"],
+            "receipt_id": received["waiting"],
+            "refunds": received["refund"],
             "letters": money["letter"],
             "commitments": money["commitment"],
             "commitment_id": money["commitment"],

@@ -43,6 +43,17 @@ SHOWN_AS: dict[str, str] = {
     "LedgerEntry.contribution_id": "contribution_reference",
     "Grant.override_id": "override_code",
     "AdvanceInstalment.advance_id": "decision_reference",
+    "AnnouncedRepayment.repayment_id": "repayment_reference",
+    "Receipt.account_id": "account_label",
+    "Refund.receipt_id": "receipt_reference",
+    "Refund.advance_id": "decision_reference",
+    "Repayment.receipt_id": "reference",
+    "Mandate.bank_details_id": "iban",
+    "CollectionRun.account_id": "account_label",
+    "CollectionRunLine.run_id": "run_collection_on",
+    "CollectionRunLine.advance_id": "decision_reference",
+    "CollectionRunLine.mandate_id": "mandate_reference",
+    "CollectionRunLine.receipt_id": "receipt_reference",
     "AdvanceAlert.advance_id": "decision_reference",
     "DebtClaim.advance_id": "decision_reference",
     "DebtClaim.proceeding_id": "proceeding_kind",
@@ -187,6 +198,15 @@ OPAQUE: dict[str, str] = {
     "FormalNotice.advance_id": "It is in the address of the notice.",
     "Acceleration.advance_id": "It is in the address of the acceleration.",
     "Repayment.advance_id": "It is in the address of the repayment.",
+    "Refund.repayment_id": "It is a part of the receipt, whose reference is beside it.",
+    **dict.fromkeys(
+        (
+            f"{schema}.advance_id"
+            for schema in ("AmendmentRead", "Reschedule", "Waiver", "WriteOff", "AnnouncedRepayment", "Turnover")
+        ),
+        "It is in the address of what is asked, announced or declared.",
+    ),
+    "AdvanceSettlement.advance_id": "It is in the address of the settlement.",
     "Schedule.advance_id": "It is in the address of the schedule.",
     "PaymentRunLine.grant_id": "decision_reference names the award of the line, which is a grant or an advance.",
     "PaymentRunLine.advance_id": "decision_reference names the award of the line, which is a grant or an advance.",

@@ -73,8 +73,8 @@ def test_an_object_with_a_version_shows_it(place: str) -> None:
 def source(column: Any) -> Any:
     """The table's column behind a label; a value that is looked up by its key is that of the column looked up."""
     behind = next(iter(column.base_columns))
-    element = getattr(behind, "element", None)
-    return source(*element.element.selected_columns) if isinstance(element, ScalarSelect) else behind
+    found = behind if isinstance(behind, ScalarSelect) else getattr(behind, "element", None)
+    return source(*found.element.selected_columns) if isinstance(found, ScalarSelect) else behind
 
 
 def origin(column: Any) -> str | None:
@@ -111,6 +111,7 @@ TOLD = {
     **{f"app.awards.claims.queries.claims_of({resource})": {"lines"} for resource in KINDS},
     "app.awards.claims.queries.CLAIMED_INVOICES": {"supplier_name"},
     "app.applications.decisions.queries.RECORDS": {"content"},
+    "app.awards.letters.document.LETTERS": {"content"},
     "app.committees.queries.COMMITTEES": {"members", "reason", "minutes"},
 }
 
@@ -132,9 +133,11 @@ def test_names_and_addresses_of_people_are_declared_personal() -> None:
 def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     shown = {listing.schema for listing in LISTINGS.values()}
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
-    # No event tells of a timesheet, a record, a seat, a claim's lines, a story, or what is given out about a contact.
+    # No event tells of a timesheet, a record, a seat, a claim's lines, a story, what a letter says, or what is given
+    # out about a contact.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
-        "AmendmentRead", "ClaimLine", "MemberRead", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
+        "AmendmentRead", "ClaimLine", "LetterContent", "MemberRead", "RecordContent", "RecordedRead",
+        "StoryEntry", "Timesheet",
     ]  # fmt: skip
 
 
@@ -259,18 +262,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         money = await world.money() | await world.meetings() | await world.plans()
         money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
         money |= await world.arrears(money["advance"], money["firm"])
-        said = {"amount_cents": 2, "received_on": "2024-04-02", "reference": secrets.token_hex(8)}
-        waiting = ok(
-            await world.treasurer.post("receipts", said, headers={"Idempotency-Key": secrets.token_hex(8)}), 201
-        )["id"]
-        back = {"amount_cents": 1, "reason": "Not ours."}
-        ok(
-            await world.treasurer.post(
-                f"receipts/{waiting}/refunds", back, headers={"Idempotency-Key": secrets.token_hex(8)}
-            ),
-            201,
-        )
-        money |= {"waiting": waiting}
+        money |= await world.received()
         await world.papers(siren)
         money |= await a_run(world)
         payer = await world.followed_firm()

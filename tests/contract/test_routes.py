@@ -517,6 +517,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     ok(await staff.patch(f"/v1/firms/{siren}", {"sole_trader": True}))
     ok(await staff.put(f"/v1/firms/{siren}/owner", {"name": "Camille Exemple"}))
     ok(await staff.put(f"/v1/firms/{siren}/sites/{siret_of(siren)}", {"seat_from_on": "2019-03-01"}))
+    collected = await a_collection(world, siren)  # before its proceedings, in which nothing is collected
     proceeding = {"kind": "safeguard", "opened_on": "2024-02-06"}
     proceeding_id = ok(await staff.post(f"/v1/firms/{siren}/proceedings", proceeding), 201)["id"]
     ok(await staff.put(f"firms/{siren}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}))
@@ -541,7 +542,6 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     decided = await closed_meeting(world)
     meetings = await world.meetings()
     plans = await world.plans()
-    collected = await a_collection(world, siren)
     papers = await world.papers(siren)
     run = await a_run(world)
     said = {"amount_cents": 10, "received_on": "2024-04-02", "reference": "VIR-1"}

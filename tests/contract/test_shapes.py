@@ -471,7 +471,7 @@ OURS: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("payment_run_totals", "payment_run_sha256", "payment_run_line_position", "payment_run_line_amount",
-         "payment_run_line_text"),
+         "payment_run_line_text", "payment_run_line_sends_one"),
         "the service computes the run and its lines from the payments",
     ),
     **dict.fromkeys(

@@ -135,6 +135,15 @@ class Deed:
     award: "Award | None" = None
     gone: bool = False
     bounce: list[Fact] = field(default_factory=list)
+    bounced: bool = False
+    cut: bool = False  # a part of what a repayment had brought in was taken from it, as a replay does
+
+    def brought(self, figure: str) -> dict[str, int]:
+        """What it adds to a figure now, by contribution."""
+        found: Counter[str] = Counter()
+        for fact in self.facts + self.bounce:
+            found[fact.contribution] += fact.cents if fact.figure == figure else 0
+        return {name: cents for name, cents in found.items() if cents}
 
 
 @dataclass
@@ -157,19 +166,28 @@ class Award:
 
     @property
     def repaid_cents(self) -> int:
-        return sum(deed.cents for deed in self.repaid if not deed.gone and not deed.bounce)
+        return sum(self.splits().values())
 
     @property
     def left(self) -> int:
         return 0 if self.reversed else self.cents - self.paid_cents - self.released
 
-    def owed_badly(self) -> bool:
-        """Whether on some day more had come back than had gone out."""
-        moves: Counter[int] = Counter()
-        for deeds, sign in ((self.paid, 1), (self.repaid, -1)):
-            for deed in deeds:
-                moves[deed.on] += 0 if deed.gone or deed.bounce else sign * deed.cents
-        return any(sum(moves[d] for d in moves if d <= last) < 0 for last in moves)
+    def splits(self) -> dict[int, int]:
+        """What each repayment that stands repays, by its place: no more than was owed when it came."""
+        found: dict[int, int] = {}
+        for place, deed in self.standing():
+            paid = sum(each.cents for each in self.paid if not each.gone and each.on <= deed.on)
+            found[place] = min(deed.cents, paid - sum(found.values()))
+        return found
+
+    def standing(self) -> list[tuple[int, Deed]]:
+        """The repayments that stand, by the day and the order in which they came."""
+        stand = [(place, deed) for place, deed in enumerate(self.repaid) if not deed.gone and not deed.bounced]
+        return sorted(stand, key=lambda each: (each[1].on, each[0]))
+
+    @property
+    def overpaid_cents(self) -> int:
+        return sum(deed.cents for _, deed in self.standing()) - self.repaid_cents
 
 
 class Envelope(Life):
@@ -320,6 +338,7 @@ class Envelope(Life):
         self.facts += facts
         place = "payments" if grant else "tranches"
         award.paid.append(Deed(f"{award.path}/{place}/{made['id']}", on, cents, facts, award))
+        self.settle(award)
         return True
 
     async def repay(self) -> bool | None:
@@ -329,24 +348,104 @@ class Envelope(Life):
         award = self.some_award([award for award in advances if award.paid_cents] or advances)
         owed = award.paid_cents - award.repaid_cents
         cents, on = self.some_cents(owed), self.some_day(max((deed.on for deed in award.paid), default=0))
-        deed = Deed("", on, cents, [], award)
-        award.repaid.append(deed)
-        owing = self.least(on, figure="outstanding", award=award.id)
-        expect = "account-overdrawn" if cents > sum(owing.values()) else ""  # only by the cents of sharing
-        expect = "repayment-exceeds-outstanding" if cents > owed or award.owed_badly() else expect
+        paid = any(deed.on <= on and not deed.gone for deed in award.paid)
+        expect = "" if paid else "repayment-exceeds-outstanding"
         made = await self.send(self.by.repay, award.id, cents, received_on=day(on), expect=expect)
         if expect:
-            award.repaid.remove(deed)
             return False
-        parts = divide(cents, owing)
-        again = {key: part for key, part in parts.items() if key in self.recycling}
-        deed.facts = self.note(
-            on, award.id, repaid=parts, outstanding=self.minus(parts), recycled=again, available=again
-        )
-        self.facts += deed.facts
-        deed.path = f"{award.path}/repayments/{made['id']}"
-        self.fill({name for name in again if self.sums(figure="shortfall").get(name)}, on)
+        deed = Deed(f"{award.path}/repayments/{made['id']}", on, cents, [], award)
+        award.repaid.append(deed)
+        assert self.settle(award) == ""
         return True
+
+    # what repayments bring in, once every one of them is shared out anew
+
+    def settle(self, award: Award, own: Deed | None = None, on: int = 0) -> str:
+        """Bring what each repayment brought in to what it repays now: what is less first. `own` has bounced, `on` a
+        day, or is reversed; the refusal of its reversal, if any.
+        """
+        splits = award.splits()
+        every = sorted(enumerate(award.repaid), key=lambda each: (each[1].on, each[0]))
+        changes = [(deed, splits.get(place, 0) - sum(deed.brought("repaid").values())) for place, deed in every]
+        for deed, cents in changes:
+            if deed is own and deed.gone:
+                refusal = self.cut(deed, -cents, deed.on, refused=True) if deed.cut else self.mirror(deed)
+                if refusal:
+                    return refusal
+            elif cents < 0:
+                self.cut(deed, -cents, on if deed is own else deed.on)
+        for deed, cents in changes:
+            if cents > 0:
+                self.bring(deed, cents)
+        return ""
+
+    def bring(self, deed: Deed, cents: int) -> None:
+        """Repay capital on the day of the repayment, or later as far as it is owed later only."""
+        award = deed.award
+        assert award is not None
+        left, taken = cents, Counter[str]()
+        by_day: dict[int, dict[str, int]] = {}
+        for on in range(deed.on, 6):
+            owing = self.least(on, figure="outstanding", award=award.id)
+            free = {name: owed - taken[name] for name, owed in owing.items() if owed > taken[name]}
+            parts = divide(min(left, sum(free.values())), free) if free and left else {}
+            left -= sum(parts.values())
+            taken.update(parts)
+            if parts:
+                by_day[on] = parts
+        assert not left
+        recycling: set[str] = set()
+        for on, parts in by_day.items():
+            again = {key: part for key, part in parts.items() if key in self.recycling}
+            recycling |= again.keys()
+            facts = self.note(
+                on, award.id, repaid=parts, outstanding=self.minus(parts), recycled=again, available=again
+            )
+            deed.facts += facts
+            self.facts += facts
+        self.fill({name for name in recycling if self.sums(figure="shortfall").get(name)}, deed.on)
+
+    def cut(self, deed: Deed, cents: int, on: int, *, refused: bool = False) -> str:
+        """Owe again a part of what a repayment brought in: what is not available any more is short, or `refused`."""
+        if not cents:
+            return ""
+        award = deed.award
+        assert award is not None
+        parts, recycled, left = divide(cents, deed.brought("repaid")), deed.brought("recycled"), self.least(on)
+        again = {name: part for name, part in parts.items() if recycled.get(name, 0) > 0}
+        given = {name: min(part, left.get(name, 0)) for name, part in again.items()}
+        short = {name: part - given[name] for name, part in again.items() if part > given[name]}
+        if short and refused:
+            return "envelope-exhausted"
+        facts = self.note(
+            on, award.id, repaid=self.minus(parts), outstanding=parts, recycled=self.minus(again),
+            available=self.minus(given), shortfall=short,
+        )  # fmt: skip
+        self.facts += facts
+        if deed.bounced and not deed.gone:
+            deed.bounce += facts
+        else:
+            deed.facts += facts
+            deed.cut = True
+        self.fill(set(short), on)
+        return ""
+
+    def mirror(self, deed: Deed) -> str:
+        """Take back every entry of an act that nothing has changed, a repayment's bounce first."""
+        of = deed.award.id if deed.award is not None else ""
+        held = self.least(deed.bounce[0].on, figure="outstanding", award=of) if deed.bounce else {}
+        if any(f.figure == "outstanding" and f.cents > held.get(f.contribution, 0) for f in deed.bounce):
+            return "account-overdrawn"
+        touched = self.ever_short(deed)
+        self.covers = [fact for fact in self.covers if fact.contribution not in touched]
+        self.take_back(deed.bounce)
+        for fact in reversed(deed.facts):
+            if fact.figure == "available" and fact.cents > self.least(fact.on).get(fact.contribution, 0):
+                return "envelope-exhausted"
+            self.take_back([fact])
+        deed.facts, deed.bounce = [], []
+        self.fill(touched, 0)
+        return ""
 
     async def bounce(self) -> bool | None:
         repaid = [deed for award in self.awards for deed in award.repaid]
@@ -356,23 +455,13 @@ class Envelope(Life):
         on = self.some_day(deed.on)
         award = self.touched = deed.award
         assert award is not None
-        expect = "already-reversed" if deed.gone else "already-bounced" if deed.bounce else ""
+        expect = "already-reversed" if deed.gone else "already-bounced" if deed.bounced else ""
         expect = expect or ("bounced-before-receipt" if on < deed.on else "")
         await self.send(self.by.bounce, award.id, deed.path.rpartition("/")[2], bounced_on=day(on), expect=expect)
         if expect:
             return False
-        repaid_, again = (
-            {f.contribution: f.cents for f in deed.facts if f.figure == name} for name in ("repaid", "recycled")
-        )
-        left = self.least(on)
-        given = {name: min(cents, left.get(name, 0)) for name, cents in again.items()}
-        short = {name: cents - given[name] for name, cents in again.items() if cents > given[name]}
-        deed.bounce = self.note(
-            on, award.id, repaid=self.minus(repaid_), outstanding=repaid_, recycled=self.minus(again),
-            available=self.minus(given), shortfall=short,
-        )  # fmt: skip
-        self.facts += deed.bounce
-        self.fill(set(short), on)
+        deed.bounced = True
+        assert self.settle(award, deed, on) == ""
         return True
 
     async def release(self) -> bool | None:
@@ -400,47 +489,40 @@ class Envelope(Life):
             return None
         deed = self.chance.choice(self.deeds())
         award = self.touched = deed.award
-        touched = self.ever_short(deed)
+        known = [(each, list(each.facts), list(each.bounce), each.gone, each.cut) for each in self.deeds()]
         facts, covers = list(self.facts), list(self.covers)
-        self.covers = [fact for fact in covers if fact.contribution not in touched]
-        expect = self.refusal(deed)
+        expect = self.undo(deed)
         await self.send(self.by.reverse, deed.path, expect=expect)
         if expect:
             self.facts, self.covers = facts, covers
+            for each, own, bounce, gone, cut in known:
+                each.facts, each.bounce, each.gone, each.cut = own, bounce, gone, cut
             return False
-        deed.gone = True
-        self.take_back(deed.facts)
-        self.fill(touched, 0)
         if award is not None and deed is award.deed:
             award.reversed = award.cancelled = True
         return True
 
-    def refusal(self, deed: Deed) -> str:  # noqa: PLR0911  # one return a reason
+    def undo(self, deed: Deed) -> str:
+        """Take an act back in the model; why it is refused, if it is."""
         award = deed.award
         if award is not None and deed is award.deed:
-            if award.cancelled:
-                return "award-ended"
-            return "award-already-paid" if award.paid_cents or award.released else ""
+            refusal = "award-already-paid" if award.paid_cents or award.released else ""
+            return "award-ended" if award.cancelled else refusal or self.mirror(deed)
         if deed.gone:
             return "already-reversed"
-        if award is not None and deed in award.paid and award.kind == "advances":
+        if award is not None and deed in award.repaid:
             deed.gone = True
-            short = award.repaid_cents > award.paid_cents or award.owed_badly()
-            deed.gone = False
-            if short:
+            return self.settle(award, deed)
+        before = award.overpaid_cents if award is not None else 0
+        deed.gone = True
+        if award is not None and award.kind == "advances":
+            if award.overpaid_cents > before:
                 return "repayment-exceeds-outstanding"
+            self.settle(award)
             held = self.least(deed.on, figure="outstanding", award=award.id)
             if any(f.figure == "paid" and f.cents > held.get(f.contribution, 0) for f in deed.facts):
                 return "account-overdrawn"
-        if deed.bounce and award is not None:  # what the bank did is taken back first
-            held = self.least(deed.bounce[0].on, figure="outstanding", award=award.id)
-            if any(f.figure == "outstanding" and f.cents > held.get(f.contribution, 0) for f in deed.bounce):
-                return "account-overdrawn"
-            self.take_back(deed.bounce)
-        available = self.least(deed.on)
-        if any(f.figure == "available" and f.cents > available.get(f.contribution, 0) for f in deed.facts):
-            return "envelope-exhausted"
-        return ""
+        return self.mirror(deed)
 
     # what must hold after every act
 
@@ -612,7 +694,7 @@ async def many_at_once(service: Service, seed: int) -> Counter[str]:
                     WHERE territory = $1 AND status = 'recorded')
                  + (SELECT coalesce(sum(amount_cents), 0) FROM advance_tranches
                     WHERE territory = $1 AND status = 'recorded') AS paid,
-                   (SELECT coalesce(sum(amount_cents), 0) FROM advance_repayments
+                   (SELECT coalesce(sum(principal_cents), 0) FROM advance_repayments
                     WHERE territory = $1 AND status = 'recorded') AS repaid
             """,
             world.territory,

@@ -162,7 +162,7 @@ class AmendmentRead(Read):
     """What every amendment of an advance says."""
 
     id: Id
-    advance_id: UUID = Field(description="The advance that it is of.")
+    advance_id: UUID = Field(description="The advance whose lines it changes once it is approved.")
     reason: str = Field(description="Why it was asked for.")
     requested_on: date = Field(description="Paris day of the request.")
     requested_by: UUID = Field(description="Who asked for it, and who therefore cannot decide on it.")
@@ -255,7 +255,7 @@ class AnnouncedRepayment(Read):
     """An early repayment that the firm announced."""
 
     id: Id
-    advance_id: UUID = Field(description="The advance that it is of.")
+    advance_id: UUID = Field(description="The advance that the firm plans to repay early.")
     amount_cents: Cents = Field(description="Euro cents that the firm announced.")
     planned_on: date = Field(description="Paris day on which it planned to repay.")
     choice: EarlyChoice = Field(description="What it does to the lines ahead.")
@@ -293,7 +293,7 @@ class Turnover(Read):
     """The turnover of a year, and the success fee on it."""
 
     id: Id
-    advance_id: UUID = Field(description="The advance that it is of.")
+    advance_id: UUID = Field(description="The advance whose success fee is computed from it.")
     year: int = Field(description="Calendar year.", json_schema_extra={"format": "int32"})
     turnover_cents: Cents = Field(description="Turnover of the year, in euro cents.")
     fee_cents: Cents = Field(
@@ -313,7 +313,7 @@ class Turnover(Read):
 class AdvanceSettlement(Read):
     """What settles an advance on a day, to the cent, if nothing else is paid until then. Valid that day."""
 
-    advance_id: UUID = Field(description="The advance.")
+    advance_id: UUID = Field(description="The advance that this amount settles.")
     on: date = Field(description="Paris calendar day for which it is computed.")
     principal_cents: Cents = Field(description="Outstanding principal, due or not, in euro cents.")
     overdue_cents: Cents = Field(description="Of principal, interest and fees, what is past its day, in euro cents.")

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Text, Uuid, case, column, select, table
 
 from app.access.models import Subject
-from app.advances.models import Repayment
+from app.advances.models import Advance, Repayment
 from app.advances.receipts import schemas
 from app.advances.receipts.models import Receipt, Refund
 from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus, RefundStatus
@@ -88,6 +88,7 @@ REFUNDS = Listing(
         _r.reference.label("receipt_reference"),
         _f.repayment_id,
         Repayment.advance_id,
+        Advance.decision_reference,
         _f.amount_cents,
         _f.reason,
         _f.status,
@@ -104,6 +105,7 @@ REFUNDS = Listing(
     )
     .join(_r, _r.id == _f.receipt_id)
     .outerjoin(Repayment, Repayment.id == _f.repayment_id)
+    .outerjoin(Advance, Advance.id == Repayment.advance_id)
     .join(_proposer, _proposer.c.id == _f.proposed_by)
     .outerjoin(_approver, _approver.c.id == _f.approved_by)
     .where(_f.territory == _territory, _f.receipt_id == _receipt_id),

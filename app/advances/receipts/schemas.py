@@ -190,9 +190,12 @@ class Refund(Read):
 
     id: Id
     receipt_id: UUID = Field(description="The receipt of which it is a part.")
-    receipt_reference: str = Field(description="Reference of that receipt.")
+    receipt_reference: str = Field(description="Reference of the bank entry that came in.")
     repayment_id: UUID | None = Field(description="The repayment that is overpaid; null: the money was not assigned.")
     advance_id: UUID | None = Field(description="The advance that is overpaid; null as the repayment is.")
+    decision_reference: str | None = Field(
+        description="Reference of the decision that awarded that advance; null as its id is."
+    )
     amount_cents: ActAmount
     reason: str = Field(description="Why the money goes back.")
     status: RefundStatus = Field(

@@ -68,7 +68,10 @@ async def enter(write: Write, territory: str, said: Said) -> Receipt:
 
     Raises `future_day` (422), `reference-not-found` (404), `already-exists` (409).
     """
-    refuse_future({"/received_on": said.received_on, "/value_on": said.value_on})
+    days = {"/received_on": said.received_on}
+    if said.value_on != said.received_on:  # who says no value day is refused the day of receipt alone
+        days["/value_on"] = said.value_on
+    refuse_future(days)
     account_id = await _account(write, said.account_id)
     receipt = Receipt(
         territory=territory, unassigned_cents=said.amount_cents, recorded_by=accountable(write.actor),
