@@ -330,8 +330,8 @@ def test_a_firm_has_an_approved_account_and_proposes_another(loaded: Loaded) -> 
     assert (approved["status"], proposed["status"]) == ("approved", "proposed")
     assert approved["siren"] == proposed["siren"]
     assert approved["iban"][5:9] == proposed["iban"][5:9] == "••••"
-    [waiting] = loaded.get("treasurer", "/v1/me/to-do")[0]["items"]
-    assert (waiting["kind"], waiting["count"]) == ("bank_details_to_approve", 1)
+    waiting = loaded.get("treasurer", "/v1/me/to-do")[0]["items"]
+    assert {each["kind"]: each["count"] for each in waiting} == {"bank_details_to_approve": 1, "instalments_late": 1}
     path = f"firms/{approved['siren']}/certificates?valid_on=2023-10-03"
     assert {item["kind"] for item in loaded.get("auditor", path)[0]["items"]} == {"tax", "social"}
 

@@ -92,7 +92,9 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
             '"requested_cents":9000001,"allowed_cents":9000000}\n'
             '403\n200\n"status":"recorded"\n'
         ),
-        '"due_cents":27500000,"repaid_cents":25000000,"late_cents":2500000,"outstanding_cents":5000000',
+        '"due_cents":27500000,"repaid_cents":25000000,"waived_cents":0,"written_off_cents":0,"outstanding_cents":5000000',
+        '"income_cents":0,"late_cents":2500000,',
+        '"days_past_due":1,"bucket":"1_30",',
         '"available_cents":22093333\n"available_cents":3000000\n',
         "The envelope does not have enough money left, on the day of the act ",
         "30,000.01 € requested, 30,000.00 € available. Award less, date the act on `available_from` ",
