@@ -378,6 +378,19 @@ async def deciding_a_change(world: World, verb: str) -> First:
     return request
 
 
+@trial(duties.PROPOSES_REFUND_APPROVES, "treasurer", "treasurer", "approve a refund")
+async def sending_money_back(world: World, _act: str) -> First:
+    said = {"amount_cents": 100, "received_on": DAY, "reference": "VIR-1"}
+    path = f"receipts/{ok(await world.treasurer.post('receipts', said, headers=key()), 201)['id']}/refunds"
+
+    async def propose(client: Client) -> Second:
+        made = ok(await client.post(path, {"amount_cents": 1, "reason": "Not ours."}, headers=key()), 201)["id"]
+        body = {"refunded_on": DAY, "reference": "VIR-2"}
+        return lambda other: other.post(f"{path}/{made}/approve", body, headers={"If-Match": "*"})
+
+    return propose
+
+
 walked = pytest.mark.parametrize("name", TRIALS)
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from app.core.db import Base
 from tests.advances.amendment_attacks import AMENDMENTS
+from tests.advances.arrears_attacks import ARREARS, late
+from tests.advances.arrears_attacks import TARGETS as OF_ARREARS
 from tests.advances.attacks import ACCOUNTS
 from tests.advances.attacks import TARGETS as OF_ACCOUNTS
 from tests.awards.attacks import (
@@ -513,7 +515,7 @@ OVERRIDES = [
 MONEY_ATTACKS = [
     *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *PAYMENTS, *TRANCHES, *ADVANCES, *LINKS, *APPEND_ONLY,
     *RESTING, *BEGUN, *DOOR, *OVERRIDES, *AIDS, *CHANGE_REQUESTS, *LETTERS, *RECOVERIES, *CLOSINGS, *COMMITMENTS, *KEPT,
-    *ACCOUNTS, *AMENDMENTS,
+    *ACCOUNTS, *AMENDMENTS, *ARREARS,
 ]  # fmt: skip
 
 
@@ -536,7 +538,7 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
         ids[name] = ok(await world.funder.post(path, body, headers={"Idempotency-Key": name}), 201)["id"]
     acts = Acts(world, await world.followed_firm())
     grant, advance = [ok(await made, 201)["id"] for made in (acts.grant(10), acts.advance(10))]
-    await acts.proceedings()
+    proceedings = [(await acts.proceedings(opened_on=on))["id"] for on in ("2023-01-01", "2023-01-02")]
     for name, act in (("grants", acts.grant), ("advances", acts.advance)):
         ids[f"override_of_{name}"] = await acts.override()
         ids[f"lifted_{name}"] = ok(await act(1, override_id=ids[f"override_of_{name}"]), 201)["id"]
@@ -561,6 +563,7 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     async with pool.acquire() as connection:
         await world.add_subject(connection, "robot", "office", None, kind="service_account")
     ids["robot"] = str(world.subjects["robot"])
+    ids |= await late(pool, ids["advance"], str(world.subjects["treasurer"]), proceedings)
     return Stage(pool, ids)
 
 
@@ -602,10 +605,11 @@ async def test_every_constraint_of_money_but_primary_keys_is_attacked(stage: Sta
                "overrides_payment_key", "grants_territory_id_key", "advances_territory_id_key",
                *(f"{table}_{key}" for table in ("grants", "advances")
                  for key in ("application_fkey", "decision_fkey", "application_key", "territory_fkey", "aid_fkey")),
-               "grant_decision_of_a_file", "advance_decision_of_a_file", *TARGETS, *OF_ACCOUNTS}  # fmt: skip
+               "grant_decision_of_a_file", "advance_decision_of_a_file", *TARGETS, *OF_ACCOUNTS,
+               *OF_ARREARS}  # fmt: skip
     assert len(rows) > 45
     names = {name for row in rows for name in ASKED_AT_ONCE.get(row["conname"], [row["conname"]])}
-    assert not names - {attack.constraint for attack in MONEY_ATTACKS} - targets
+    assert names - {attack.constraint for attack in MONEY_ATTACKS} - targets == set()
 
 
 async def test_every_append_only_table_of_money_is_attacked(stage: Stage) -> None:
