@@ -327,9 +327,10 @@ class Terms(_Laid):
     def _faults_of_agreement(self) -> Iterator[TermsFault]:
         if self.shape is not ScheduleShape.CUSTOM:
             yield from self._required("first_due_on")
-        if (self.late_rate is LateRate.CONTRACT) != (self.late_rate_bp is not None):
-            code = "required" if self.late_rate_bp is None else "late_rate_is_legal"
-            yield TermsFault(("late_rate_bp",), code)
+        if self.late_rate is LateRate.CONTRACT:
+            yield from self._required("late_rate_bp")
+        elif self.late_rate_bp is not None:
+            yield TermsFault(("late_rate_bp",), "late_rate_is_legal")
         if self.kind is AdvanceTermsKind.FIXED:
             for name in ("success_fee", "minimum_repayment_cents"):
                 if getattr(self, name) is not None:

@@ -20,6 +20,8 @@ ADDRESSES = {
     "api_key": "/v1/api-keys/{id}",
     "bank_account": "/v1/organisations/{organisation_id}/bank-accounts/{id}",
     "payment_run": T + "/payment-runs/{id}",
+    "collection_run": T + "/collection-runs/{id}",
+    "mandate": T + "/firms/{siren}/mandates/{id}",
     "bank_details": T + "/firms/{siren}/bank-details/{id}",
     "firm_certificate": T + "/firms/{siren}/certificates/{id}",
     "application": T + "/applications/{id}",

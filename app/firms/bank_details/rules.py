@@ -84,6 +84,19 @@ def holds_iban(text: str) -> bool:
     )
 
 
+def with_ibans_masked(text: str) -> str:
+    """The text with the mask of each IBAN in its place, however its characters are spaced."""
+    spelt = [(place, each) for place, character in enumerate(text) for each in _SEPARATOR.sub("", character.upper())]
+    kept = [place for place, _ in spelt]
+    packed = "".join(each for _, each in spelt)
+    for begin in _BEGINNING.finditer(packed):
+        for length in _LENGTHS:
+            first, last = begin.start(), begin.start() + length
+            if is_iban(found := packed[first:last]):
+                return text[: kept[first]] + masked(found) + with_ibans_masked(text[kept[last - 1] + 1 :])
+    return text
+
+
 class BankDetailsUnapproved(Problem):
     """The firm has no approved bank details in this territory."""
 

@@ -68,7 +68,9 @@ class DebitReceipt(Body):
     value_on: Annotated[
         Day | None, Field(description="Paris day on which the money counts; absent or null: `received_on`.")
     ] = None
-    reference: Annotated[ShortLine, Field(description="Reference of the entry, once per account among what stands.")]
+    reference: Annotated[
+        ShortLine, WithoutIban, Field(description="Reference of the entry, once per account among what stands.")
+    ]
 
 
 class DebitReturn(Body):
@@ -85,7 +87,9 @@ class DebitReturn(Body):
         ReasonCode,
         Field(description="The bank's reason code (ISO 20022, four characters), such as AM04: insufficient funds."),
     ]
-    bank_reference: Annotated[ShortLine, Field(description="The bank's own reference of what it sent back.")]
+    bank_reference: Annotated[
+        ShortLine, WithoutIban, Field(description="The bank's own reference of what it sent back.")
+    ]
 
 
 class CollectionRun(Read):

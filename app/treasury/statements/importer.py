@@ -12,6 +12,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
+from pydantic import AfterValidator
 from sqlalchemy import case, or_, select
 
 from app.advances import account
@@ -29,7 +30,7 @@ from app.core.writing import sheets
 from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome, together
 from app.core.writing.writes import Change, Write
 from app.firms.bank_details.models import BankDetails, FirmIban
-from app.firms.bank_details.rules import BankDetailsStatus
+from app.firms.bank_details.rules import BankDetailsStatus, with_ibans_masked
 from app.treasury.accounts.models import BankAccount
 from app.treasury.collections import service as collections
 from app.treasury.collections.models import CollectionRun, CollectionRunLine
@@ -37,7 +38,9 @@ from app.treasury.collections.rules import CollectionRunStatus
 from app.treasury.statements import camt, rules
 
 _HELD = (BankDetailsStatus.APPROVED, BankDetailsStatus.SUPERSEDED)  # what an account is, or was
-_Text = Annotated[str, text(1_000)]
+# What the bank writes is kept as it is, but for the numbers of accounts in it.
+_Masked = AfterValidator(with_ibans_masked)
+_Text = Annotated[str, text(1_000), _Masked]
 _Number = Annotated[str, text(40)]
 
 
@@ -45,18 +48,18 @@ class StatementEntry(Body):
     """An entry of a bank statement."""
 
     account_iban: Iban
-    reference: ShortLine
+    reference: Annotated[ShortLine, _Masked]
     received_on: Day
     value_on: Day
     amount_cents: PositiveCents
     direction: Literal["credit", "debit"]
     method: ReceiptMethod
-    payer_name: ShortLine | None = None
+    payer_name: Annotated[ShortLine, _Masked] | None = None
     payer_siren: Siren | None = None
     payer_iban: _Number | None = None
     text: _Text = ""
     end_to_end_id: ShortLine | None = None
-    reason_code: ShortLine | None = None
+    reason_code: Annotated[ShortLine, _Masked] | None = None
 
 
 @dataclass(frozen=True)
