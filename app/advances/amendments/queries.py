@@ -33,7 +33,6 @@ def _listing(kind: AmendmentKind, schema: Any, *columns: Any) -> Listing:
         rows=select(
             _a.id,
             _a.advance_id,
-            *columns,
             _a.reason,
             _a.requested_on,
             _a.requested_by,
@@ -50,6 +49,7 @@ def _listing(kind: AmendmentKind, schema: Any, *columns: Any) -> Listing:
             _a.version,
             _a.created_at,
             _a.updated_at,
+            *columns,
         )
         .join(_requester, _requester.c.id == _a.requested_by)
         .outerjoin(_decider, _decider.c.id == _a.decided_by)
