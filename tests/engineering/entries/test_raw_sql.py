@@ -354,6 +354,12 @@ FIRMS = [
     Attack("proceeding_kind", change("proceedings", "siren = $firm", kind="'closure'")),
     Attack("proceeding_source", change("proceedings", "siren = $firm", source="'hearsay'")),
     Attack("proceeding_closes_before_it_opens", change("proceedings", "siren = $firm", closed_on="opened_on - 1")),
+    Attack("proceeding_noticed_before_it_opens", change("proceedings", "siren = $firm", noticed_on="opened_on - 1")),
+    Attack("continued_outside_liquidation", change("proceedings", "siren = $firm", continued_until_on="opened_on + 1")),
+    Attack(
+        "ended_by_of_an_open_proceeding", change("proceedings", "siren = $firm", ended_by="'plan'", closed_on="NULL")
+    ),
+    Attack("proceeding_ended_by", change("proceedings", "siren = $firm", ended_by="'hope'", closed_on="opened_on")),
     Attack("proceedings_siren_kind_opened_on_key", clone("proceedings", "siren = $firm")),
     Attack("proceedings_siren_fkey", clone("proceedings", "siren = $firm", siren="'732829320'")),
     Attack(
