@@ -153,8 +153,8 @@ def builds(draw: st.DrawFn) -> Build:
     part, place = draw(st.floats(0, 1)), draw(st.integers(0, 5))
     kind, share = draw(st.sampled_from(GraceKind)), draw(st.sampled_from(WaiverShare))
 
-    def line_of(stand: Position) -> date:
-        lines = [state.line.due_on for state in open_lines(stand)]
+    def line_of(stand: Position, *, ahead: bool = False) -> date:
+        lines = [state.line.due_on for state in open_lines(stand) if not ahead or state.line.due_on > stand.as_of]
         return lines[place % len(lines)]
 
     def later(stand: Position) -> date:
@@ -171,7 +171,7 @@ def builds(draw: st.DrawFn) -> Build:
     acts: list[Build] = [
         lambda terms, stand: move(terms, stand, late, line_of(stand), later(stand)),
         lambda terms, stand: add_instalments(terms, stand, late, number),
-        lambda terms, stand: grace(terms, stand, late, number, kind, line_of(stand)),
+        lambda terms, stand: grace(terms, stand, late, number, kind, line_of(stand, ahead=True)),  # as it is asked for
         lambda terms, stand: re_amortise(terms, stand, late),
         lambda terms, stand: re_age(terms, stand, late, number, later(stand)),
         lambda terms, stand: waive(terms, stand, cents_of(stand), share),
