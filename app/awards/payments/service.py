@@ -249,7 +249,7 @@ async def _record_as_made(
     held = await aids.hold(write, territory, award_id, payments.kind)
     award = held.award
     recorded_by = DECIDES_PAYS.separate(write.actor, [award.awarded_by])
-    refuse_ended(award.status)
+    _refuse_over(payments, award)
     refuse_before_decision(award.decided_on, paid_on)
     _refuse_above_award(payments, award, body.amount_cents)
     payment = _new(payments, award, body, status=PaymentStatus.RECORDED, recorded_by=recorded_by)
@@ -436,15 +436,24 @@ async def _final_cents(write: Write, payments: Payments, held: Held) -> int | No
     return final.grant_cents if payments.kind.instrument is Instrument.GRANT else final.advance_cents
 
 
-def _refuse_above_award(payments: Payments, award: Any, cents: int) -> None:
-    """Raises `award-ended` where its rest was given back, or the problem of a payment above the award (409)."""
+def _refuse_over(payments: Payments, award: Any) -> None:
+    """Raises `award-ended` (409), also where all that was not paid of the award was given back."""
     refuse_ended(award.status)
-    unpaid_cents = award.amount_cents - getattr(award, payments.kind.paid) - award.released_cents
-    if award.released_cents and not unpaid_cents:
+    if award.released_cents and not _unpaid_cents(payments, award):
         raise AwardEnded(current=award.ended_as or award.status)
-    remaining = unpaid_cents - award.in_flight_cents
+
+
+def _refuse_above_award(payments: Payments, award: Any, cents: int) -> None:
+    """Raises `award-ended`, or the problem of a payment above the award (409)."""
+    _refuse_over(payments, award)
+    remaining = _unpaid_cents(payments, award) - award.in_flight_cents
     if cents > remaining:
         raise payments.exceed(requested_cents=cents, remaining_cents=remaining)
+
+
+def _unpaid_cents(payments: Payments, award: Any) -> int:
+    unpaid: int = award.amount_cents - getattr(award, payments.kind.paid) - award.released_cents
+    return unpaid
 
 
 # --- what is common ---------------------------------------------------------------------------------------------------

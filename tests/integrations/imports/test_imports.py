@@ -452,6 +452,13 @@ async def test_the_end_of_an_import_is_recorded_with_its_problems_and_its_event_
     ok(await client.post(f"/v1/imports/{import_id}/cancel"))
 
 
+async def _told_to_wait(app: Any, world: World) -> float:
+    await runner.look(app.state["engine"])
+    told = re.search(r"^rebond_imports_wait_seconds (\S+)$", (await world.http.get("/metrics")).text, re.MULTILINE)
+    assert told is not None
+    return float(told[1])
+
+
 async def test_the_metrics_tell_how_long_imports_wait(app: Any, world: World, run_next: Any) -> None:
     client = world.clients["territory"]
     received = await send(client, FIRMS, csv_file(*firms()[1]))
@@ -459,10 +466,8 @@ async def test_the_metrics_tell_how_long_imports_wait(app: Any, world: World, ru
         await connection.execute(
             "UPDATE imports SET created_at = now() - interval '2 hours' WHERE id = $1", UUID(received["id"])
         )
-    await runner.look(app.state["engine"])
-    told = re.search(r"^rebond_imports_wait_seconds (\S+)$", (await world.http.get("/metrics")).text, re.MULTILINE)
-    assert told is not None
-    assert 7200 <= float(told[1]) < 7300
+    waits = [await _told_to_wait(app, world) for _ in range(3)]  # the service's own look may have begun before
+    assert 7200 <= max(waits) < 7300
     ok(await client.post(f"/v1/imports/{received['id']}/cancel"))
 
 
