@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.advances.receipts.models import PARTS
@@ -126,11 +127,11 @@ class Advance(Award, Identified, Versioned, Base):
     terms: Mapped[dict[str, Any]] = mapped_column(JSONB)
     planned_disbursement_on: Mapped[date | None]
 
-    @property
+    @hybrid_property
     def outstanding_cents(self) -> int:
-        """Capital that the firm owes, due or not."""
-        taken = self.repaid_cents + self.waived_cents + self.written_off_cents
-        return self.disbursed_cents + self.capitalised_cents - taken
+        """Capital that the firm owes, due or not: of a row, and in SQL."""
+        lent = self.disbursed_cents + self.capitalised_cents
+        return lent - self.repaid_cents - self.waived_cents - self.written_off_cents
 
 
 class Repayment(Identified, Versioned, Base):

@@ -47,14 +47,6 @@ _as_of = param("as_of", Date())
 _advance = Advance
 _recorder = Subject.__table__.alias("recorder")
 
-OUTSTANDING = (
-    _advance.disbursed_cents
-    + _advance.capitalised_cents
-    - _advance.repaid_cents
-    - _advance.waived_cents
-    - _advance.written_off_cents
-)
-
 # What terms say that were stored before they said it.
 _said_since = schemas.Terms.model_construct().model_dump(mode="json", include=set(schemas.SAID_SINCE))
 AGREED: Any = literal_column(f"'{json.dumps(_said_since)}'", JSONB())
@@ -90,7 +82,7 @@ ADVANCES = awards(
     _advance.capitalised_cents,
     _advance.waived_cents,
     _advance.written_off_cents,
-    OUTSTANDING.label("outstanding_cents"),
+    _advance.outstanding_cents.label("outstanding_cents"),
     _advance.settled_as,
     _advance.accelerated_on,
     _advance.in_proceedings_on,

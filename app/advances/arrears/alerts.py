@@ -87,16 +87,15 @@ def _candidates() -> Iterator[Any]:
         yield _of_lines(AdvanceAlertKind.BUCKET_CHANGED, _later(first), word, oldest)
     needed_on = _months_later(_LINE.c.due_on, ACT_NEEDED_MONTHS, 1)
     yield _of_lines(AdvanceAlertKind.ACT_NEEDED, needed_on, no_bucket, _a.accelerated_on.is_(None))
-    outstanding = _a.disbursed_cents + _a.capitalised_cents - _a.repaid_cents - _a.waived_cents - _a.written_off_cents
     judged = (
         select(_a.territory, _a.id)
         .join(_p, _p.siren == _a.siren)
-        .where(outstanding > text("0"), _a.decided_on <= _p.opened_on, _p.opened_on <= _AS_OF)
+        .where(_a.outstanding_cents > text("0"), _a.decided_on <= _p.opened_on, _p.opened_on <= _AS_OF)
     )
     in_proceedings_since: Any = literal_column(f"'{Bucket.IN_PROCEEDINGS}'").label("bucket")
     yield judged.add_columns(
         _kind(AdvanceAlertKind.BUCKET_CHANGED), _p.opened_on.label("on_day"), null().label("due_on"),
-        in_proceedings_since, outstanding.label("amount_cents"),
+        in_proceedings_since, _a.outstanding_cents.label("amount_cents"),
     )  # fmt: skip
     claim_by_on = _months_later(_p.noticed_on, CLAIM_MONTHS)
     for days in CLAIM_ALERTS:
@@ -106,7 +105,7 @@ def _candidates() -> Iterator[Any]:
         )
         yield judged.add_columns(
             _kind(AdvanceAlertKind.CLAIM_DUE), day.label("on_day"), claim_by_on.label("due_on"), no_bucket,
-            outstanding.label("amount_cents"),
+            _a.outstanding_cents.label("amount_cents"),
         ).where(day <= _AS_OF, or_(_p.closed_on.is_(None), _p.closed_on > day), ~declared)  # fmt: skip
 
 

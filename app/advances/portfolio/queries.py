@@ -60,17 +60,16 @@ def portfolio(*, one: bool, everywhere: bool = False) -> Statement:
         .group_by(_s.advance_id)
         .cte("lines")
     )
-    outstanding = _a.disbursed_cents + _a.capitalised_cents - _a.repaid_cents - _a.waived_cents - _a.written_off_cents
     each = (
         select(
             _a.disbursed_cents,
             _a.repaid_cents,
             _a.waived_cents,
             _a.written_off_cents,
-            outstanding.label("outstanding_cents"),
+            _a.outstanding_cents.label("outstanding_cents"),
             lines.c.overdue_cents,
             lines.c.default_cents,
-            (lines.c.advance_id.is_not(None) | (outstanding > _ZERO)).label("open"),
+            (lines.c.advance_id.is_not(None) | (_a.outstanding_cents > _ZERO)).label("open"),
             bucket(in_proceedings(_a.siren, TODAY), TODAY - lines.c.oldest_on).label("bucket"),
         )
         .outerjoin(lines, lines.c.advance_id == _a.id)

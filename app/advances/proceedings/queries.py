@@ -30,8 +30,7 @@ _MADE_DUE: Any = case(
         _DUE_ON,
     )
 )
-OUTSTANDING: Any = _a.disbursed_cents + _a.capitalised_cents - _a.repaid_cents - _a.waived_cents - _a.written_off_cents
-OWED: Any = text("0") < OUTSTANDING
+OWED: Any = text("0") < _a.outstanding_cents
 # To be declared: the proceeding goes on, and nothing was declared.
 TO_DECLARE: Any = and_(
     _c.declared_on.is_(None), OWED,
@@ -54,7 +53,7 @@ _rows = (
         _p.ended_by,
         _MADE_DUE.label("due_on"),
         CLAIM_BY_ON.label("claim_by_on"),
-        OUTSTANDING.label("outstanding_cents"),
+        _a.outstanding_cents.label("outstanding_cents"),
         _c.declared_on,
         (_c.declared_on > CLAIM_BY_ON).label("late"),
         _c.amount_cents,
