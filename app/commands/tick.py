@@ -3,10 +3,11 @@
 Safe to run twice, twice at once, and again after a crash: each batch is a transaction of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from typing import NamedTuple
 
 import app.advances.tranches.service
 import app.grants.payments.service
@@ -41,6 +42,14 @@ class Done:
     replies_forgotten: int
 
 
+class Batch(NamedTuple):
+    """What one transaction did: how many, whether more may wait, and what is told of it."""
+
+    number: int
+    more: bool
+    changes: list[Change]
+
+
 async def tick(
     factory: SessionFactory,
     *,
@@ -61,18 +70,13 @@ async def tick(
     overdue = await tell_overdue(factory, as_of or today, batch=batch, say=say)
     judged = await take_judgments(factory, as_of or today, say=say)
     told = await tell_of_advances(factory, as_of or today, batch=batch, say=say)
-    erased, in_batch = 0, batch
 
-    async def erase(write: Write) -> list[Change]:
-        nonlocal in_batch
+    async def erase(write: Write) -> Batch:
         changes = await contacts.erase_expired(write, today, batch)
-        in_batch = sum(len(change.keys) for change in changes)
-        return changes
+        number = _keys(changes)
+        return Batch(number, number == batch, changes)  # a shorter one is the last
 
-    while in_batch == batch:  # a shorter one was the last
-        await run(factory, System(), erase, request_id=new_request_id())
-        erased += in_batch
-        say(f"{erased} contacts")
+    erased = await _in_batches(factory, erase, "contacts", say)
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)
     return Done(silences, unstarted, undrawn, overdue, judged, told, erased, forgotten)
@@ -82,76 +86,48 @@ async def take_silences(
     factory: SessionFactory, as_of: date, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None
 ) -> int:
     """Record what silence has decided about aid files by a day, in the order of its days. Returns how many."""
-    taken = 0
-    more = True
 
-    async def take(write: Write) -> list[Change]:
-        nonlocal taken, more
-        now_taken, more = await silence.take_due(write, as_of, batch)
-        taken += now_taken
-        return []
+    async def take(write: Write) -> Batch:
+        taken, more = await silence.take_due(write, as_of, batch)
+        return Batch(taken, more, [])
 
-    while more:
-        await run(factory, System(), take, request_id=new_request_id())
-        say(f"{taken} silences")
-    return taken
+    return await _in_batches(factory, take, "silences", say)
 
 
 async def take_unstarted(
     factory: SessionFactory, as_of: date, *, say: Callable[[str], None] = lambda _: None
 ) -> int:  # fmt: skip
     """Lapse the aids that were not started by their last day, or tell that the start is missing. Returns how many."""
-    taken = 0
-    due = 1
 
-    async def take(write: Write) -> list[Change]:
-        nonlocal due
+    async def take(write: Write) -> Batch:
         due, changes = await awards.take_unstarted(write, as_of)
-        return changes
+        return Batch(due, due > 0, changes)
 
-    while due:
-        await run(factory, System(), take, request_id=new_request_id())
-        taken += due
-        say(f"{taken} aids that were not started")
-    return taken
+    return await _in_batches(factory, take, "aids that were not started", say)
 
 
 async def take_undrawn(
     factory: SessionFactory, as_of: date, *, say: Callable[[str], None] = lambda _: None
 ) -> int:  # fmt: skip
     """Lapse what is not drawn of advances by their last day. Returns how many."""
-    taken = 0
-    due = 1
 
-    async def take(write: Write) -> list[Change]:
-        nonlocal due
+    async def take(write: Write) -> Batch:
         due, changes = await availability.take_undrawn(write, as_of)
-        return changes
+        return Batch(due, due > 0, changes)
 
-    while due:
-        await run(factory, System(), take, request_id=new_request_id())
-        taken += due
-        say(f"{taken} advances that were not drawn")
-    return taken
+    return await _in_batches(factory, take, "advances that were not drawn", say)
 
 
 async def tell_overdue(
     factory: SessionFactory, as_of: date, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None
 ) -> int:
     """Tell of the commitments that are overdue by a day, each once, in the order of their days. Returns how many."""
-    told = 0
-    more = True
 
-    async def tell(write: Write) -> list[Change]:
-        nonlocal told, more
+    async def tell(write: Write) -> Batch:
         changes, more = await commitments.take_overdue(write, as_of, batch)
-        told += sum(len(change.keys) for change in changes)
-        return changes
+        return Batch(_keys(changes), more, changes)
 
-    while more:
-        await run(factory, System(), tell, request_id=new_request_id())
-        say(f"{told} commitments")
-    return told
+    return await _in_batches(factory, tell, "commitments", say)
 
 
 async def take_judgments(
@@ -182,16 +158,35 @@ async def tell_of_advances(
     factory: SessionFactory, as_of: date, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None
 ) -> int:
     """Tell what has come of advances by a day, each once, in the order of the days. Returns how many events."""
-    told = 0
-    more = True
 
-    async def tell(write: Write) -> list[Change]:
-        nonlocal told, more
+    async def tell(write: Write) -> Batch:
         changes, more = await alerts.take_due(write, as_of, batch)
-        told += sum(len(change.keys) for change in changes)
-        return changes
+        return Batch(_keys(changes), more, changes)
 
-    while more:
-        await run(factory, System(), tell, request_id=new_request_id())
-        say(f"{told} alerts of advances")
-    return told
+    return await _in_batches(factory, tell, "alerts of advances", say)
+
+
+async def _in_batches(
+    factory: SessionFactory, act: Callable[[Write], Awaitable[Batch]], what: str, say: Callable[[str], None]
+) -> int:
+    """Do an act until nothing is left of it, each time in a transaction of its own. Returns how many it did.
+
+    What a transaction did is counted once it is over: one that is tried again counts once.
+    """
+    batch = Batch(0, True, [])
+
+    async def once(write: Write) -> list[Change]:
+        nonlocal batch
+        batch = await act(write)
+        return batch.changes
+
+    done = 0
+    while batch.more:
+        await run(factory, System(), once, request_id=new_request_id())
+        done += batch.number
+        say(f"{done} {what}")
+    return done
+
+
+def _keys(changes: list[Change]) -> int:
+    return sum(len(change.keys) for change in changes)
