@@ -137,6 +137,14 @@ class Handed(NamedTuple):
     sha256: str
     content: bytes
 
+    @classmethod
+    def of(cls, noun: str, run: Any, content: bytes) -> "Handed":
+        """The file of a run, written again, held against the one that was made: another is a fault of ours."""
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != run.sha256:
+            raise RuntimeError(f"the file of {noun} {run.id} is not the one that was made")
+        return cls(run.id, digest, content)
+
 
 async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change, Handed]:
     """The file of a run, written again from its rows, and the event of its reading.
@@ -156,11 +164,8 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
     if run.status != handed_over:
         run.status, run.handed_over_by, run.handed_over_at = handed_over, reader, write.now
         await session.flush()
-    content = await _written(session, run_id)
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != run.sha256:
-        raise RuntimeError(f"the file of payment run {run_id} is not the one that was made")
-    return Change("payment_run.file_read", RUNS, [run_id], {"territory": territory}), Handed(run_id, digest, content)
+    handed = Handed.of("payment run", run, await _written(session, run_id))
+    return Change("payment_run.file_read", RUNS, [run_id], {"territory": territory}), handed
 
 
 async def hold_account(write: Write, account_id: Select[UUID]) -> None:
