@@ -36,6 +36,7 @@ from tests.contract.document import document
 from tests.directory import StandIn
 from tests.directory import running as stand_in
 from tests.in_process import InProcess
+from tests.national import guard
 from tests.processes import RUN, roomy
 from tests.units import Units, rank
 from tests.world import World
@@ -183,8 +184,9 @@ def new_demonstration(server_url: str, new_database: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def database_url(new_database: Any) -> str:
-    """This worker's database, migrated and empty at the start."""
+    """This worker's database, migrated and empty at the start; what all its tests read stays as it is."""
     url: str = new_database("main")
+    asyncio.run(guard(plain(url)))
     return url
 
 
