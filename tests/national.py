@@ -10,7 +10,10 @@ import asyncpg
 NATIONAL = {
     "schemes": "{row}.code = 'rebond_industriel'",
     "scheme_parameters": "{row}.scheme = 'rebond_industriel'",
-    "legal_rates": "{row}.from_on < '2100-01-01'",
+    # Those that the service comes with; and of the other half-years in which instalments are late, another rate than
+    # the one that tests give them (3 %).
+    "legal_rates": "{row}.from_on BETWEEN '2024-01-01' AND '2027-12-31'"
+    " AND ({row}.rate_bp <> 300 OR {row}.from_on BETWEEN '2024-07-01' AND '2026-01-01')",
     "vat_rates": "true",
 }
 

@@ -35,7 +35,7 @@ CHANGES = {
     "scheme_parameters": "INSERT INTO scheme_parameters (scheme, name, value, valid_from_on, source, created_at,"
     " updated_at) VALUES ('rebond_industriel', 'another', '1', '2023-01-01', 'Said', now(), now())",
     "legal_rates": "INSERT INTO legal_rates (from_on, rate_bp, source, recorded_at)"
-    " VALUES ('2026-07-01', 1, 'Said', now())",
+    " VALUES ('2025-01-01', 300, 'Said', now())",
     "vat_rates": "INSERT INTO vat_rates (from_on, rate_bp, source) VALUES ('2150-01-01', 1, 'Said')",
 }
 
