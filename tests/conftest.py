@@ -24,7 +24,8 @@ import asyncpg
 import httpx2
 import hypothesis
 import pytest
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine, make_url
 
 from app.bundled import postgres
 from app.core import clock, installation, migrations
@@ -36,6 +37,7 @@ from tests.contract.document import document
 from tests.directory import StandIn
 from tests.directory import running as stand_in
 from tests.in_process import InProcess
+from tests.national import guard
 from tests.processes import RUN, roomy
 from tests.units import Units, rank
 from tests.world import World
@@ -43,9 +45,18 @@ from tests.world import World
 SERVER = "REBOND_TEST_SERVER"  # the server's address, from the main process to its workers
 TEMPLATE = "REBOND_TEST_TEMPLATE"
 DEMONSTRATION = "_demo"  # the same with the demonstration, where a test has asked for it
+REMEMBERED = {"prepared_statement_cache_size": 2000, "statement_cache_size": 2000, "max_cached_statement_lifetime": 0}
 STATE = pytest.StashKey[contextlib.ExitStack]()
 hypothesis.settings.register_profile("rebond", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("rebond")
+
+
+@event.listens_for(Engine, "do_connect")
+def remember(_dialect: Any, _record: Any, _arguments: Any, named: dict[str, Any]) -> None:
+    """A connection remembers what it has prepared. Of a hundred statements, as usual, each is soon forgotten: tests
+    send many more kinds, and a ninth of their time would go into preparing them again.
+    """
+    named.update(REMEMBERED)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,6 +96,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units:
 
 def pytest_collection_finish() -> None:
     """What has been imported stays: a sixth of a run's time would go into looking through it for garbage."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Pytest looks for what nobody closed five times over: this is the first, and the others find little to look at."""
     gc.collect()
     gc.freeze()
 
@@ -183,8 +200,9 @@ def new_demonstration(server_url: str, new_database: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def database_url(new_database: Any) -> str:
-    """This worker's database, migrated and empty at the start."""
+    """This worker's database, migrated and empty at the start; what all its tests read stays as it is."""
     url: str = new_database("main")
+    asyncio.run(guard(plain(url)))
     return url
 
 
@@ -216,6 +234,8 @@ async def serving_in_process(settings: Settings) -> AsyncIterator[Any]:
     application = create_app(settings)
     application.openapi = document  # type: ignore[method-assign]  # every application's is the same: one a process
     async with application.router.lifespan_context(application) as state:
+        if state:  # without a bound: tests compile twice as many statements as an engine keeps
+            state["engine"].update_execution_options(compiled_cache={})
 
         async def served(scope: Any, receive: Any, send: Any) -> None:
             scope["state"] = dict(state or {})

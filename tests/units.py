@@ -13,15 +13,16 @@ PORTION = 40  # tests: some seconds
 # Begun first, in this order, a module at a time: their tests share what takes seconds to make.
 SHARING = (
     "tests/contract/test_document.py", "tests/contract/test_python_client.py", "tests/test_demo.py",
-    "tests/commands/test_check.py", "tests/contract/test_forms.py", "tests/contract/test_streams.py",
-    "tests/contract/test_http.py", "tests/contract/test_hostile.py", "tests/contract/test_shapes.py",
-    "tests/envelopes/test_raw_sql.py", "tests/engineering/entries/test_raw_sql.py",
+    "tests/contract/test_routes.py", "tests/commands/test_check.py", "tests/commands/test_export.py",
+    "tests/contract/test_forms.py", "tests/contract/test_streams.py", "tests/contract/test_http.py",
+    "tests/contract/test_hostile.py", "tests/contract/test_shapes.py", "tests/envelopes/test_raw_sql.py",
+    "tests/engineering/entries/test_raw_sql.py",
 )  # fmt: skip
 
 # Then these, one by one: each test takes seconds, and shares nothing.
 SINGLE = (
-    "tests/commands/test_cli.py", "tests/commands/test_export.py", "tests/bundled/", "tests/scenarios/",
-    "tests/bench/", "tests/core/serving/test_server.py", "tests/contract/test_routes.py",
+    "tests/commands/test_cli.py", "tests/bundled/", "tests/scenarios/", "tests/bench/",
+    "tests/core/serving/test_server.py",
     "tests/engineering/entries/test_every_order.py", "tests/engineering/entries/test_limits.py",
     "tests/engineering/entries/test_model.py", "tests/engineering/corrections/test_every_order.py",
     "tests/envelopes/test_model.py", "tests/envelopes/test_orders.py", "tests/awards/test_at_once.py",

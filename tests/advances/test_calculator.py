@@ -463,7 +463,7 @@ def customs(draw: st.DrawFn) -> dict[str, Any]:
 
 
 # Random requests of each shape; `make siege` asks 2 000, which is ten thousand in all.
-EXAMPLES = int(os.environ.get("REBOND_EXAMPLES", "400"))
+EXAMPLES = int(os.environ.get("REBOND_EXAMPLES", "150"))
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, "custom"])

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from typer.testing import CliRunner
 
@@ -15,6 +16,7 @@ from app.cli import app as commands
 from app.commands import export
 from app.core import migrations
 from app.core.db import create_engine
+from tests.conftest import plain
 from tests.contract.conftest import one_of_everything
 from tests.contract.test_http import rich
 from tests.world import World, ok
@@ -34,11 +36,24 @@ async def taken_out(world: World, database_url: str, directory: Path) -> dict[st
     return manifest
 
 
-async def full(world: World) -> None:
-    """Something in every table that belongs to a territory."""
+async def full(http: httpx2.AsyncClient, pool: Any) -> World:
+    """A territory with something in every table that belongs to one."""
+    world = await World.create(http, pool)
     known = await one_of_everything(world)
     await world.audition(consultant_ids=[known.ids["consultant_id"]])
     await rich(world)
+    return world
+
+
+# The tests of this module share these two: an export changes nothing.
+@pytest.fixture(scope="module")
+async def world(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> World:
+    return await full(http, pool)
+
+
+@pytest.fixture(scope="module")
+async def other(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> World:
+    return await full(http, pool)
 
 
 def test_no_table_is_forgotten() -> None:
@@ -61,8 +76,6 @@ def test_no_column_that_is_taken_out_holds_a_secret() -> None:
 async def test_the_files_read_back_are_the_rows_of_the_tables(
     world: World, other: World, database_url: str, tmp_path: Path
 ) -> None:
-    for each in (world, other):
-        await full(each)
     manifest = await taken_out(world, database_url, tmp_path / "out")
     async with world.pool.acquire() as connection, connection.transaction():
         for entry in manifest["tables"]:
@@ -159,7 +172,6 @@ async def _points_inside(connection: Any, table: str, reference: dict[str, Any])
 
 
 async def test_the_manifest_says_what_the_files_are(world: World, database_url: str, tmp_path: Path) -> None:
-    await full(world)
     out = tmp_path / "out"
     manifest = await taken_out(world, database_url, out)
     assert (manifest["territory"], manifest["schema_revision"]) == (world.territory, migrations.head())
@@ -184,8 +196,6 @@ async def test_the_manifest_says_what_the_files_are(world: World, database_url: 
 async def test_nothing_of_another_territory_and_no_secret_is_in_the_files(
     world: World, other: World, database_url: str, tmp_path: Path
 ) -> None:
-    for each in (world, other):
-        await full(each)
     person = f"/v1/organisations/{world.organisations['office']}/persons/{world.subjects['auditor']}"
     ok(await world.admin.patch(person, {"email": f"{world.territory}@example.fr"}))
     await taken_out(world, database_url, tmp_path / "out")
@@ -203,7 +213,6 @@ def inside(directory: Path) -> list[str]:
 
 
 async def test_the_directory_appears_complete_or_not_at_all(world: World, database_url: str, tmp_path: Path) -> None:
-    await full(world)
     engine = create_engine(database_url, pool_size=1)
 
     def stop(table: str, _size: int) -> None:
@@ -228,13 +237,11 @@ async def test_the_directory_appears_complete_or_not_at_all(world: World, databa
 
 
 def test_the_command_exports_and_refuses_in_one_line(
-    new_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    new_demonstration: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = new_database("export").replace("postgresql+asyncpg", "postgresql")
-    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("DATABASE_URL", plain(new_demonstration("export", tmp_path / "keys.json")))
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()
-    assert runner.invoke(commands, ["demo"]).exit_code == 0
     done = runner.invoke(commands, ["export", "territory", "ales", "out"])
     assert done.exit_code == 0, done.output
     assert done.output.endswith(f" tables in {tmp_path}/out\n")

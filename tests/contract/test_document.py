@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import pytest
 import schemathesis
 from schemathesis.config import SchemathesisConfig
@@ -136,19 +135,21 @@ def _told(phase: str, recorder: Any, sent: Sent) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def served(database_url: str, directory: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service with its ordinary patience; after all that it has met no bug."""
+def served(own_url: str, directory: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service with its ordinary patience, on a database of its own, since what is made up may be the nation's:
+    a value of a scheme, a legal rate, a wave. After all that it has met no bug.
+    """
     place = tmp_path_factory.mktemp("document")
-    with serving(database_url, place, settings={"REBOND_DIRECTORY_URL": directory.url}) as service:
+    with serving(own_url, place, settings={"REBOND_DIRECTORY_URL": directory.url}) as service:
         yield service
         log = service.log.read_text()
         assert [line for line in log.splitlines() if "unexpected_error" in line or "broken_answer" in line][:3] == []
 
 
 @pytest.fixture
-async def whole(http: httpx2.AsyncClient, pool: Any) -> Known:
+async def whole(alone: Known) -> Known:
     """A world of its own: its keys may not outlive what is done to it."""
-    return await one_of_everything(await World.create(http, pool))
+    return await one_of_everything(await World.create(alone.world.http, alone.world.pool))
 
 
 @pytest.mark.parametrize(

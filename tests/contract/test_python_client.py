@@ -25,10 +25,11 @@ PACKAGE = "rebond_client"
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The generated package. Whatever the generator cannot read it would leave out with a warning: there is none."""
     place = tmp_path_factory.mktemp("client")
+    (place / "plain.yml").write_text("post_hooks: []\n")  # nobody reads this package
     programs = Path(sys.executable).parent
     done = subprocess.run(
         [programs / "openapi-python-client", "generate", "--path", DOCUMENT, "--meta", "none", "--fail-on-warning",
-         "--output-path", place / PACKAGE],
+         "--config", place / "plain.yml", "--output-path", place / PACKAGE],
         cwd=place, env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}, capture_output=True, text=True,
         check=False,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx2
+import pytest
 
 from app.access.rules import MATRIX
 from app.core.problems import CATALOGUE
@@ -15,6 +16,8 @@ from tests.directory import siret_of
 from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
 from tests.world import AMENDED, Client, Mission, World, ok
+
+Placed = tuple[World, Mission, dict[str, str]]  # with real ids in it
 
 # --- who may do what, as product.md says it -----------------------------------------------------------------------
 
@@ -673,8 +676,15 @@ async def ask(
     return await client.request(method, path, params={"dry_run": "true"})
 
 
-async def test_every_route_with_every_role_in_both_territories(app: Any, world: World, other: World) -> None:
-    mission, known = await places(world)
+@pytest.fixture(scope="module")
+async def placed(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Placed:
+    """A territory with everything, shared: what `ask` asks changes nothing."""
+    world = await World.create(http, pool)
+    return world, *(await places(world))
+
+
+async def test_every_route_with_every_role_in_both_territories(app: Any, placed: Placed, other: World) -> None:
+    world, mission, known = placed
     entries = {
         "lead": ok(await world.lead.post("time-entries", mission.entry(by="lead")), 201)["id"],
         "consultant": ok(await world.consultant.post("time-entries", mission.entry()), 201)["id"],
@@ -704,9 +714,9 @@ async def test_every_route_with_every_role_in_both_territories(app: Any, world: 
     assert events == await world.pool.fetchval(written, world.territory)
 
 
-async def test_a_write_that_passes_the_gate_is_told_what_is_wrong_with_its_body(app: Any, world: World) -> None:
+async def test_a_write_that_passes_the_gate_is_told_what_is_wrong_with_its_body(app: Any, placed: Placed) -> None:
     """The 422 comes after the permission: who may not write learns nothing about the body."""
-    _, known = await places(world)
+    world, _, known = placed
     for method, path, route in routes(app):
         if method == "GET" or route.body_field is None or "/time-entries/{" in path:
             continue
@@ -716,9 +726,8 @@ async def test_a_write_that_passes_the_gate_is_told_what_is_wrong_with_its_body(
             assert "unknown_field" in {error["code"] for error in response.json()["errors"]}, (method, path)
 
 
-async def test_no_route_answers_without_a_key(app: Any, http: httpx2.AsyncClient, world: World) -> None:
-    _, known = await places(world)
-    known[ENTRY] = known["mission_id"]
+async def test_no_route_answers_without_a_key(app: Any, http: httpx2.AsyncClient, placed: Placed) -> None:
+    known = {**placed[2], ENTRY: placed[1].id}
     bearers = [{}, {"Authorization": "Bearer rbd_" + "x" * 43}, {"Authorization": "Basic cmJkOng="}]
     for method, path, route in routes(app):
         for headers in bearers:
@@ -730,11 +739,11 @@ async def test_no_route_answers_without_a_key(app: Any, http: httpx2.AsyncClient
             assert response.headers["www-authenticate"].startswith("Bearer"), (method, path)
 
 
-async def test_a_subject_without_a_role_sees_itself_and_nothing_else(app: Any, world: World) -> None:
+async def test_a_subject_without_a_role_sees_itself_and_nothing_else(app: Any, placed: Placed) -> None:
+    world, mission, known = placed
+    known = {**known, ENTRY: mission.id}
     async with world.pool.acquire() as connection:
         nobody = await world.add_subject(connection, "nobody", "partner", None)
-    _, known = await places(world)
-    known[ENTRY] = known["mission_id"]
     for method, path, route in routes(app):
         response = await ask(nobody, method, address(path, known), route)
         wanted = {"/v1/me": 200, "/v1/me/to-do": 200, CALCULATOR: 422}.get(path, 404)

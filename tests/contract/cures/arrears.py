@@ -100,7 +100,7 @@ async def legal_rate_missing(case: Case) -> None:
     while answer.status_code == 409:
         on = answer.json()["on"]
         half = f"{on[:4]}-{'01' if on[5:7] < '07' else '07'}-01"
-        rate = {"from_on": half, "rate_bp": 93, "source": "Arrêté"}
+        rate = {"from_on": half, "rate_bp": 300, "source": "Arrêté"}
         ok(await case.world.programme.post("/v1/legal-rates", rate), 201)
         answer = await case.world.auditor.get(path)
     case.cured(answer)

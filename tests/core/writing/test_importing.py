@@ -28,6 +28,8 @@ def read(content: bytes) -> list[sheets.Row]:
     shape = sniffer.shape()
     if shape.format is sheets.Format.XLSX:
         return list(sheets.xlsx_rows(io.BytesIO(content)))
+    if shape.format is sheets.Format.XML:
+        return []  # no table: of the kinds that read it, `tests/treasury/test_camt.py` is about its bytes
     assert shape.encoding is not None
     _, rows = sheets.csv_rows([content[n : n + 7] for n in range(0, len(content), 7)], shape.encoding)
     return list(rows)
@@ -36,6 +38,7 @@ def read(content: bytes) -> list[sheets.Row]:
 @given(content=st.one_of(st.binary(max_size=300), st.binary(max_size=80).map(lambda rest: sheets.ZIP + rest)))
 @example(content=b"")
 @example(content=b"sep=\n")
+@example(content=b"<?xml")
 @example(content=b"\xef\xbb\xbf\xe9;\x81\n")
 @example(content=b'"a\x00b";"\n')
 def test_any_bytes_are_rows_or_an_unreadable_file(content: bytes) -> None:
