@@ -270,7 +270,7 @@ async def _post(
     touched: set[UUID] = set()
     for each, cents in differences:
         if each is own and each.status == RepaymentStatus.REVERSED:
-            touched |= set(await _reverse(write, each, -cents))
+            touched |= set(await ledger.reverse(write, territory, Act.REPAYMENT, each.id))
         elif cents < 0 and each.status == RepaymentStatus.BOUNCED:
             assert each.bounced_on is not None
             cause = Cause(Act.BOUNCE, each.id, each.bounced_on, advance.id)
@@ -304,16 +304,6 @@ def _capital(advance: Advance, repayments: Sequence[Repayment], position: replay
             found[each.id] = min(split.principal_cents, left)
             left -= found[each.id]
     return found
-
-
-async def _reverse(write: Write, repayment: Repayment, cents: int) -> list[UUID]:
-    """Take back what a mistaken repayment brought in. Raises `envelope-exhausted` where it was awarded since."""
-    territory = repayment.territory
-    if not await ledger.was_changed(write, repayment.id):
-        return await ledger.reverse(write, territory, Act.REPAYMENT, repayment.id)
-    cause = Cause(Act.REPAYMENT, repayment.id, repayment.value_on, repayment.advance_id)
-    into = Account.WRITTEN_OFF if repayment.after_write_off else Account.ADVANCES_PAID
-    return await ledger.give_back(write, territory, cents, cause, into, refused=True) if cents else []
 
 
 async def _give_up(
