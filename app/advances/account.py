@@ -21,7 +21,6 @@ from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLin
 from app.advances.proceedings import effects
 from app.advances.queries import ADVANCES, REPAYMENTS, account
 from app.advances.receipts.models import PARTS, Receipt
-from app.advances.rules import Settled
 from app.awards import service as awards
 from app.awards.kinds import KINDS
 from app.core import clock
@@ -231,17 +230,12 @@ async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.
 
 def _sum_up(advance: Advance, position: replay.Position) -> None:
     """The advance's own sums, and what took its last cent."""
+    advance.disbursed_cents = position.disbursed_cents
     advance.repaid_cents = position.repaid_cents
     advance.waived_cents = position.waived_cents
     advance.written_off_cents = position.written_off_cents
     advance.capitalised_cents = position.capitalised_cents
-    if not advance.disbursed_cents or position.outstanding_cents:
-        advance.settled_as = None
-    elif advance.written_off_on is not None:
-        advance.settled_as = Settled.WRITTEN_OFF
-    elif advance.settled_as is None:
-        waived = position.versions and position.versions[-1].carried.waived_cents
-        advance.settled_as = Settled.WAIVED if waived else Settled.REPAID
+    advance.settled_as = position.settled_as
     kind = KINDS["advance"]
     kind.settle(advance)
 
@@ -271,13 +265,12 @@ async def _post(
     for each, cents in differences:
         if each is own and each.status == RepaymentStatus.REVERSED:
             touched |= set(await ledger.reverse(write, territory, Act.REPAYMENT, each.id))
-        elif cents < 0 and each.status == RepaymentStatus.BOUNCED:
-            assert each.bounced_on is not None
-            cause = Cause(Act.BOUNCE, each.id, each.bounced_on, advance.id)
-            touched |= set(await ledger.bounce(write, territory, cause))
         elif cents < 0:
             into = Account.WRITTEN_OFF if each.after_write_off else Account.ADVANCES_PAID
-            touched |= set(await ledger.give_back(write, territory, -cents, _cause(advance, each), into))
+            cause = _cause(advance, each)
+            if each.bounced_on is not None:
+                cause = Cause(Act.BOUNCE, each.id, each.bounced_on, advance.id)
+            touched |= set(await ledger.give_back(write, territory, -cents, cause, into))
     await _give_up(write, advance, facts, wanted, repayments)
     for each, cents in differences:
         if cents > 0:

@@ -275,20 +275,11 @@ async def capital(write: Write, award_id: UUID, account: Account) -> dict[UUID, 
 _CAPITAL = (Account.ADVANCES_PAID, Account.WRITTEN_OFF)
 
 
-async def bounce(write: Write, territory: str, cause: Cause) -> list[UUID]:
-    """Send a repayment back, as the bank did, on the day on which it did; the contributions that it left short.
-
-    What was recycled is taken from `available`, as far as it is there from that day on; the rest from `shortfall`.
-    """
-    cents = sum(closings[-1].cents for closings in (await _brought(write, cause.act_id)).values())
-    return await give_back(write, territory, cents, cause)
-
-
 async def give_back(
     write: Write, territory: str, amount_cents: int, cause: Cause, into: Account = Account.ADVANCES_PAID
 ) -> list[UUID]:
     """Owe again what a repayment brought in, or a part of it, from a day on, or later where it was brought in later
-    only; the contributions that it left short.
+    only, as when the bank sends it back; the contributions that it left short. `into` is what it came out of.
 
     What was recycled is taken from `available`, as far as it is there from that day on; the rest from `shortfall`.
     """
