@@ -21,7 +21,6 @@ from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLin
 from app.advances.proceedings import effects
 from app.advances.queries import ADVANCES, REPAYMENTS, account
 from app.advances.receipts.models import PARTS, Receipt
-from app.advances.rules import Settled
 from app.awards import service as awards
 from app.awards.kinds import KINDS
 from app.core import clock
@@ -237,17 +236,12 @@ async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.
 
 def _sum_up(advance: Advance, position: replay.Position) -> None:
     """The advance's own sums, and what took its last cent."""
+    advance.disbursed_cents = position.disbursed_cents
     advance.repaid_cents = position.repaid_cents
     advance.waived_cents = position.waived_cents
     advance.written_off_cents = position.written_off_cents
     advance.capitalised_cents = position.capitalised_cents
-    if not advance.disbursed_cents or position.outstanding_cents:
-        advance.settled_as = None
-    elif advance.written_off_on is not None:
-        advance.settled_as = Settled.WRITTEN_OFF
-    elif advance.settled_as is None:
-        waived = position.versions and position.versions[-1].carried.waived_cents
-        advance.settled_as = Settled.WAIVED if waived else Settled.REPAID
+    advance.settled_as = position.settled_as
     kind = KINDS["advance"]
     kind.settle(advance)
 
@@ -276,14 +270,13 @@ async def _post(
     touched: set[UUID] = set()
     for each, cents in differences:
         if each is own and each.status == RepaymentStatus.REVERSED:
-            touched |= set(await _reverse(write, each, -cents))
-        elif cents < 0 and each.status == RepaymentStatus.BOUNCED:
-            assert each.bounced_on is not None
-            cause = Cause(Act.BOUNCE, each.id, each.bounced_on, advance.id)
-            touched |= set(await ledger.bounce(write, territory, cause))
+            touched |= set(await ledger.reverse(write, territory, Act.REPAYMENT, each.id))
         elif cents < 0:
             into = Account.WRITTEN_OFF if each.after_write_off else Account.ADVANCES_PAID
-            touched |= set(await ledger.give_back(write, territory, -cents, _cause(advance, each), into))
+            cause = _cause(advance, each)
+            if each.bounced_on is not None:
+                cause = Cause(Act.BOUNCE, each.id, each.bounced_on, advance.id)
+            touched |= set(await ledger.give_back(write, territory, -cents, cause, into))
     await _give_up(write, advance, facts, wanted, repayments)
     for each, cents in differences:
         if cents > 0:
@@ -310,16 +303,6 @@ def _capital(advance: Advance, repayments: Sequence[Repayment], position: replay
             found[each.id] = min(split.principal_cents, left)
             left -= found[each.id]
     return found
-
-
-async def _reverse(write: Write, repayment: Repayment, cents: int) -> list[UUID]:
-    """Take back what a mistaken repayment brought in. Raises `envelope-exhausted` where it was awarded since."""
-    territory = repayment.territory
-    if not await ledger.was_changed(write, repayment.id):
-        return await ledger.reverse(write, territory, Act.REPAYMENT, repayment.id)
-    cause = Cause(Act.REPAYMENT, repayment.id, repayment.value_on, repayment.advance_id)
-    into = Account.WRITTEN_OFF if repayment.after_write_off else Account.ADVANCES_PAID
-    return await ledger.give_back(write, territory, cents, cause, into, refused=True) if cents else []
 
 
 async def _give_up(

@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from app.advances.late import DatedRate, Overdue, Span, late_interest
+from app.advances.rules import Settled
 from app.advances.schedule import (
     Ahead,
     Basis,
@@ -247,7 +248,8 @@ class Position:
     """Where an advance stands at the end of a day, in cents.
 
     `overdue_cents` is principal, interest and fees of lines past their day; `late_interest_cents` is due beside it.
-    Disbursed and capitalised are always repaid, waived, written off or outstanding.
+    Disbursed and capitalised are always repaid, waived, written off or outstanding; `settled_as` is what took the last
+    cent.
     """
 
     as_of: date
@@ -270,6 +272,7 @@ class Position:
     bucket: Bucket
     next_due_on: date | None
     next_due_cents: int
+    settled_as: Settled | None = None
     basis: Basis | None = field(repr=False, default=None)
 
 
@@ -381,6 +384,7 @@ class _Walk:
         self.splits: dict[Hashable, Split] = {}
         self.paid_out: list[CashFlow] = []
         self.disbursed = self.capitalised = self.repaid = self.waived = self.written_off = 0
+        self.settled_as: Settled | None = None
         self.basis: Basis | None = None
         self.charges = {charge.id: charge.cents for charge in facts.charges}
         self._follows_terms = True  # no act and no early repayment has changed the lines of the terms yet
@@ -390,6 +394,10 @@ class _Walk:
     @property
     def outstanding(self) -> int:
         return self.disbursed + self.capitalised - self.repaid - self.waived - self.written_off
+
+    def took(self, what: Settled) -> None:
+        """Note what took the last cent, if it did."""
+        self.settled_as = None if self.outstanding or not self.disbursed else self.settled_as or what
 
     def ahead(self) -> list[_Entry]:
         return [entry for entry in self.entries if not entry.past and not entry.kept]
@@ -409,6 +417,7 @@ class _Walk:
             entry.past = True
             entry.steps.append(Overdue(entry.due_on, entry.principal_left))
             self.capitalised += entry.capitalised
+            self.settled_as = None if self.outstanding else self.settled_as
             if self.basis is not None:
                 deferred = 0
                 if entry.rests is GraceKind.INTEREST_DEFERRED:
@@ -430,6 +439,7 @@ class _Walk:
     def disburse(self, tranche: PaidTranche) -> None:
         """Pay a tranche out: the lines ahead are made again from what is then outstanding."""
         self.disbursed += tranche.cents
+        self.settled_as = None
         self.paid_out.append(CashFlow(tranche.on, tranche.cents))
         self.cut()
         try:
@@ -499,6 +509,7 @@ class _Walk:
                 if cents and not entry.left:
                     entry.settled_on = on
         self.splits[assignment.id] = parts.split()
+        self.took(Settled.REPAID)
 
     def _pay_due(self, entry: _Entry, parts: _Parts, on: date) -> None:
         before = parts.left
@@ -580,6 +591,7 @@ class _Walk:
         waived = min(carried.waived_cents, self.outstanding + carried.capitalised_cents)
         self.waived += waived
         self.capitalised += carried.capitalised_cents
+        self.took(Settled.WAIVED)
         standing = list(due)
         entries = [self._taken_over(line, on, standing, carried) for line in version.lines if not line.kept]
         going = [entry for entry in due if not any(entry is other for other in entries)]
@@ -668,6 +680,7 @@ class _Walk:
         """Close every line: what is outstanding is written off."""
         self.cut()
         self.written_off = self.outstanding
+        self.took(Settled.WRITTEN_OFF)
         self.entries = [entry for entry in self.entries if entry.kept]
         self.basis, self._follows_terms = None, False
 
@@ -776,6 +789,7 @@ class _Walk:
             bucket=Bucket.IN_PROCEEDINGS if in_proceedings else bucket_of(days),
             next_due_on=next_on,
             next_due_cents=sum(state.left_cents for state in coming if state.line.due_on == next_on),
+            settled_as=self.settled_as,
             basis=self.basis,
         )
 

@@ -6,9 +6,10 @@ on (decision 8). The CHECKs of the balances and of the days are the last line.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -49,8 +50,10 @@ from app.envelopes.rules import (
     debit_effect,
     enough,
     headroom,
+    least,
     released,
     share,
+    shifted,
 )
 
 TAKERS = 20  # acts that a refusal names at most
@@ -272,85 +275,73 @@ async def capital(write: Write, award_id: UUID, account: Account) -> dict[UUID, 
 _CAPITAL = (Account.ADVANCES_PAID, Account.WRITTEN_OFF)
 
 
-async def bounce(write: Write, territory: str, cause: Cause) -> list[UUID]:
-    """Send a repayment back, as the bank did, on the day on which it did; the contributions that it left short.
+async def give_back(
+    write: Write, territory: str, amount_cents: int, cause: Cause, into: Account = Account.ADVANCES_PAID
+) -> list[UUID]:
+    """Owe again what a repayment brought in, or a part of it, from a day on, or later where it was brought in later
+    only, as when the bank sends it back; the contributions that it left short. `into` is what it came out of.
 
     What was recycled is taken from `available`, as far as it is there from that day on; the rest from `shortfall`.
     """
-    cents = sum((await _repaid_by(write, cause.act_id)).values())
-    return await give_back(write, territory, cents, cause)
-
-
-async def give_back(
-    write: Write, territory: str, amount_cents: int, cause: Cause, into: Account = Account.ADVANCES_PAID,
-    *, refused: bool = False,
-) -> list[UUID]:  # fmt: skip
-    """Owe again what a repayment brought in, or a part of it, from a day on; the contributions that it left short.
-
-    What was recycled is taken from `available`, as far as it is there from that day on; the rest from `shortfall`, or
-    `refused`. Raises `EnvelopeExhausted` (409).
-    """
     await _lock(write, territory)
-    repaid = await _repaid_by(write, cause.act_id)
+    brought = await _brought(write, cause.act_id)
     recycled = await _recycled_by(write, cause.act_id)
-    moves: list[Move] = []
     short: set[UUID] = set()
-    # What was recycled comes back before what was repaid is owed again.
-    for key, cents in sorted(share(amount_cents, repaid).items()):
-        recycles = recycled.get(key, 0) > 0
-        if recycles:
-            available = (await _closings(write, territory, [key], Account.AVAILABLE, cause.effective_on)).get(key, [])
-            given = min(cents, headroom(available, cause.effective_on))
-            if given < cents and refused:
-                takers = await _takers(write, Account.AVAILABLE, cause.effective_on, contribution_id=key)
-                acts = [taker.public() for taker in enough(available, cause.effective_on, cents, takers)]
-                raise EnvelopeExhausted(
-                    requested_cents=cents, available_cents=given, available_from=None, later_acts=acts[:TAKERS]
-                )
-            if given:
-                moves.append(Move(key, Account.REPAID, Account.AVAILABLE, given))
-            if given < cents:
-                await _open(write, territory, key, Account.SHORTFALL)
-                moves.append(Move(key, Account.REPAID, Account.SHORTFALL, cents - given))
-                short.add(key)
-        moves.append(Move(key, into, Account.REPAID, cents))
-    await _post(write, territory, moves, cause)
+    for day, parts in released(amount_cents, brought, cause.effective_on).items():
+        moves: list[Move] = []
+        # What was recycled comes back before what was repaid is owed again.
+        for key, cents in sorted(parts.items()):
+            if recycled.get(key, 0) > 0:
+                available = (await _closings(write, territory, [key], Account.AVAILABLE, day)).get(key, [])
+                given = min(cents, headroom(available, day))
+                if given:
+                    moves.append(Move(key, Account.REPAID, Account.AVAILABLE, given))
+                if given < cents:
+                    await _open(write, territory, key, Account.SHORTFALL)
+                    moves.append(Move(key, Account.REPAID, Account.SHORTFALL, cents - given))
+                    short.add(key)
+            moves.append(Move(key, into, Account.REPAID, cents))
+        await _post(write, territory, moves, replace(cause, effective_on=day))
     await _fill(write, territory, short, cause.effective_on)
     return sorted(short)
 
 
-async def _repaid_by(write: Write, act_id: UUID) -> dict[UUID, int]:
-    """What a repayment has brought in by contribution and has not given back, in cents."""
-    return await _net(write, act_id, _CAPITAL)
+async def _brought(write: Write, act_id: UUID) -> dict[UUID, list[Closing]]:
+    """What a repayment has brought in and has not given back, by contribution and day."""
+    by_day: dict[UUID, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for key, day, cents in await _flows(write, act_id, _CAPITAL):
+        by_day[key][day] += cents
+    return {
+        key: [Closing(day, cents) for day, cents in zip(sorted(days), _running(days), strict=True)]
+        for key, days in by_day.items()
+    }
+
+
+def _running(by_day: Mapping[date, int]) -> Iterable[int]:
+    """What movements come to on each of their days, in the order of the days."""
+    return accumulate(cents for _, cents in sorted(by_day.items()))
 
 
 async def _recycled_by(write: Write, act_id: UUID) -> dict[UUID, int]:
     """What of it is available again, or filled a shortfall, by contribution."""
-    back = await _net(write, act_id, (Account.AVAILABLE, Account.SHORTFALL))
-    return {key: -cents for key, cents in back.items()}
+    recycled: dict[UUID, int] = defaultdict(int)
+    for key, _, cents in await _flows(write, act_id, (Account.AVAILABLE, Account.SHORTFALL)):
+        recycled[key] -= cents
+    return recycled
 
 
-async def _net(write: Write, act_id: UUID, others: tuple[Account, ...]) -> dict[UUID, int]:
+async def _flows(write: Write, act_id: UUID, others: tuple[Account, ...]) -> list[tuple[UUID, date, int]]:
+    """What a repayment moved into `repaid` from other accounts, less what it moved back, by contribution and day."""
     e = LedgerEntry
     flow = case((e.debit == Account.REPAID, e.amount_cents), else_=-e.amount_cents)
     into = (e.debit == Account.REPAID) & e.credit.in_(others)
     out_of = (e.credit == Account.REPAID) & e.debit.in_(others)
     rows = await write.session.execute(
-        select(e.contribution_id, func.sum(flow)).where(e.act_id == act_id, into | out_of).group_by(e.contribution_id)
+        select(e.contribution_id, e.effective_on, func.sum(flow))
+        .where(e.act_id == act_id, into | out_of)
+        .group_by(e.contribution_id, e.effective_on)
     )
-    return {key: int(cents) for key, cents in rows if cents}
-
-
-async def was_changed(write: Write, act_id: UUID) -> bool:
-    """Whether an act has taken back a part of what it brought in, as a replay does, so that its entries do not mirror
-    each other any more.
-    """
-    e = LedgerEntry
-    forward = ((e.debit == Account.REPAID) & e.credit.in_(_CAPITAL)) | (e.debit == Account.AVAILABLE)
-    other = select(e.id).where(
-        e.act_id == act_id, e.act != Act.BOUNCE, e.reverses_id.is_(None), ~forward
-    )  # fmt: skip
-    return await write.session.scalar(other.limit(1)) is not None
+    return [(key, day, int(cents)) for key, day, cents in rows]
 
 
 async def hold(write: Write, territory: str) -> None:
@@ -363,8 +354,9 @@ async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> list[
 
     The contributions whose shortfall is another now: what filled it is taken back first, and filled anew afterwards.
 
-    Raises `AlreadyReversed`, `EnvelopeExhausted`, `AccountOverdrawn` (409): what has been spent since is not there to
-    be taken back, and the refusal names the acts that spent it.
+    Raises `EnvelopeExhausted`, `AccountOverdrawn` (409): what has been spent since is not there to be taken back, and
+    the refusal names the acts that spent it. What the entries come to together is what must be there: a repayment and
+    its bounce owe nothing to each other's day.
     """
     accounts = await _lock(write, territory)
     e, r = LedgerEntry, aliased(LedgerEntry)
@@ -386,12 +378,55 @@ async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> list[
     touched = before.keys() & {row.contribution_id for row in rows if Account.AVAILABLE in (row.debit, row.credit)}
     for key in touched:
         await _unfill(write, territory, key)
-    for entry in rows:
-        await _refuse_spent(write, entry)
-        await _take_back(write, entry)
+    await _refuse_spent(write, rows)
+    await _take_all_back(write, territory, rows)
     await _fill(write, territory, touched, FIRST_DAY)
     after = _shortfalls(await _lock(write, territory)) if touched else before
     return sorted(key for key in touched if after[key] != before[key])
+
+
+async def _take_all_back(write: Write, territory: str, rows: Sequence[LedgerEntry]) -> None:
+    """Take entries back, the last first.
+
+    Each posting must leave every account above zero on every day. Where the opposites do so only together, as of a
+    repayment whose bounce gave back what another repayment took since, what an account lacks in between is borrowed
+    from the shortfall of its contribution.
+    """
+    lent: list[LedgerEntry] = []
+    for key in sorted({row.contribution_id for row in rows}):
+        own = [row for row in rows if row.contribution_id == key]
+        for account, cents in (await _lacking(write, territory, own)).items():
+            await _open(write, territory, key, Account.SHORTFALL)
+            cause = Cause(Act(own[0].act), own[0].act_id, min(row.effective_on for row in own), own[0].award_id)
+            await _post(write, territory, [Move(key, account, Account.SHORTFALL, cents)], cause)
+            newest = select(LedgerEntry).where(LedgerEntry.act_id == cause.act_id, LedgerEntry.contribution_id == key)
+            lent.append((await write.session.scalars(newest.order_by(LedgerEntry.id.desc()).limit(1))).one())
+    for row in [*rows, *lent]:
+        await _take_back(write, row)
+
+
+async def _lacking(write: Write, territory: str, rows: Sequence[LedgerEntry]) -> dict[Account, int]:
+    """What each account of a contribution lacks at worst while these entries are taken back one after the other."""
+    key, first = rows[0].contribution_id, min(row.effective_on for row in rows)
+    lacking: dict[Account, int] = {}
+    for name in sorted({row.debit for row in rows} | {row.credit for row in rows}):
+        account = Account(name)
+        closings = (await _closings(write, territory, [key], account, first)).get(key, [])
+        bound = worst = min(0, least(closings, first))
+        for row in rows:
+            closings = shifted(closings, row.effective_on, _taken_from(row, account))
+            worst = min(worst, least(closings, first))
+        if worst < bound:
+            lacking[account] = bound - worst
+    return lacking
+
+
+def _taken_from(entry: LedgerEntry, account: Account) -> int:
+    """What an account gets back where an entry is taken back; below zero what it gives."""
+    if account not in (entry.debit, entry.credit):
+        return 0
+    effect = debit_effect(account) * entry.amount_cents
+    return -effect if account == entry.debit else effect
 
 
 async def _take_back(write: Write, entry: LedgerEntry) -> None:
@@ -459,26 +494,38 @@ async def _unfill(write: Write, territory: str, contribution_id: UUID) -> None:
         await _take_back(write, entry)
 
 
-async def _refuse_spent(write: Write, entry: LedgerEntry) -> None:
-    """Refuse to take an entry's money back where it is no longer there on some later day."""
-    account, key = Account(entry.debit), entry.contribution_id
-    if entry.award_id is None or account is Account.AVAILABLE:
-        closings = (await _closings(write, entry.territory, [key], account, entry.effective_on)).get(key, [])
-        award_id = None
-    else:
-        # The account's CHECK would let another award's money stand in for what this one no longer holds.
-        closings = (await _held(write, entry.award_id, account)).get(key, [])
-        award_id = entry.award_id
-    left = headroom(closings, entry.effective_on)
-    if entry.amount_cents <= left:
-        return
-    takers = await _takers(write, account, entry.effective_on, contribution_id=key, award_id=award_id)
-    acts = [taker.public() for taker in enough(closings, entry.effective_on, entry.amount_cents, takers)]
-    if account is Account.AVAILABLE:
-        raise EnvelopeExhausted(
-            requested_cents=entry.amount_cents, available_cents=left, available_from=None, later_acts=acts[:TAKERS]
-        )
-    raise AccountOverdrawn(later_acts=acts[:TAKERS])
+async def _refuse_spent(write: Write, rows: Sequence[LedgerEntry]) -> None:
+    """Refuse to take entries back where what they brought into an account is no longer there on some later day."""
+    taken: dict[tuple[UUID, Account, UUID | None], dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        for account in (Account(row.debit), Account(row.credit)):
+            if account is not Account.SHORTFALL:  # what filled it is taken back before
+                award_id = None if account is Account.AVAILABLE else row.award_id
+                taken[row.contribution_id, account, award_id][row.effective_on] += _taken_from(row, account)
+    for (key, account, award_id), by_day in taken.items():
+        first, cents = min(by_day), -min(0, *_running(by_day))
+        if not cents:
+            continue
+        if award_id is None:
+            closings = (await _closings(write, rows[0].territory, [key], account, first)).get(key, [])
+        else:
+            # The account's CHECK would let another award's money stand in for what this one no longer holds.
+            closings = (await _held(write, award_id, account)).get(key, [])
+        after: Sequence[Closing] = closings
+        for day, back in by_day.items():
+            after = shifted(after, day, back)
+        lacks = least(after, first)
+        if lacks >= 0:
+            continue
+        takers = await _takers(write, account, first, contribution_id=key, award_id=award_id)
+        lifted = shifted(after, FIRST_DAY, cents)
+        acts = [taker.public() for taker in enough(lifted, first, cents, takers)]
+        if account is Account.AVAILABLE:
+            raise EnvelopeExhausted(
+                requested_cents=cents, available_cents=max(0, cents + lacks), available_from=None,
+                later_acts=acts[:TAKERS],
+            )  # fmt: skip
+        raise AccountOverdrawn(later_acts=acts[:TAKERS])
 
 
 async def _takers(

@@ -116,12 +116,28 @@ class Closing:
 
 
 def headroom(closings: Sequence[Closing], day: date) -> int:
-    """What can be taken from an account on a day: the least that it holds from then on, and never less than nothing.
+    """What can be taken from an account on a day: the least that it holds from then on, and never less than nothing."""
+    return max(0, least(closings, day))
+
+
+def least(closings: Sequence[Closing], day: date) -> int:
+    """The least that an account holds from a day on.
 
     The closings are in the order of their days. Before the first of them the account holds nothing.
     """
     opening = next((closing.cents for closing in reversed(closings) if closing.day <= day), 0)
-    return max(0, min([opening, *(closing.cents for closing in closings if closing.day > day)]))
+    return min([opening, *(closing.cents for closing in closings if closing.day > day)])
+
+
+def shifted(closings: Sequence[Closing], day: date, cents: int) -> list[Closing]:
+    """The closings of an account that has so much more from a day on, or less where it is below zero."""
+    if not cents:
+        return list(closings)
+    opening = [closing for closing in closings if closing.day <= day]
+    if not opening or opening[-1].day < day:
+        opening.append(Closing(day, opening[-1].cents if opening else 0))
+    later = [opening[-1], *(closing for closing in closings if closing.day > day)]
+    return [*opening[:-1], *(Closing(each.day, each.cents + cents) for each in later)]
 
 
 def released(

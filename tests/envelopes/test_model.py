@@ -136,13 +136,12 @@ class Deed:
     gone: bool = False
     bounce: list[Fact] = field(default_factory=list)
     bounced: bool = False
-    cut: bool = False  # a part of what a repayment had brought in was taken from it, as a replay does
 
-    def brought(self, figure: str) -> dict[str, int]:
-        """What it adds to a figure now, by contribution."""
+    def brought(self, figure: str, by: int = 5) -> dict[str, int]:
+        """What it has added to a figure by a day, by contribution."""
         found: Counter[str] = Counter()
         for fact in self.facts + self.bounce:
-            found[fact.contribution] += fact.cents if fact.figure == figure else 0
+            found[fact.contribution] += fact.cents if fact.figure == figure and fact.on <= by else 0
         return {name: cents for name, cents in found.items() if cents}
 
 
@@ -369,8 +368,7 @@ class Envelope(Life):
         changes = [(deed, splits.get(place, 0) - sum(deed.brought("repaid").values())) for place, deed in every]
         for deed, cents in changes:
             if deed is own and deed.gone:
-                refusal = self.cut(deed, -cents, deed.on, refused=True) if deed.cut else self.mirror(deed)
-                if refusal:
+                if refusal := self.mirror(deed):
                     return refusal
             elif cents < 0:
                 self.cut(deed, -cents, on if deed is own else deed.on)
@@ -383,19 +381,9 @@ class Envelope(Life):
         """Repay capital on the day of the repayment, or later as far as it is owed later only."""
         award = deed.award
         assert award is not None
-        left, taken = cents, Counter[str]()
-        by_day: dict[int, dict[str, int]] = {}
-        for on in range(deed.on, 6):
-            owing = self.least(on, figure="outstanding", award=award.id)
-            free = {name: owed - taken[name] for name, owed in owing.items() if owed > taken[name]}
-            parts = divide(min(left, sum(free.values())), free) if free and left else {}
-            left -= sum(parts.values())
-            taken.update(parts)
-            if parts:
-                by_day[on] = parts
-        assert not left
         recycling: set[str] = set()
-        for on, parts in by_day.items():
+        owing = [self.least(on, figure="outstanding", award=award.id) for on in range(6)]
+        for on, parts in self.by_day(cents, deed.on, owing):
             again = {key: part for key, part in parts.items() if key in self.recycling}
             recycling |= again.keys()
             facts = self.note(
@@ -405,45 +393,56 @@ class Envelope(Life):
             self.facts += facts
         self.fill({name for name in recycling if self.sums(figure="shortfall").get(name)}, deed.on)
 
-    def cut(self, deed: Deed, cents: int, on: int, *, refused: bool = False) -> str:
-        """Owe again a part of what a repayment brought in: what is not available any more is short, or `refused`."""
-        if not cents:
-            return ""
+    def by_day(self, cents: int, since: int, free: list[dict[str, int]]) -> list[tuple[int, dict[str, int]]]:
+        """An amount shared on the first days from one on that are free to give it."""
+        left, taken, found = cents, Counter[str](), []
+        for on in range(since, 6):
+            can_give = {name: most - taken[name] for name, most in free[on].items() if most > taken[name]}
+            parts = divide(min(left, sum(can_give.values())), can_give) if can_give and left else {}
+            left -= sum(parts.values())
+            taken.update(parts)
+            if parts:
+                found.append((on, parts))
+        assert not left
+        return found
+
+    def cut(self, deed: Deed, cents: int, since: int) -> None:
+        """Owe again a part of what a repayment brought in, from a day on or since it did: what is not available any
+        more is short.
+        """
         award = deed.award
         assert award is not None
-        parts, recycled, left = divide(cents, deed.brought("repaid")), deed.brought("recycled"), self.least(on)
-        again = {name: part for name, part in parts.items() if recycled.get(name, 0) > 0}
-        given = {name: min(part, left.get(name, 0)) for name, part in again.items()}
-        short = {name: part - given[name] for name, part in again.items() if part > given[name]}
-        if short and refused:
-            return "envelope-exhausted"
-        facts = self.note(
-            on, award.id, repaid=self.minus(parts), outstanding=parts, recycled=self.minus(again),
-            available=self.minus(given), shortfall=short,
-        )  # fmt: skip
-        self.facts += facts
-        if deed.bounced and not deed.gone:
-            deed.bounce += facts
-        else:
-            deed.facts += facts
-            deed.cut = True
-        self.fill(set(short), on)
-        return ""
+        recycled = deed.brought("recycled")
+        short: set[str] = set()
+        brought = [deed.brought("repaid", on) for on in range(6)]
+        held = [{name: min(each.get(name, 0) for each in brought[on:]) for name in brought[5]} for on in range(6)]
+        for on, parts in self.by_day(cents, since, held):
+            again = {name: part for name, part in parts.items() if recycled.get(name, 0) > 0}
+            left = self.least(on)
+            given = {name: min(part, left.get(name, 0)) for name, part in again.items()}
+            lacks = {name: part - given[name] for name, part in again.items() if part > given[name]}
+            short |= lacks.keys()
+            facts = self.note(
+                on, award.id, repaid=self.minus(parts), outstanding=parts, recycled=self.minus(again),
+                available=self.minus(given), shortfall=lacks,
+            )  # fmt: skip
+            self.facts += facts
+            if deed.bounced:
+                deed.bounce += facts
+            else:
+                deed.facts += facts
+        self.fill(short, since)
 
     def mirror(self, deed: Deed) -> str:
-        """Take back every entry of an act that nothing has changed, a repayment's bounce first."""
-        of = deed.award.id if deed.award is not None else ""
-        held = self.least(deed.bounce[0].on, figure="outstanding", award=of) if deed.bounce else {}
-        if any(f.figure == "outstanding" and f.cents > held.get(f.contribution, 0) for f in deed.bounce):
-            return "account-overdrawn"
+        """Take back all that an act has done, with a repayment's bounce: it is refused where that leaves less than
+        nothing to award on a day.
+        """
         touched = self.ever_short(deed)
         self.covers = [fact for fact in self.covers if fact.contribution not in touched]
-        self.take_back(deed.bounce)
-        for fact in reversed(deed.facts):
-            if fact.figure == "available" and fact.cents > self.least(fact.on).get(fact.contribution, 0):
-                return "envelope-exhausted"
-            self.take_back([fact])
+        self.take_back(deed.facts + deed.bounce)
         deed.facts, deed.bounce = [], []
+        if any(cents < 0 for on in range(6) for cents in self.sums(by=on).values()):
+            return "envelope-exhausted"
         self.fill(touched, 0)
         return ""
 
@@ -489,14 +488,14 @@ class Envelope(Life):
             return None
         deed = self.chance.choice(self.deeds())
         award = self.touched = deed.award
-        known = [(each, list(each.facts), list(each.bounce), each.gone, each.cut) for each in self.deeds()]
+        known = [(each, list(each.facts), list(each.bounce), each.gone) for each in self.deeds()]
         facts, covers = list(self.facts), list(self.covers)
         expect = self.undo(deed)
         await self.send(self.by.reverse, deed.path, expect=expect)
         if expect:
             self.facts, self.covers = facts, covers
-            for each, own, bounce, gone, cut in known:
-                each.facts, each.bounce, each.gone, each.cut = own, bounce, gone, cut
+            for each, own, bounce, gone in known:
+                each.facts, each.bounce, each.gone = own, bounce, gone
             return False
         if award is not None and deed is award.deed:
             award.reversed = award.cancelled = True

@@ -313,11 +313,11 @@ async def _undo(
 ) -> list[Change]:
     receipt = held.receipt
     parts: list[Receipt | Repayment] = [receipt, *held.repayments]
-    for each in parts:
+    for each in parts:  # the receipt first: of one that stands, no more can have gone back than its repayments say
         each.status = status
         for name, value in said.items():
             setattr(each, name, value)
-    await write.session.flush()
+        await write.session.flush()
     changes = [_of_repayment(told, each) for each in held.repayments]
     later: list[account.Post] = []
     for repayment in held.repayments:
@@ -415,6 +415,7 @@ async def _count(write: Write, held: HeldReceipt, repayment: Repayment | None, c
     receipt = held.receipt
     if receipt.status == ReceiptStatus.RETURNED:
         receipt.status = ReceiptStatus.RECORDED
+        await write.session.flush()
     changes: list[Change] = []
     if repayment is None:
         receipt.returned_cents += cents

@@ -81,9 +81,7 @@ async def _uncount(write: Write, held: Held, tranche: Tranche, _reason: str) -> 
     before_cents = await write.session.scalar(overpaid) or 0
     if (await account.stands(write, advance)).overpaid_cents > before_cents:
         raise RepaymentExceedsOutstanding.of_a_tranche(advance.outstanding_cents)
-    advance.disbursed_cents -= tranche.amount_cents
-    await write.session.flush()
-    settled = await account.settle(write, advance)
+    settled = await account.settle(write, advance)  # with what was waived and written off of it
     await ledger.reverse(write, advance.territory, Act.TRANCHE, tranche.id)
     return [*ADVANCE_TRANCHES.told("reversed", [tranche]), *settled]
 
