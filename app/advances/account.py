@@ -15,8 +15,8 @@ from pydantic_core import from_json
 from sqlalchemy import func, insert, select
 
 from app.advances import replay, schemas
-from app.advances.arrears import states
-from app.advances.arrears.facts import Surroundings, replayed, replayed_so_far, surroundings_of
+from app.advances.arrears import spans, states
+from app.advances.arrears.facts import Surroundings, course_so_far, replayed, replayed_so_far, surroundings_of
 from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLine, ScheduleVersion
 from app.advances.proceedings import effects
 from app.advances.queries import ADVANCES, REPAYMENTS, account
@@ -153,6 +153,7 @@ async def settle(
     was_owed = advance.settled_as is None
     _sum_up(advance, position)
     await write.session.flush()
+    await spans.put(write, advance.territory, advance.id, course_so_far(facts))
     await states.put(write, advance.territory, advance.id, position)
     followed: list[Change] = []
     if was_owed and advance.settled_as is not None and advance.status in _SETTLED:

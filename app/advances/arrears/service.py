@@ -11,7 +11,7 @@ from app.access.rules import accountable, person
 from app.advances import account, versions
 from app.advances.arrears import rules, schemas
 from app.advances.arrears.facts import replayed_so_far
-from app.advances.arrears.models import Acceleration, FormalNotice, LineStanding
+from app.advances.arrears.models import Acceleration, AdvanceSpan, FormalNotice
 from app.advances.arrears.queries import ACCELERATIONS, NOTICES
 from app.advances.arrears.rules import NoticeStatus
 from app.advances.legal_rates.models import LegalRate
@@ -169,7 +169,7 @@ def unsettled(as_of: date) -> Any:
     Proceedings were opened or have ended, a liquidation makes all due, a version comes into force, a legal rate was
     recorded that late interest may run at, or where the lines stand was never written.
     """
-    a, p, x, v, s, t = Advance, Proceeding, Acceleration, ScheduleVersion, LineStanding, Tranche
+    a, p, x, v, s, t = Advance, Proceeding, Acceleration, ScheduleVersion, AdvanceSpan, Tranche
     due_on = func.coalesce(p.continued_until_on, p.opened_on)
     liquidated = p.kind == literal(ProceedingKind.LIQUIDATION.value)
     of_it = (x.advance_id == a.id, x.proceeding_id == p.id)
