@@ -9,6 +9,7 @@ import asyncpg
 
 from app.commands.tick import tell_of_advances
 from app.core import clock
+from app.core.clock import after_months
 from app.core.db import create_engine, session_factory
 from tests.bench.filling import client
 from tests.world import World, ok
@@ -96,7 +97,7 @@ async def measure(
                          )  # fmt: skip
             for table in ("advance_line_states", "advance_line_spans", "advance_spans"):
                 await connection.execute(f"DELETE FROM {table}")  # names of our own
-            first_on = today - timedelta(days=1100)
+            first_on = after_months(today, -36)
             for lines in (LINE, LINE_SPANS):
                 await connection.execute(lines, world.territory, LINES, first_on, today)
             await connection.execute(SPANS, world.territory, repayments, first_on)
