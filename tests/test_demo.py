@@ -377,7 +377,9 @@ def test_each_award_rests_on_its_scheme_and_lives_in_its_own_way(loaded: Loaded)
     assert sorted((claim["status"], claim["deducted_cents"]) for claim in claims["items"]) == [
         ("settled", 0), ("settled", 0), ("settled", 4_000_00), ("submitted", 0),
     ]  # fmt: skip
-    assert not any(payment["exceeds"] for payment in payments["items"]), "nothing was paid that could not be proposed"
+    [tranches] = loaded.get("auditor", "advance-tranches")
+    paid = [*payments["items"], *tranches["items"]]
+    assert not any(payment["exceeds"] for payment in paid), "nothing was paid that could not be proposed"
     [waiting] = [payment for payment in payments["items"] if payment["status"] == "approved"]
     assert waiting["proposed_by"] != waiting["approved_by"]
     assert [(each["status"], each["remaining_cents"]) for each in recoveries["items"]] == [("ordered", 6_000_00)]
@@ -387,6 +389,57 @@ def test_each_award_rests_on_its_scheme_and_lives_in_its_own_way(loaded: Loaded)
     assert {(each["kind"], each["months"], each["outcome"]) for each in commitments["items"]} == {
         ("jobs", 12, "met"), ("jobs", 36, None), ("investment", 60, None),
     }  # fmt: skip
+
+
+def test_five_advances_are_repaid_in_five_ways(loaded: Loaded) -> None:
+    """On time; late, noticed and settled with late interest; rescheduled; repaid early; failed and waived in part."""
+    [advances] = loaded.get("auditor", "advances?sort=id")
+    told = {advance["external_id"]: advance for advance in advances["items"]}
+    assert list(told) == [f"demo-advance-{number}" for number in range(1, 6)]
+    late, on_time, rescheduled, early, failed = told.values()
+    stands = loaded.get("auditor", *(f"advances/{each['id']}/statement?as_of=2026-10-01" for each in told.values()))
+    figures = [
+        (
+            each["repaid_cents"],
+            each["waived_cents"],
+            each["outstanding_cents"],
+            each["late_cents"],
+            each["income_cents"],
+        )
+        for each in stands
+    ]
+    assert figures == [
+        (250_000_00, 0, 50_000_00, 25_000_00, 152_47),  # 60 days at 3.71 % on a quarter; the last one is late again
+        (91_666_63, 0, 8_333_37, 0, 0),
+        (7_500_00, 0, 52_500_00, 0, 0),
+        (42_000_00, 0, 0, 0, 0),
+        (26_500_00, 20_000_00, 1_500_00, 0, 0),
+    ]
+    assert not any(each["overpaid_cents"] for each in stands)
+    assert all(line["settled_on"] <= line["due_on"] for line in stands[1]["lines"] if line["settled_on"])
+    assert [line["due_on"] for line in stands[0]["lines"] if (line["settled_on"] or "") > line["due_on"]] == [
+        "2025-03-31"
+    ]
+    [during] = loaded.get("auditor", f"advances/{late['id']}/statement?as_of=2025-06-15")
+    assert (during["late_cents"], during["late_interest_cents"]) == (25_000_00, 149_92)
+    notices, reschedules, announced, waivers, schedule = (
+        found.get("items", found)
+        for found in loaded.get(
+            "auditor", f"advances/{late['id']}/notices", f"advances/{rescheduled['id']}/reschedules",
+            f"advances/{early['id']}/early-repayments", f"advances/{failed['id']}/waivers",
+            f"advances/{rescheduled['id']}/schedule",
+        )
+    )  # fmt: skip
+    assert [(each["lines"], each["runs_from_on"]) for each in notices] == [(["2025-03-31"], "2025-04-17")]
+    [moved], [waived] = reschedules, waivers
+    assert (moved["kind"], moved["status"], len(moved["after"])) == ("re_age", "approved", 8)
+    assert (waived["waive"], waived["status"], waived["waived_cents"]) == ("part", "approved", 20_000_00)
+    assert all(each["requested_by"] != each["decided_by"] for each in (moved, waived))
+    assert (schedule["cause"], schedule["version"], schedule["lines"][-1]["due_on"]) == ("amendment", 2, "2028-06-30")
+    [rest] = announced
+    assert (rest["status"], rest["choice"], rest["amount_cents"]) == ("received", "shorten", 28_000_00)
+    assert [each["stage"] for each in told.values()] == ["running", "running", "running", "repaid", "running"]
+    assert (on_time["released_cents"], failed["terms"]["kind"]) == (100_000_00, "conditional")
 
 
 def _sum(lines: list[dict[str, Any]]) -> int:
@@ -402,6 +455,8 @@ def test_every_act_of_the_demonstration_left_an_event(loaded: Loaded) -> None:
         "time_entry.created", "time_entry.validated", "time_entry.rejected", "time_entry.reversed",
         "grant.notified", "grant.agreed", "grant.started", "grant.completed", "grant.closed", "grant.lapsed",
         "claim.submitted", "claim.settled", "grant_payment.approved", "recovery.ordered", "commitment.judged",
+        "advance_notice.recorded", "advance_repayment.bounced", "reschedule.approved", "waiver.found",
+        "waiver.approved", "early_repayment.received",
     }  # fmt: skip
     counted = look(
         loaded.url,
@@ -524,7 +579,7 @@ def test_the_projects_come_to_the_published_sums(loaded: Loaded) -> None:
     assert sum(standing.values()) + released == 1_220_000_00, "the awards, less what was released"
     assert [line["amount_cents"] for line in lines if not line["award_id"]] == [60_000_00], "the grant has lapsed"
     [then] = loaded.get("territory", "projects/totals?as_of=2023-10-03")
-    assert then["by_stage"]["contracted"] == 7, "on the day of their awards"
+    assert then["by_stage"]["contracted"] == 9, "on the day of their awards"
 
 
 def test_the_roadmap_in_four_axes_is_adopted_by_the_closing_committee(loaded: Loaded) -> None:

@@ -15,8 +15,8 @@ from pydantic_core import from_json
 from sqlalchemy import func, insert, select
 
 from app.advances import replay, schemas
-from app.advances.arrears import states
-from app.advances.arrears.facts import Surroundings, replayed, replayed_so_far, surroundings_of
+from app.advances.arrears import spans, states
+from app.advances.arrears.facts import Surroundings, course_so_far, replayed, replayed_so_far, surroundings_of
 from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLine, ScheduleVersion
 from app.advances.proceedings import effects
 from app.advances.queries import ADVANCES, REPAYMENTS, account
@@ -132,12 +132,13 @@ Post = Callable[[], Awaitable[list[Change]]]
 
 async def settle(
     write: Write, advance: Advance, told: str = "updated", *, own: Repayment | None = None,
-    later: list[Post] | None = None,
+    new: Sequence[Repayment] = (), later: list[Post] | None = None,
 ) -> list[Change]:  # fmt: skip
     """Write what an advance that is locked comes to, now that an act has added its facts.
 
-    `own` is the repayment that the act is about, where it is about one; `told` what the event of the advance says. What
-    the bank did is never refused for want of money; a repayment that is reversed as a mistake is: `envelope-exhausted`.
+    `own` is the repayment that the act is about, where it is about one, and `new` are those that it adds; `told` is
+    what the event of the advance says. What the bank did is never refused for want of money; a repayment that is
+    reversed as a mistake is: `envelope-exhausted`.
     Who settles several advances posts to the envelope `later`: its accounts are locked last.
     """
     here = await known(write, advance)
@@ -158,6 +159,7 @@ async def settle(
     was_owed = advance.settled_as is None
     _sum_up(advance, position)
     await write.session.flush()
+    await spans.put(write, advance.territory, advance.id, course_so_far(facts))
     await states.put(write, advance.territory, advance.id, position)
     followed: list[Change] = []
     if was_owed and advance.settled_as is not None and advance.status in _SETTLED:
@@ -168,7 +170,8 @@ async def settle(
         return await shortfall_changes(write, advance.territory, touched)
 
     bound = {"territory": advance.territory, "advance_id": advance.id}
-    others = [each.id for each in changed if each is not own]
+    told_of = {each.id for each in (*new, *([own] if own is not None else []))}
+    others = [each.id for each in changed if each.id not in told_of]
     changes = [
         Change(f"advance.{told}", ADVANCES, [advance.id], bound),
         *([Change("advance_repayment.updated", REPAYMENTS, others, bound)] if others else []),

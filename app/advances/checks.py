@@ -37,6 +37,22 @@ CHECKS = {
             SELECT advance_id, sum(principal_left_cents) AS left_cents, sum(capitalised_cents) AS capitalised_cents
             FROM advance_line_states GROUP BY advance_id
         ) s ON s.advance_id = a.id WHERE s.capitalised_cents = 0""",
+    "sums of an advance, on its last day": """
+        SELECT a.id::text, s.disbursed_cents - s.repaid_cents - s.waived_cents - s.written_off_cents,
+            a.disbursed_cents - a.repaid_cents - a.waived_cents - a.written_off_cents
+        FROM advances a JOIN advance_spans s ON s.advance_id = a.id AND s.replaced_at IS NULL
+            AND s.until_on = 'infinity'""",
+    "lines of an advance, on its last day": """
+        SELECT s.advance_id::text, coalesce(l.left_cents, 0),
+            s.disbursed_cents + s.capitalised_cents - s.repaid_cents - s.waived_cents - s.written_off_cents
+        FROM advance_spans s LEFT JOIN (
+            SELECT advance_id, sum(principal_left_cents) AS left_cents
+            FROM advance_line_spans WHERE replaced_at IS NULL AND until_on = 'infinity' GROUP BY advance_id
+        ) l ON l.advance_id = s.advance_id WHERE s.replaced_at IS NULL AND s.until_on = 'infinity'""",
+    "days of an advance, one after the other": """
+        SELECT advance_id::text, sum(CASE WHEN until_on = 'infinity' THEN 0 ELSE until_on - from_on END),
+            max(from_on) - min(from_on)
+        FROM advance_spans WHERE replaced_at IS NULL GROUP BY advance_id""",
     "parts of a receipt": """
         SELECT c.id::text, coalesce(sum(r.amount_cents), 0), c.amount_cents - c.unassigned_cents
         FROM receipts c LEFT JOIN advance_repayments r ON r.receipt_id = c.id AND r.status = 'recorded'

@@ -15,11 +15,13 @@ WORDS: dict[str, dict[str, Any]] = {
         "firm": "Firm", "project": "Project", "decision": "Decision", "funder": "Funder", "territory": "Territory",
         "version": "Schedule", "version_of": "version {number}", "disbursed": "Paid out", "repaid": "Capital repaid",
         "waived": "Waived", "written_off": "Written off", "capitalised": "Interest added to the capital",
-        "outstanding": "Capital outstanding", "received": "Received in all", "late": "Overdue",
+        "outstanding": "Capital outstanding", "received": "Received in all", "income": "of which interest and fees",
+        "late": "Overdue",
         "late_interest": "Late interest due", "fees": "Fees due", "overpaid": "Paid too much",
         "next": "Next due", "next_on": "{amount} on {day}",
         "head": ["Due on", "Capital", "Interest", "Received", "Left", ""],
-        "total": "Total", "settled": "settled on {day}", "past": "{days} days past due",
+        "total": "Total", "settled": "settled on {day}", "past_one": "1 day past due",
+        "past": "{days} days past due",
         "how": "What is received pays fees, late interest, interest and capital in this order, the oldest instalment"
         " first; what comes early pays instalments that are not due yet, as the agreement says.",
     },
@@ -30,10 +32,12 @@ WORDS: dict[str, dict[str, Any]] = {
         "territory": "Territoire", "version": "Échéancier", "version_of": "version {number}", "disbursed": "Versé",
         "repaid": "Capital remboursé", "waived": "Remise", "written_off": "Passé en perte",
         "capitalised": "Intérêts capitalisés", "outstanding": "Capital restant dû", "received": "Reçu en tout",
-        "late": "Impayé échu", "late_interest": "Intérêts moratoires dus", "fees": "Frais dus",
-        "overpaid": "Trop-perçu", "next": "Prochaine échéance", "next_on": "{amount} le {day}",
+        "income": "dont intérêts et frais", "late": "Impayé échu",
+        "late_interest": "Intérêts moratoires dus", "fees": "Frais dus", "overpaid": "Trop-perçu",
+        "next": "Prochaine échéance", "next_on": "{amount} le {day}",
         "head": ["Échéance", "Capital", "Intérêts", "Reçu", "Reste", ""],
-        "total": "Total", "settled": "soldée le {day}", "past": "{days} jours de retard",
+        "total": "Total", "settled": "soldée le {day}", "past_one": "1 jour de retard",
+        "past": "{days} jours de retard",
         "how": "Les encaissements s’imputent sur les frais, les intérêts moratoires, les intérêts puis le capital, la"
         " plus ancienne échéance d’abord ; ce qui arrive avant s’impute sur les échéances à venir selon la convention.",
     },
@@ -42,8 +46,8 @@ _ALWAYS = ("disbursed", "repaid", "outstanding", "received", "late")
 _FIGURES = {
     "disbursed": "disbursed_cents", "capitalised": "capitalised_cents", "repaid": "repaid_cents",
     "waived": "waived_cents", "written_off": "written_off_cents", "outstanding": "outstanding_cents",
-    "received": "received_cents", "late": "late_cents", "late_interest": "late_interest_cents",
-    "fees": "fees_due_cents", "overpaid": "overpaid_cents",
+    "received": "received_cents", "income": "income_cents", "late": "late_cents",
+    "late_interest": "late_interest_cents", "fees": "fees_due_cents", "overpaid": "overpaid_cents",
 }  # fmt: skip
 
 
@@ -81,7 +85,8 @@ def _state(line: Mapping[str, Any], language: str) -> str:
     words = WORDS[language]
     if line["settled_on"]:
         return str(words["settled"].format(day=day(line["settled_on"], language)))
-    return str(words["past"].format(days=line["days_past_due"])) if line["days_past_due"] else ""
+    days = line["days_past_due"]
+    return str(words["past_one" if days == 1 else "past"].format(days=days)) if days else ""
 
 
 def as_data(shown: dict[str, Any], language: str) -> dict[str, Any]:

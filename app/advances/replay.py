@@ -6,7 +6,7 @@ is made on the way. Money that is taken back, or comes in late, is therefore no 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -218,6 +218,11 @@ class Split:
     success_fee_cents: int = 0
     overpaid_cents: int = 0
 
+    @property
+    def income_cents(self) -> int:
+        """All of it that is neither capital nor overpaid."""
+        return self.interest_cents + self.late_interest_cents + self.fees_cents + self.success_fee_cents
+
 
 @dataclass(frozen=True)
 class LineState:
@@ -276,6 +281,39 @@ class Position:
     basis: Basis | None = field(repr=False, default=None)
 
 
+class Sums(NamedTuple):
+    """What an advance has come to on a day, in cents; `income_cents` is all but capital that was received."""
+
+    disbursed_cents: int
+    capitalised_cents: int
+    repaid_cents: int
+    waived_cents: int
+    written_off_cents: int
+    income_cents: int
+    overpaid_cents: int
+
+
+class OpenLine(NamedTuple):
+    """A line of the version in force on a day, and what it still asks for, in cents."""
+
+    due_on: date
+    principal_cents: int
+    interest_cents: int
+    fees_cents: int
+    principal_left_cents: int
+    interest_left_cents: int
+    fees_left_cents: int
+    settled_on: date | None
+
+
+class Standing(NamedTuple):
+    """Where an advance stands from a day on, until the day of the next one."""
+
+    from_on: date
+    sums: Sums
+    lines: tuple[OpenLine, ...]
+
+
 # --- the walk --------------------------------------------------------------------------------------------------------
 
 
@@ -293,6 +331,23 @@ def replay(facts: Facts, as_of: date) -> Position:
         act()
     walk.roll(as_of)
     return walk.position(as_of)
+
+
+def course(facts: Facts) -> list[Standing]:
+    """Where the advance stands from each day on which something changes: on any day, what `replay` says of it.
+
+    Late interest, which runs day by day, is not in it. Raises `late.NoRate`.
+    """
+    walk = _Walk(facts)
+    found: list[Standing] = []
+    for on, of_day in groupby(sorted(_events(facts, walk), key=lambda event: event[:3]), key=lambda event: event[0]):
+        found += walk.capitalise(on)
+        for _, _, _, act in of_day:
+            walk.roll(on)
+            act()
+        walk.roll(on)
+        found.append(walk.standing(on))
+    return [*found, *walk.capitalise(date.max)]
 
 
 def _events(facts: Facts, walk: "_Walk") -> Iterable[tuple[date, int, int, Callable[[], None]]]:
@@ -390,6 +445,7 @@ class _Walk:
         self._follows_terms = True  # no act and no early repayment has changed the lines of the terms yet
         self._paid_ahead: dict[date, int] = defaultdict(int)
         self._first_notices = _first_notices(facts.notices)
+        self._counted = self._income = self._overpaid = 0
 
     @property
     def outstanding(self) -> int:
@@ -756,6 +812,31 @@ class _Walk:
         self.entries.sort(key=lambda entry: (entry.due_on, not entry.kept))
 
     # the answer
+
+    def capitalise(self, before: date) -> Iterator[Standing]:
+        """Where it stands from each day on which a line ahead adds its interest to the balance, before a day."""
+        for on in sorted({entry.due_on for entry in self.ahead() if entry.capitalised and entry.due_on < before}):
+            self.roll(on)
+            yield self.standing(on)
+
+    def standing(self, on: date) -> Standing:
+        splits = list(self.splits.values())
+        for split in splits[self._counted :]:
+            self._income += split.income_cents
+            self._overpaid += split.overpaid_cents
+        self._counted = len(splits)
+        sums = Sums(
+            self.disbursed, self.capitalised, self.repaid, self.waived, self.written_off, self._income, self._overpaid
+        )
+        shown = tuple(
+            OpenLine(
+                entry.due_on, entry.principal, entry.interest, entry.fees, entry.principal_left, entry.interest_left,
+                entry.fees_left, entry.settled_on,
+            )
+            for entry in self.entries
+            if not entry.void
+        )  # fmt: skip
+        return Standing(on, sums, shown)
 
     def position(self, as_of: date) -> Position:
         states = tuple(self._state(entry, as_of) for entry in self.entries if not entry.void)

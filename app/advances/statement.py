@@ -68,10 +68,7 @@ def statement(known: KnownAccount, on: date) -> dict[str, Any]:
     position = replayed(known.facts, on)
     version = in_force(known, on)
     shown = shown_lines((state.line for state in position.lines), paid_out(known, on))
-    splits = position.splits.values()
-    income = sum(
-        each.interest_cents + each.late_interest_cents + each.fees_cents + each.success_fee_cents for each in splits
-    )
+    income = sum(split.income_cents for split in position.splits.values())
     return {
         "version": version.number if version else None,
         "disbursed_cents": position.disbursed_cents,

@@ -69,6 +69,8 @@ LIVES = (
     StoryAid("demo-advance-1", (date(2023, 11, 13), date(2025, 6, 30)), date(2023, 11, 15)),
     StoryAid("demo-advance-2", (date(2023, 11, 13), date(2024, 6, 28)), date(2023, 11, 16)),
     StoryAid("demo-advance-3", (date(2025, 1, 6), date(2026, 12, 31)), date(2026, 2, 2), more_months=12),
+    StoryAid("demo-advance-4", (date(2023, 11, 13), date(2024, 12, 20)), date(2023, 11, 14)),
+    StoryAid("demo-advance-5", (date(2023, 11, 13), date(2024, 11, 29)), date(2023, 11, 17)),
 )  # fmt: skip
 LAPSED_ON = date(2025, 10, 21)  # 24 months after the notification
 SOLD_ON = date(2025, 9, 15)  # a machine of the third

@@ -1,8 +1,9 @@
-"""The money of the Alès demonstration: 1 500 000 € from two contributors, four grants, three advances, an override.
+"""The money of the Alès demonstration: 1 500 000 € from two contributors, four grants, five advances, an override.
 
 Each award is of the closing committee and of its firm's project, which follows it, and keeps the scheme's parameters of
 its day. The total is real (target envelope of Alès); projects, decisions and payments are synthetic. How the aids live
-is told in app/demo/aids.py. Every step is one transaction, and is left out where it is done already.
+is told in app/demo/aids.py, how advances are repaid in app/demo/advances.py. Every step is one transaction, and is left
+out where it is done already.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,17 +14,9 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from app.access.rules import Role
-from app.advances import schemas as advances_schemas
-from app.advances import service as advances
-from app.advances.models import Advance, Repayment
-from app.advances.schedule import DueDates, Frequency
-from app.advances.tranches import schemas as tranches_schemas
-from app.advances.tranches.models import Tranche
-from app.advances.tranches.service import ADVANCE_TRANCHES
+from app.advances.models import Advance
 from app.applications.awards import schemas as decided
 from app.applications.awards import service as decided_elsewhere
-from app.awards import schemas
-from app.awards import service as awards
 from app.awards.overrides import schemas as overrides_schemas
 from app.awards.overrides import service as overrides
 from app.awards.overrides.models import Override
@@ -33,7 +26,7 @@ from app.committees.models import Committee
 from app.core import clock
 from app.core.values import siren_from
 from app.core.writing.writes import Change, System, Write
-from app.demo import aids
+from app.demo import advances, aids
 from app.demo.story import Story
 from app.envelopes import schemas as envelopes_schemas
 from app.envelopes import service as envelopes
@@ -65,23 +58,19 @@ CONTRIBUTIONS = [  # role of the contributor's person, euros, reference, where r
 GRANTS = [(250_000, "Centre d'usinage cinq axes"), (120_000, "Banc d'essai"), (90_000, "Atelier de découpe"),
           (60_000, "Ligne d'emballage")]  # fmt: skip
 ADVANCES = [(300_000, "Extension de la fonderie"), (200_000, "Ligne de traitement de surface"),
-            (150_000, "Cellule robotisée")]  # fmt: skip
-COSTS = [2_400_000, 1_200_000, 900_000, 600_000, 3_600_000, 2_100_000, 1_500_000]  # of their projects, in this order
-# Quarters that fell due by 30 September 2026: all but the last are paid, so one is late.
-QUARTERS = [
-    date(year, month, day) for year in (2024, 2025, 2026) for month, day in ((3, 31), (6, 30), (9, 30), (12, 31))
-]
-PAID_QUARTERS = 10
-# The second advance is repaid on time; what its firm did not need was released.
-PAID_IN_TIME, RELEASED_ON = 11, date(2024, 6, 28)
+            (60_000, "Cellule robotisée"), (42_000, "Cellules robotisées mobiles"),
+            (48_000, "Bains sans chrome")]  # fmt: skip
+# The number of their projects, grants' first, and what these cost.
+PROJECTS = {0: 2_400_000, 1: 1_200_000, 2: 900_000, 3: 600_000, 4: 3_600_000, 5: 2_100_000, 6: 1_500_000,
+            16: 4_300_000, 17: 3_600_000}  # fmt: skip
 IN_SAFEGUARD = siren_from(91_000_037)  # a firm without an award yet
 LIFTED = select(Override.id).where(Override.territory == ALES, Override.siren == IN_SAFEGUARD)
 
 
-async def _awards(story: Story, model: type[Grant | Advance]) -> list[UUID]:
-    """The demonstration's grants or advances, in their order."""
-    awards = select(model.id).where(model.territory == ALES, model.external_id.like("demo-%"))
-    return await story.scalars(awards.order_by(model.external_id))
+async def _grants(story: Story) -> list[UUID]:
+    """The demonstration's grants, in their order."""
+    grants = select(Grant.id).where(Grant.territory == ALES, Grant.external_id.like("demo-%"))
+    return await story.scalars(grants.order_by(Grant.external_id))
 
 
 Step = Callable[[Write, Story], Awaitable[Change | list[Change]]]
@@ -96,9 +85,7 @@ async def load(story: Story) -> None:
         *aids.UNTIL_PAID,
         (select(GrantPayment.id).where(GrantPayment.territory == ALES), Role.TREASURER, _pay_grants),
         *aids.ONCE_PAID,
-        (select(Tranche.id).where(Tranche.territory == ALES), Role.TREASURER, _pay_tranches),
-        (select(Repayment.id).where(Repayment.territory == ALES), Role.TREASURER, _repay),
-        (select(Advance.id).where(Advance.territory == ALES, Advance.released_cents > 0), Role.FUNDER, _release_half),
+        *advances.LIVES,
         (select(Project.id).where(Project.external_id == GIVEN_UP, Project.stage == "dropped"), Role.TERRITORY, _drop),
         (select(Proceeding.id).where(Proceeding.siren == IN_SAFEGUARD), Role.TERRITORY, _record_safeguard),
         (LIFTED, Role.FUNDER, _propose_override),
@@ -135,13 +122,14 @@ async def _contribute(write: Write, story: Story) -> list[Change]:
     return changes
 
 
-async def _decided(write: Write, number: int, award: tuple[int, str], reference: str) -> dict[str, Any]:
-    """What an award says, by the number of its project: the scheme, and a base of eligible lines that bounds it."""
+async def _decided(write: Write, place: int, award: tuple[int, str], reference: str) -> dict[str, Any]:
+    """What an award says, by the place of its project: the scheme, and a base of eligible lines that bounds it."""
     euros, title = award
+    number, cost = list(PROJECTS.items())[place]
     line = decided.AwardLineBody
     lines = [
-        line(label="Machines", kind=CostKind.TANGIBLE_ASSET, amount_cents=COSTS[number] * 80 // 100 * EURO),
-        line(label="Logiciels", kind=CostKind.INTANGIBLE_ASSET, amount_cents=COSTS[number] * 12 // 100 * EURO),
+        line(label="Machines", kind=CostKind.TANGIBLE_ASSET, amount_cents=cost * 80 // 100 * EURO),
+        line(label="Logiciels", kind=CostKind.INTANGIBLE_ASSET, amount_cents=cost * 12 // 100 * EURO),
     ]
     return {
         "project_title": title,
@@ -168,15 +156,12 @@ async def _award_grants(write: Write, story: Story) -> list[Change]:
 
 
 async def _award_advances(write: Write, story: Story) -> list[Change]:
-    terms = advances_schemas.Terms(
-        instalments=12, frequency=Frequency.QUARTERLY, due_dates=DueDates.PERIOD_END, first_due_on=QUARTERS[0]
-    )
     changes: list[Change] = []
     for number, award in enumerate(ADVANCES, start=1):
         body = decided.AdvanceCreate(
             siren=siren_from(91_000_030 + number),
             external_id=f"demo-advance-{number}",
-            terms=terms,
+            terms=advances.terms(f"demo-advance-{number}"),
             **await _decided(write, len(GRANTS) + number - 1, award, f"DEMO-DEC-{number + 10}"),
         )
         changes += await decided_elsewhere.award_advance(write, ALES, body)
@@ -185,7 +170,7 @@ async def _award_advances(write: Write, story: Story) -> list[Change]:
 
 async def _pay_grants(write: Write, story: Story) -> list[Change]:
     """What was paid before today is recorded as it was made; app/demo/aids.py has a payment that two persons make."""
-    first, second, third, _ = await _awards(story, Grant)
+    first, second, third, _ = await _grants(story)
     changes: list[Change] = []
     mistaken = _payment(10_000, PaymentKind.INTERIM_PAYMENT, date(2024, 9, 12), 2)
     changes += await payments.pay(
@@ -213,39 +198,6 @@ def _payment(euros: int, kind: PaymentKind, day: date, number: int) -> payments_
     return payments_schemas.PaymentCreate(
         amount_cents=euros * EURO, paid_on=day, kind=kind, reference=f"DEMO-VIR-{number}"
     )
-
-
-async def _pay_tranches(write: Write, story: Story) -> list[Change]:
-    first, second, _ = await _awards(story, Advance)
-    changes: list[Change] = []
-    for advance_id, euros in ((first, 300_000), (second, 100_000)):
-        tranche = tranches_schemas.TrancheCreate(amount_cents=euros * EURO, paid_on=date(2023, 11, 20))
-        changes += await payments.pay(write, ADVANCE_TRANCHES, ALES, advance_id, tranche)
-    return changes
-
-
-async def _repay(write: Write, story: Story) -> list[Change]:
-    first, second, _ = await _awards(story, Advance)
-    changes: list[Change] = []
-    references = [(day, f"DEMO-PRLV-{number}") for number, day in enumerate(QUARTERS[:PAID_QUARTERS], start=1)]
-    for day, reference in [*references, (references[-1][0], f"{references[-1][1]}-BIS")]:
-        body = advances_schemas.RepaymentCreate(amount_cents=25_000 * EURO, received_on=day, reference=reference)
-        changes += await advances.receive_repayment(write, ALES, first, body)
-    wrong = envelopes_schemas.Reversal(reason="The same debit was recorded twice.")
-    [twice] = [change.keys[0] for change in changes if change.type == "advance_repayment.created"][-1:]
-    changes += await advances.reverse_repayment(write, ALES, first, twice, wrong)
-    for number, day in enumerate(QUARTERS[:PAID_IN_TIME], start=1):
-        body = advances_schemas.RepaymentCreate(
-            amount_cents=833_333, received_on=day, reference=f"DEMO-PRLV-2-{number}"
-        )
-        changes += await advances.receive_repayment(write, ALES, second, body)
-    return changes
-
-
-async def _release_half(write: Write, story: Story) -> list[Change]:
-    _, second, _ = await _awards(story, Advance)
-    why = schemas.Release(reason="The works cost half of the plan.", released_on=RELEASED_ON)
-    return await awards.release(write, advances.ADVANCE, ALES, second, why)
 
 
 async def _drop(write: Write, story: Story) -> Change:

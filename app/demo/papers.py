@@ -26,10 +26,11 @@ from app.firms.certificates.models import CertificateKind, FirmCertificate
 ALES = "ales"
 SHORTLISTED = [siren_from(91_000_031 + number) for number in range(12)]
 # Handed in with the file, and anew before each payment that came later.
-ISSUED, VALID_DAYS = (date(2023, 9, 4), date(2024, 3, 4), date(2024, 9, 2)), 180
+ISSUED, VALID_DAYS = (date(2023, 9, 4), date(2024, 3, 4), date(2024, 9, 2), date(2026, 1, 19)), 180
 # The firm of the first grant has a bank account, and proposes another one.
 CHANGING, OTHER_ACCOUNT = siren_from(91_000_039), iban_from(2)
 ACCOUNTS = {CHANGING: iban_from(1), siren_from(91_000_040): iban_from(3), siren_from(91_000_041): iban_from(4)}
+ACCOUNTS |= {siren_from(91_000_030 + advance): iban_from(4 + advance) for advance in range(1, 6)}
 
 
 async def load(story: Story) -> None:

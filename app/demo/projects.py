@@ -17,7 +17,7 @@ from app.auditions.models import Audition
 from app.committees.models import Committee
 from app.core.values import siren_from
 from app.core.writing.writes import Change, Write
-from app.demo.money import ADVANCES, DECIDED, GRANTS
+from app.demo.money import ADVANCES, DECIDED, GRANTS, PROJECTS
 from app.demo.story import Story
 from app.projects import schemas as projects_schemas
 from app.projects import service as projects
@@ -76,8 +76,8 @@ SKETCHES = [
     Sketch(6, "Tissage technique", ProjectKind.RELOCATION, 7_800, 27, REGION, 700),
     Sketch(7, "Conserverie", ProjectKind.EQUIPMENT, 6_300, 22, REGION, 600),
     Sketch(8, "Ossature bois", ProjectKind.DIVERSIFICATION, 5_200, 19, REGION, 500),
-    Sketch(9, "Cellules robotisées mobiles", ProjectKind.DIGITAL, 4_300, 16, FONDS_VERT, 800),
-    Sketch(10, "Bains sans chrome", ProjectKind.DECARBONATION, 3_600, 14, FONDS_VERT, 700),
+    _awarded(33, ADVANCES[3], _ADVANCE, ProjectKind.DIGITAL, 4_300, 16),
+    _awarded(34, ADVANCES[4], _ADVANCE, ProjectKind.DECARBONATION, 3_600, 14),
     Sketch(11, "Emballages de papier", ProjectKind.DECARBONATION, 3_100, 12, FONDS_VERT, 600),
     Sketch(12, "Extension de l'atelier", ProjectKind.BUILDING, 2_500, 10, BANK),
     Sketch(13, "Seconde ligne de moulage", ProjectKind.EQUIPMENT, 2_000, 9, BANK),
@@ -244,7 +244,7 @@ async def _draft(write: Write, story: Story) -> Change:
     served = {row.external_id: row.id for row in rows}
     owners = [story.actor(Role.TERRITORY).organisation_id, story.actor(Role.OPERATOR).organisation_id]
     training = [served["demo-project-22"]] if "demo-project-22" in served else []
-    awarded = [served[key] for key in (f"demo-project-{n}" for n in range(7)) if key in served]
+    awarded = [served[key] for key in (f"demo-project-{n}" for n in PROJECTS) if key in served]
     links = {"Plateau de formation partagé": training, "Suivi des projets de l'enveloppe": awarded}
     axes = [
         roadmap_schemas.AxisBody(

@@ -6,14 +6,17 @@ from tests.engineering.entries.test_raw_sql import Attack, change, clone
 
 NOTICE, ACCELERATION, ALERT, CLAIM = (f"id = $late_{name}" for name in ("notice", "acceleration", "alert", "claim"))
 LINE = "advance_id = $advance AND position = 1"
+SPAN = "advance_id = $advance AND replaced_at IS NULL AND until_on = 'infinity'"
+OF_LINE = f"{SPAN} AND position = 1"
+SPANS = {"advance_spans": SPAN, "advance_line_spans": OF_LINE}
 RATE = "id = (SELECT id FROM legal_rates ORDER BY id LIMIT 1)"
 NOBODY = "gen_random_uuid()"
 BAD_SHA = "'zz'"
 TABLES = {
     "advance_line_states": LINE, "advance_notices": NOTICE, "advance_accelerations": ACCELERATION,
-    "advance_alerts": ALERT, "advance_claims": CLAIM,
+    "advance_alerts": ALERT, "advance_claims": CLAIM, **SPANS,
 }  # fmt: skip
-APPEND_ONLY = {"advance_accelerations": ACCELERATION, "advance_alerts": ALERT, "legal_rates": RATE}
+APPEND_ONLY = {**SPANS, "advance_accelerations": ACCELERATION, "advance_alerts": ALERT, "legal_rates": RATE}
 TARGETS = {"advance_notices_advance_id_key"}  # of a foreign key: the primary key is its narrower twin
 
 
@@ -40,7 +43,8 @@ ARREARS = [
             TABLES.items(),
             ({"position": "99"}, {}, {"notice_id": "NULL", "decided_by": "NULL", "reason": "NULL",
                                       "proceeding_id": "$late_proceeding"},
-             {"on_day": "'2024-05-03'"}, {"proceeding_id": "$late_other"}),
+             {"on_day": "'2024-05-03'"}, {"proceeding_id": "$late_other"}, {"from_on": "from_on + 1"},
+             {"from_on": "from_on + 1"}),
             strict=True,
         )
     ),
@@ -51,6 +55,26 @@ ARREARS = [
             {"principal_left_cents": "-1"}, {"principal_left_cents": "principal_cents + 1"},
             {"interest_left_cents": "interest_cents + 1"}, {"fees_left_cents": "fees_cents + 1"},
             {"late_interest_cents": "-1"}, {"capitalised_cents": "-1"},
+        )
+    ),
+    *(
+        attack
+        for table, row in SPANS.items()
+        for attack in (
+            Attack(f"{table}_from_key", clone(table, row)),
+            Attack(f"{table.removesuffix('s')}_days", clone(table, row, until_on="from_on")),
+            Attack(f"{table.removesuffix('s')}_replaced", clone(table, row, replaced_at="recorded_at")),
+        )
+    ),
+    *(
+        Attack("advance_span_amounts", clone("advance_spans", SPAN, from_on="from_on + 1", **wrong))
+        for wrong in ({"repaid_cents": "disbursed_cents + 1"}, {"income_cents": "-1"}, {"overpaid_cents": "-1"})
+    ),
+    *(
+        Attack("line_span_left", clone("advance_line_spans", OF_LINE, from_on="from_on + 1", **wrong))
+        for wrong in (
+            {"principal_left_cents": "principal_cents + 1"}, {"interest_left_cents": "-1"},
+            {"fees_left_cents": "fees_cents + 1"},
         )
     ),
     Attack("notice_due_dates", notice(due_dates="'{}'")),

@@ -2,16 +2,22 @@
 
 import asyncio
 import json
-from datetime import date
+from collections import Counter
+from datetime import date, timedelta
 from typing import Any
 
 from app.commands.tick import take_judgments, tell_of_advances
 from app.core.db import session_factory
+from tests.advances.accounts import Books
+from tests.advances.amending import Amending
 from tests.advances.arrears import THIRD, Late
+from tests.advances.test_accounts import noon
+from tests.envelopes.acts import key
 from tests.world import World, ok
 
 MARCH, JUNE, SEPTEMBER = "2025-03-31", "2025-06-30", "2025-09-30"
 TODAY = date(2026, 11, 30)
+ANY = {"If-Match": "*"}
 
 
 async def alerts(late: Late) -> list[tuple[str, str, str | None, str | None]]:
@@ -95,3 +101,127 @@ async def test_nothing_outstanding_has_no_rates(world: World) -> None:
     shown = ok(await world.auditor.get("advances/portfolio"))
     assert (shown["default_rate"], shown["loss_rate"], shown["expected"]) == (None, None, [])
     assert [each["advances"] for each in shown["buckets"]] == [0] * 7
+
+
+# --- one account on every day -----------------------------------------------------------------------------------------
+
+
+async def one_account(books: Books, advances: list[str], **times: str) -> dict[str, Any]:
+    """Hold the portfolio and the instalments of a day against the statements and the schedules of that day."""
+
+    async def ask(path: str, **more: Any) -> Any:
+        return ok(await books.world.auditor.get(path, params={**times, **more}))
+
+    rows, portfolio = (await ask("instalments", limit=500))["items"], await ask("advances/portfolio")
+    stands = [await ask(f"advances/{each}/statement") for each in advances]
+    expected: Counter[str] = Counter()
+    for advance, stand in zip(advances, stands, strict=True):
+        named = sorted((row for row in rows if row["advance_id"] == advance), key=lambda row: int(row["number"]))
+        listed = [(row["number"], *(row[name] for name in OF_LINE)) for row in named]
+        assert listed == [(line["number"], *(line[name] for name in OF_LINE)) for line in stand["lines"]], times
+        scheduled = await ask(f"advances/{advance}/schedule")
+        if scheduled["version"] and not stand["written_off_cents"]:  # a write-off closes lines, and is no version
+            lines = [tuple(line[name] for name in SCHEDULED) for line in scheduled["lines"]]
+            assert lines == [tuple(line[name] for name in SCHEDULED) for line in stand["lines"]], times
+        for line in stand["lines"]:
+            if line["due_on"] >= stand["as_of"] and line["left_cents"]:
+                expected[line["due_on"][:7]] += line["left_cents"]
+    for name in SUMS:
+        assert portfolio[name] == sum(each[name] for each in stands), (name, times)
+    assert portfolio["overdue_cents"] == sum(each["late_cents"] for each in stands), times
+    assert {each["month"]: each["expected_cents"] for each in portfolio["expected"]} == expected
+    unpaid = [each for each in stands if each["outstanding_cents"] or any(line["left_cents"] for line in each["lines"])]
+    assert {each["bucket"]: each["advances"] for each in portfolio["buckets"] if each["advances"]} == Counter(
+        each["bucket"] for each in unpaid
+    ), times
+    assert (portfolio["as_of"], portfolio["recorded_as_of"]) == (times["as_of"], times.get("recorded_as_of"))
+    return {**portfolio, "recorded_as_of": None}
+
+
+OF_LINE = ("due_on", "principal_cents", "interest_cents", "fees_cents", "left_cents", "settled_on", "days_past_due")
+SCHEDULED = ("due_on", "principal_cents", "interest_cents", "capitalised_cents", "fees_cents")
+SUMS = (
+    "disbursed_cents", "repaid_cents", "waived_cents", "written_off_cents", "outstanding_cents", "income_cents",
+    "overpaid_cents",
+)  # fmt: skip
+CONTRACT = {"late_rate": "contract", "late_rate_bp": 371}
+THREE = {"instalments": 3, "frequency": "quarterly", "first_due_on": "2027-03-31", **CONTRACT}
+GRACE = {
+    "instalments": 4, "frequency": "quarterly", "first_due_on": "2027-03-31", "annual_rate_bp": 300,
+    "grace_periods": 2, "grace_kind": "interest_capitalised",
+}  # fmt: skip
+
+
+async def test_every_day_has_one_account_as_it_is_known_and_as_it_was_known(frozen: Any) -> None:
+    """Money late, backdated, early, sent back, reversed and too much; interest that is added; a reschedule, a waiver, a
+    write-off, a judgment: statements, schedules, instalments and the portfolio of each day agree, whenever it is asked.
+    """
+    async with frozen.at(noon("2027-01-04")):
+        books = await Books.of(await frozen.world(), 100_000_00)
+        late, grown, failed, lost = [
+            Amending(books.acts, f"advances/{await books.advance(cents, terms, paid_on=paid_on)}")
+            for cents, terms, paid_on in (
+                (900_000, THREE, "2027-01-04"), (800_000, GRACE, "2027-01-04"),
+                (300_000, {**THREE, "kind": "conditional"}, "2027-01-02"), (200_000, THREE, "2026-12-30"),
+            )
+        ]  # fmt: skip
+    advances = [each.id for each in (late, grown, failed, lost)]
+    made: dict[str, str] = {}
+
+    async def pay(name: str, advance: Amending, cents: int, on: str) -> None:
+        made[name] = await advance.repay(cents, on)
+
+    async def undo(name: str, verb: str, **body: str) -> None:
+        ok(await books.treasurer.post(f"{made[name]}/{verb}", {"reason": "AM04", **body}, headers=ANY))
+
+    async def notice() -> None:
+        body = {"lines": ["2027-03-31"], "sent_on": "2027-04-12", "received_on": "2027-04-15"}
+        ok(await books.treasurer.post(f"{late.path}/notices", body, headers=key()), 201)
+
+    async def reschedule() -> None:
+        body = {
+            "kind": "re_age",
+            "instalments": 5,
+            "first_on": "2027-09-30",
+            "late_interest": "kept",
+            "reason": "Late.",
+        }
+        path = await late.asked("reschedules", body)
+        ok(await late.act(path, "approve", {"reference": "AV-1"}))
+
+    async def waive() -> None:
+        path = await failed.asked("waivers", {"reason": "Failed."})
+        ok(await failed.act(path, "find", {"finding": "Nothing was sold."}))
+        part = {"waive": "part", "amount_cents": 120_000, "share": "proportion", "reference": "D-1"}
+        ok(await failed.act(path, "decide", part))
+
+    async def write_off() -> None:
+        path = await lost.asked("write-offs", {"ground": "irrecoverable", "proof_sha256": "0" * 64, "reason": "Gone."})
+        ok(await lost.act(path, "approve", {"reference": "AV-2"}))
+
+    acts: list[tuple[str, Any]] = [
+        ("2027-04-12", lambda: pay("first", lost, 66_667, "2027-03-31")),
+        ("2027-04-16", notice),
+        ("2027-05-20", lambda: pay("part", late, 140_000, "2027-05-18")),
+        ("2027-06-15", reschedule),
+        ("2027-07-01", lambda: pay("early", grown, 250_000, "2027-06-21")),
+        ("2027-07-20", lambda: pay("backdated", failed, 100_000, "2027-04-01")),
+        ("2027-08-03", waive),
+        ("2027-09-02", lambda: undo("first", "bounce", bounced_on="2027-09-01", bank_reference="B-1")),
+        ("2027-10-04", lambda: pay("much", failed, 999_999, "2027-10-01")),
+        ("2027-10-20", lambda: undo("early", "reverse")),
+        ("2027-11-03", write_off),
+        ("2027-11-15", lambda: books.acts.proceedings("safeguard", opened_on="2027-11-10")),
+    ]
+    told = {}
+    for day, act in acts:
+        async with frozen.at(noon(day)):
+            await act()
+            for as_of in (day, "2027-05-18"):
+                told[day, as_of] = await one_account(books, advances, as_of=as_of)
+    async with frozen.at(noon("2027-12-01")):
+        for number in range(0, 420, 12):
+            await one_account(books, advances, as_of=(date(2026, 12, 28) + timedelta(days=number)).isoformat())
+        for (day, as_of), known in told.items():
+            assert await one_account(books, advances, as_of=as_of, recorded_as_of=day) == known, (day, as_of)
+        assert len({repr(known) for (_, as_of), known in told.items() if as_of == "2027-05-18"}) == 4

@@ -16,10 +16,13 @@ from app.advances.replay import (
     Facts,
     LineState,
     Notice,
+    OpenLine,
     PaidTranche,
     Position,
     Split,
+    Sums,
     VersionCause,
+    course,
     replay,
     unwritten,
 )
@@ -261,6 +264,24 @@ def test_no_cent_is_lost(story: Facts, as_of: date) -> None:
     for version in stand.versions:
         assert version.outstanding_cents >= 0
         assert [line.due_on for line in version.lines] == sorted(line.due_on for line in version.lines)
+
+
+@given(stories(), DAYS)
+def test_the_course_says_of_every_day_what_the_replay_of_that_day_says(story: Facts, as_of: date) -> None:
+    made = course(story)
+    assert [each.from_on for each in made] == sorted({each.from_on for each in made})
+    stand, last = replay(story, as_of), [each for each in made if each.from_on <= as_of][-1]
+    assert last.sums == Sums(
+        stand.disbursed_cents, stand.capitalised_cents, stand.repaid_cents, stand.waived_cents,
+        stand.written_off_cents, sum(split.income_cents for split in stand.splits.values()), stand.overpaid_cents,
+    )  # fmt: skip
+    assert last.lines == tuple(
+        OpenLine(
+            state.line.due_on, state.line.principal_cents, state.line.interest_cents, state.line.fees_cents,
+            state.principal_left_cents, state.interest_left_cents, state.fees_left_cents, state.settled_on,
+        )
+        for state in stand.lines
+    )  # fmt: skip
 
 
 @given(stories(), DAYS)

@@ -9,31 +9,59 @@ import asyncpg
 
 from app.commands.tick import tell_of_advances
 from app.core import clock
+from app.core.clock import after_months
 from app.core.db import create_engine, session_factory
 from tests.bench.filling import client
 from tests.world import World, ok
 
+ONE_DAY = timedelta(days=1)
 ADVANCES, REPAYMENTS, LINES = 10_000, 50, 20  # repayments and lines of each
 READS = (
-    "advances/portfolio", "/v1/advances/portfolio", "instalments", "instalments?late=true&count=exact",
+    "advances/portfolio", "advances/portfolio?as_of={past}", "advances/portfolio?recorded_as_of={known}",
+    "/v1/advances/portfolio", "instalments", "instalments?late=true&count=exact",
     "instalments?bucket=over_180&count=exact", "/v1/instalments?late=true",
+    "instalments?as_of={past}&late=true&count=exact",
 )  # fmt: skip
 
 # As many advances as are wanted, copied from one in SQL, with triggers and foreign keys off; of the lines that are due
 # one in fifty is unpaid.
-LINE = """
-INSERT INTO advance_line_states (territory, advance_id, position, due_on, principal_cents, interest_cents,
-    capitalised_cents, fees_cents, late_interest_cents, principal_left_cents, interest_left_cents, fees_left_cents,
-    settled_on, kept)
-SELECT a.territory, a.id, n, due.due_on, 250000, 0, 0, 0, 0, CASE WHEN due.paid THEN 0 ELSE 250000 END, 0, 0,
-    CASE WHEN due.paid THEN due.due_on END, false
+DAYS = """
+SELECT a.territory, a.id, n, due.due_on, due.paid,
+    $3::date - 10 AS first_on, ($3::date - 10)::timestamptz AS first_at
 FROM advances a, generate_series(1, $2::integer) AS n, LATERAL (
     SELECT ($3::date + make_interval(months => 3 * n))::date AS due_on
 ) AS day, LATERAL (
     SELECT day.due_on, day.due_on < $4::date AND (hashtext(a.id::text || n) % 50) <> 0 AS paid
 ) AS due
-WHERE a.territory = $1
-"""
+WHERE a.territory = $1"""
+LINE = f"""
+INSERT INTO advance_line_states (territory, advance_id, position, due_on, principal_cents, interest_cents,
+    capitalised_cents, fees_cents, late_interest_cents, principal_left_cents, interest_left_cents, fees_left_cents,
+    settled_on, kept)
+SELECT territory, id, n, due_on, 250000, 0, 0, 0, 0, CASE WHEN paid THEN 0 ELSE 250000 END, 0, 0,
+    CASE WHEN paid THEN due_on END, false
+FROM ({DAYS}) d"""
+# An open span of each line, another one since it was paid, and what was known of it until then.
+LINE_SPANS = f"""
+INSERT INTO advance_line_spans (territory, advance_id, from_on, until_on, recorded_at, replaced_at, position, line_id,
+    due_on, principal_cents, interest_cents, fees_cents, principal_left_cents, interest_left_cents, fees_left_cents,
+    settled_on)
+SELECT territory, id, s.from_on, s.until_on, s.recorded_at, s.replaced_at, n, md5(id::text || n)::uuid, due_on, 250000,
+    0, 0, s.left_cents, 0, 0, s.settled_on
+FROM ({DAYS}) d, LATERAL (
+    SELECT first_on, 'infinity'::date, first_at, CASE WHEN paid THEN due_on::timestamptz END, 250000, NULL::date
+    UNION ALL SELECT first_on, due_on, due_on, NULL, 250000, NULL WHERE paid
+    UNION ALL SELECT due_on, 'infinity', due_on, NULL, 0, due_on WHERE paid
+) AS s (from_on, until_on, recorded_at, replaced_at, left_cents, settled_on)"""
+# One span for each repayment, of which the first half came day by day, and what was known of the last one until then.
+SPANS = """
+INSERT INTO advance_spans (territory, advance_id, from_on, until_on, recorded_at, replaced_at, disbursed_cents,
+    capitalised_cents, repaid_cents, waived_cents, written_off_cents, income_cents, overpaid_cents)
+SELECT a.territory, a.id, day, CASE WHEN known OR n = $2 THEN 'infinity'::date ELSE day + 20 END, day::timestamptz,
+    CASE WHEN known THEN (day + 20)::timestamptz END, 10000000, 0, n * 1000, 0, 0, n, 0
+FROM advances a, generate_series(0, $2::integer) AS n, LATERAL (SELECT $3::date - 10 + 20 * n AS day) AS d,
+    LATERAL (SELECT unnest(CASE WHEN n = $2 THEN ARRAY[false] ELSE ARRAY[false, true] END) AS known) AS k
+WHERE a.territory = $1"""
 
 
 async def copied(connection: Any, table: str, number: int, row_id: str, **values: str) -> None:
@@ -67,15 +95,18 @@ async def measure(
                          receipt_id="uuidv7()", advance_id="a.id",
                          **{"from": f" CROSS JOIN (SELECT id FROM advances WHERE territory = '{world.territory}') a"},
                          )  # fmt: skip
-            await connection.execute("DELETE FROM advance_line_states")
-            first_on = today - timedelta(days=1100)
-            await connection.execute(LINE, world.territory, LINES, first_on, today)
+            for table in ("advance_line_states", "advance_line_spans", "advance_spans"):
+                await connection.execute(f"DELETE FROM {table}")  # names of our own
+            first_on = after_months(today, -36)
+            for lines in (LINE, LINE_SPANS):
+                await connection.execute(lines, world.territory, LINES, first_on, today)
+            await connection.execute(SPANS, world.territory, repayments, first_on)
         async with pool.acquire() as connection:
             await connection.execute("ANALYZE")
         took: dict[str, list[float]] = {read: [] for read in READS}
         for read in [*READS] * (5 * repeats):
             started = time.perf_counter()
-            ok(await world.auditor.get(read), 200)
+            ok(await world.auditor.get(read.format(past=today - timedelta(days=400), known=today - ONE_DAY)), 200)
             took[read].append(time.perf_counter() - started)
         async with pool.acquire() as connection:  # what came before is told
             await connection.execute(

@@ -88,6 +88,12 @@ PLANTED = {
     "disbursed of an advance": "UPDATE advance_tranches SET amount_cents = amount_cents + 1",
     "left of the lines of an advance":
         "UPDATE advance_line_states SET principal_left_cents = principal_left_cents - 1 WHERE principal_left_cents > 0",
+    "sums of an advance, on its last day":
+        "UPDATE advance_spans SET disbursed_cents = disbursed_cents + 1 WHERE replaced_at IS NULL",
+    "lines of an advance, on its last day":
+        "UPDATE advance_line_spans SET principal_left_cents = principal_left_cents - 1 WHERE principal_left_cents > 0",
+    "days of an advance, one after the other":
+        "UPDATE advance_spans SET from_on = from_on - 1 WHERE until_on = 'infinity' AND replaced_at IS NULL",
     "repaid of an advance":
         "UPDATE advance_repayments SET principal_cents = principal_cents - 1, overpaid_cents = overpaid_cents + 1",
     "waived of an advance": "UPDATE advances SET waived_cents = 1 WHERE disbursed_cents > repaid_cents",

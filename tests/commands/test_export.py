@@ -124,24 +124,16 @@ OWN = {name: "territory = $1" for name, table in models.metadata.tables.items() 
 NOT_IN_THE_DEMONSTRATION = {
     "advance_accelerations",
     "advance_alerts",
-    "advance_amendments",
     "advance_claims",
-    "advance_early_repayments",
-    "advance_notices",
     "advance_turnovers",
     "agenda_reopenings",
     "audition_notes",
     "change_requests",
-    "claim_lines",
-    "claims",
-    "commitment_reports",
-    "commitments",
     "firm_notes",
     "firm_owners",
     "import_problems",
     "imports",
     "job_observations",
-    "letters",
     "organisation_bank_accounts",
     "collection_run_lines",
     "collection_runs",
@@ -149,9 +141,7 @@ NOT_IN_THE_DEMONSTRATION = {
     "payment_run_lines",
     "payment_runs",
     "proceedings",
-    "recoveries",
     "receipt_refunds",
-    "recovery_receipts",
     "service_certificate_earlier_refusals",
     "service_certificate_remarks",
     "threshold_crossings",
@@ -250,7 +240,7 @@ def test_the_command_exports_and_refuses_in_one_line(
     assert {path.stem for path in (tmp_path / "out").glob("*.csv")} == names
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     empty = {entry["table"] for entry in manifest["tables"] if not entry["rows"]}
-    assert empty <= NOT_IN_THE_DEMONSTRATION, "rows of a territory are lost"
+    assert empty == NOT_IN_THE_DEMONSTRATION, "rows of a territory are lost, or there are rows now"
     for arguments, said in (
         (["ales", "out"], f"{tmp_path}/out is not an empty directory"),
         (["nowhere", "other"], "there is no territory nowhere"),

@@ -383,7 +383,9 @@ OURS: dict[str, str] = {
         ("notice_status", "notice_reason", "debt_claim_declared", "debt_claim_admitted_undeclared"), _STATE
     ),
     **dict.fromkeys(
-        ("line_state_left", "acceleration_due", "advance_alert_kind", "advance_alert_bucket", "advance_alert_amount"),
+        ("line_state_left", "line_span_left", "advance_span_amounts", "advance_span_days", "advance_span_replaced",
+         "advance_line_span_days", "advance_line_span_replaced", "acceleration_due", "advance_alert_kind",
+         "advance_alert_bucket", "advance_alert_amount"),
         "the account and the tick compute them",
     ),
     **dict.fromkeys(

@@ -79,8 +79,8 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
     said = printed(README)
     for promised in (
         '"days_ordered":100.00,"days_entered":75.00,"days_left":25.00',
-        '"contributed_cents":150000000,"available_cents":52093333,"shortfall_cents":0,"committed_cents":33800000',
-        '"committed_cents":33800000,"paid_cents":71000000',
+        '"contributed_cents":150000000,"available_cents":53613333,"shortfall_cents":0,"committed_cents":18800000',
+        '"committed_cents":18800000,"paid_cents":86000000',
         '25 "status":"submitted"',
         "0,25 demandés, 0,00 restants sur 100,00 commandés.",
         '"days_entered":100.00,"days_validated":56.50',
@@ -93,9 +93,9 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
             '403\n200\n"status":"recorded"\n'
         ),
         '"due_cents":27500000,"repaid_cents":25000000,"waived_cents":0,"written_off_cents":0,"outstanding_cents":5000000',
-        '"income_cents":0,"late_cents":2500000,',
+        '"income_cents":15247,"late_cents":2500000,',
         '"days_past_due":1,"bucket":"1_30",',
-        '"available_cents":22093333\n"available_cents":3000000\n',
+        '"available_cents":23613333\n"available_cents":3000000\n',
         "The envelope does not have enough money left, on the day of the act ",
         "30,000.01 € requested, 30,000.00 € available. Award less, date the act on `available_from` ",
         '"requested_cents":3000001,"available_cents":3000000,"available_from":"2024-03-31"}',

@@ -40,8 +40,10 @@ class Bank:
         return made
 
     async def send(self, *entries: Entry, query: str = "", **more: Any) -> dict[str, Any]:
-        file = statement(*entries, iban=more.pop("iban", self.iban), **more)
-        return await carry_out(self.books.treasurer, PATH + query, file)
+        return await carry_out(self.books.treasurer, PATH + query, self.file(*entries, **more))
+
+    def file(self, *entries: Entry, **more: Any) -> bytes:
+        return statement(*entries, **{"iban": self.iban, **more})
 
     async def receipts(self, **query: str) -> dict[str, dict[str, Any]]:
         items = ok(await self.books.treasurer.get("receipts", params={"limit": "500", **query}))["items"]

@@ -13,7 +13,7 @@ from sqlalchemy import Date, Text, case, cast, exists, func, literal_column, nul
 from sqlalchemy.dialects.postgresql import array, insert
 
 from app.advances.arrears.models import AdvanceAlert, LineStanding
-from app.advances.arrears.queries import ALERTS, LEFT_CENTS
+from app.advances.arrears.queries import ALERTS, left_cents
 from app.advances.arrears.rules import ACT_NEEDED_MONTHS, BUCKETS, AdvanceAlertKind
 from app.advances.models import Advance
 from app.advances.proceedings.models import DebtClaim
@@ -39,7 +39,7 @@ def _lines(name: str) -> Any:
     settled_on = case((func.bool_and(_s.settled_on.is_not(None)), func.max(_s.settled_on)))
     asked = _s.principal_cents + _s.interest_cents + _s.fees_cents
     return (
-        select(_s.advance_id, _s.due_on, func.sum(LEFT_CENTS).label("left_cents"), settled_on.label("settled_on"))
+        select(_s.advance_id, _s.due_on, func.sum(left_cents(_s)).label("left_cents"), settled_on.label("settled_on"))
         .where(~_s.kept, asked > text("0"), _s.due_on <= _AS_OF)
         .group_by(_s.advance_id, _s.due_on)
         .cte(name)

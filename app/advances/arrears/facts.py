@@ -17,7 +17,7 @@ from app.advances.legal_rates.models import LegalRate
 from app.advances.legal_rates.rules import LegalRateMissing
 from app.advances.proceedings import rules as proceedings
 from app.advances.proceedings.rules import Judged
-from app.advances.replay import Facts, Notice, Position, VersionCause, replay
+from app.advances.replay import Facts, Notice, Position, Standing, VersionCause, course, replay
 from app.advances.rules import LateRate
 from app.core.clock import after_months
 from app.core.reading.listing import json_array
@@ -69,7 +69,16 @@ def replayed_so_far(facts: Facts, on: date) -> Position:
 
     Once it is recorded, the next act or tick replays all.
     """
-    return replay(replace(facts, late_rates=[*facts.late_rates, DatedRate(FIRST_DAY, LAST_DAY, 0)]), on)
+    return replay(_rated(facts), on)
+
+
+def course_so_far(facts: Facts) -> list[Standing]:
+    """Where it stands on every day, likewise."""
+    return course(_rated(facts))
+
+
+def _rated(facts: Facts) -> Facts:
+    return replace(facts, late_rates=[*facts.late_rates, DatedRate(FIRST_DAY, LAST_DAY, 0)])
 
 
 def columns(advance_id: Any, siren: Any, known: bool) -> list[Any]:

@@ -1,9 +1,11 @@
 """Tables of arrears: where each instalment stands, formal notices, accelerations, and what was told."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -11,9 +13,11 @@ from sqlalchemy import (
     Index,
     SmallInteger,
     UniqueConstraint,
+    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Date
 
@@ -21,7 +25,7 @@ from app.advances.arrears.rules import BUCKETS, AdvanceAlertKind, NoticeStatus
 from app.advances.replay import Bucket
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
-from app.core.routines import keep
+from app.core.routines import append_only, keep
 
 LEFT = "principal_left_cents + interest_left_cents + fees_left_cents"
 
@@ -65,6 +69,96 @@ class LineStanding(Identified, Base):
     fees_left_cents: Mapped[int] = mapped_column(BigInteger)
     settled_on: Mapped[date | None]
     kept: Mapped[bool]
+
+
+class Known:
+    """From a day on until another, and known from an instant on until another: what replaces it is another row."""
+
+    territory: Mapped[str]
+    advance_id: Mapped[UUID]
+    from_on: Mapped[date]
+    until_on: Mapped[date] = mapped_column(server_default="infinity")  # the day on which it holds no more
+    recorded_at: Mapped[datetime]
+    replaced_at: Mapped[datetime | None]
+
+
+def _known(table: str) -> tuple[Any, ...]:
+    noun = table.removesuffix("s")
+    return (
+        _of_advance(table),
+        shape("from_on < until_on", name=f"{noun}_days"),
+        shape("recorded_at < replaced_at", name=f"{noun}_replaced"),
+    )
+
+
+class AdvanceSpan(Identified, Known, Base):
+    """What an advance has come to from a day on, as known from an instant on. The account writes it."""
+
+    __tablename__ = "advance_spans"
+    __table_args__ = (
+        *_known("advance_spans"),
+        shape(
+            "least(disbursed_cents, capitalised_cents, repaid_cents, waived_cents, written_off_cents, income_cents,"
+            " overpaid_cents) >= 0 AND repaid_cents + waived_cents + written_off_cents"
+            " <= disbursed_cents + capitalised_cents",
+            name="advance_span_amounts",
+        ),
+        Index(
+            "advance_spans_from_key", "advance_id", "from_on", unique=True,
+            postgresql_where=text("replaced_at IS NULL"),
+        ),
+        Index(None, "territory", "replaced_at", "until_on"),
+    )  # fmt: skip
+
+    disbursed_cents: Mapped[int] = mapped_column(BigInteger)
+    capitalised_cents: Mapped[int] = mapped_column(BigInteger)
+    repaid_cents: Mapped[int] = mapped_column(BigInteger)
+    waived_cents: Mapped[int] = mapped_column(BigInteger)
+    written_off_cents: Mapped[int] = mapped_column(BigInteger)
+    income_cents: Mapped[int] = mapped_column(BigInteger)
+    overpaid_cents: Mapped[int] = mapped_column(BigInteger)
+
+    @hybrid_property
+    def outstanding_cents(self) -> int:
+        """Capital that the firm owes, due or not: of a row, and in SQL."""
+        lent = self.disbursed_cents + self.capitalised_cents
+        return lent - self.repaid_cents - self.waived_cents - self.written_off_cents
+
+
+class LineSpan(Identified, Known, Base):
+    """A line of the version in force from a day on, and what it still asks for, as known from an instant on.
+
+    `line_id` is that of the place: on one day, of what was known at one instant, there is one row of each.
+    """
+
+    __tablename__ = "advance_line_spans"
+    __table_args__ = (
+        *_known("advance_line_spans"),
+        shape(
+            "principal_left_cents BETWEEN 0 AND principal_cents AND interest_left_cents BETWEEN 0 AND interest_cents"
+            " AND fees_left_cents BETWEEN 0 AND fees_cents",
+            name="line_span_left",
+        ),
+        Index(
+            "advance_line_spans_from_key", "advance_id", "position", "from_on", unique=True,
+            postgresql_where=text("replaced_at IS NULL"),
+        ),
+        Index(
+            "advance_line_spans_open_idx", "territory", "replaced_at", "until_on", postgresql_where=text(f"{LEFT} > 0")
+        ),
+        Index("advance_line_spans_due_idx", "due_on", "line_id", postgresql_where=text("replaced_at IS NULL")),
+    )  # fmt: skip
+
+    position: Mapped[int] = mapped_column(SmallInteger)
+    line_id: Mapped[UUID]
+    due_on: Mapped[date]
+    principal_cents: Mapped[int] = mapped_column(BigInteger)
+    interest_cents: Mapped[int] = mapped_column(BigInteger)
+    fees_cents: Mapped[int] = mapped_column(BigInteger)
+    principal_left_cents: Mapped[int] = mapped_column(BigInteger)
+    interest_left_cents: Mapped[int] = mapped_column(BigInteger)
+    fees_left_cents: Mapped[int] = mapped_column(BigInteger)
+    settled_on: Mapped[date | None]
 
 
 class FormalNotice(Identified, Versioned, Base):
@@ -167,3 +261,9 @@ class AdvanceAlert(Identified, Base):
 
 for _table in (Acceleration, AdvanceAlert):
     keep(_table)
+for _spans in (AdvanceSpan, LineSpan):  # what was known stays; that it was replaced is written once
+    _columns = ", ".join(column.name for column in _spans.__table__.c if column.name != "replaced_at")
+    event.listen(
+        _spans.__table__, "after_create",
+        DDL(append_only(_spans.__tablename__, f"UPDATE OF {_columns} OR DELETE OR TRUNCATE")),
+    )  # fmt: skip

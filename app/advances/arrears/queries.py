@@ -1,5 +1,6 @@
 """Reads of arrears: instalments of a territory and of all, formal notices, accelerations, alerts."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -12,26 +13,28 @@ from sqlalchemy import (
     any_,
     case,
     cast,
-    exists,
     func,
     literal_column,
+    or_,
     select,
     text,
+    true,
 )
 
 from app.access.models import Subject
 from app.advances.arrears import schemas
-from app.advances.arrears.models import Acceleration, AdvanceAlert, FormalNotice, LineStanding
+from app.advances.arrears.models import Acceleration, AdvanceAlert, AdvanceSpan, FormalNotice, LineSpan
 from app.advances.arrears.rules import ACT_NEEDED_MONTHS, BUCKETS, AdvanceAlertKind, NoticeStatus
 from app.advances.models import Advance
 from app.advances.replay import Bucket
 from app.core.db import param, paris_day
-from app.core.reading.listing import Listing, Rows, any_of, at_least, at_most, equals, holds, updated_since
+from app.core.reading.listing import Filter, Listing, any_of, at_least, at_most, equals, holds, updated_since
+from app.core.reading.two_times import TWO_TIMES, known_before
 from app.core.values import Day, Siren, Uuid
+from app.core.writing.events import last_event, said
 from app.firms.models import Firm, Proceeding
-from app.firms.queries import in_proceedings
 
-_a, _s, _n = Advance, LineStanding, FormalNotice
+_a, _s, _n, _p = Advance, LineSpan, FormalNotice, Proceeding
 _x, _t = Acceleration, AdvanceAlert
 _territory = param("territory", Text())
 _advance_id = param("advance_id", _a.id.type)
@@ -39,10 +42,15 @@ _recorder, _decider = (Subject.__table__.alias(name) for name in ("recorder", "d
 _parent = select(_a.id).where(_a.territory == _territory, _a.id == _advance_id)
 
 TODAY: Any = paris_day(func.now())
-LEFT_CENTS: Any = _s.principal_left_cents + _s.interest_left_cents + _s.fees_left_cents
+
+
+def left_cents(line: Any) -> Any:
+    """What a line still asks for."""
+    return line.principal_left_cents + line.interest_left_cents + line.fees_left_cents
+
+
+LEFT_CENTS: Any = left_cents(_s)
 OPEN: Any = text("0") < LEFT_CENTS
-LATE: Any = and_(OPEN, _s.due_on < TODAY)
-DAYS_PAST_DUE: Any = case((LATE, TODAY - _s.due_on), else_=text("0"))
 
 
 def _word(bucket: Bucket) -> Any:
@@ -55,70 +63,136 @@ def bucket(proceedings: Any, days_past_due: Any) -> Any:
     return case((proceedings, _word(Bucket.IN_PROCEEDINGS)), *ages, else_=_word(Bucket.CURRENT))
 
 
-_JUDGED: Any = in_proceedings(_a.siren, TODAY)
-NOT_NOTICED: Any = and_(
-    LATE, ~_JUDGED,
-    ~exists().where(
-        _n.advance_id == _s.advance_id, _n.status == text("'recorded'"), _s.due_on == any_(_n.due_dates)
-    ),
-)  # fmt: skip
-# Unpaid for six months, and nothing was done: what is accelerated, or in proceedings, is being recovered.
-ACT_NEEDED: Any = and_(
-    OPEN, cast(_s.due_on + text(f"interval '{ACT_NEEDED_MONTHS} months'"), Date) < TODAY,
-    _a.accelerated_on.is_(None), ~_JUDGED,
-)  # fmt: skip
-_bucket = bucket(and_(OPEN, _JUDGED), DAYS_PAST_DUE)
+@dataclass(frozen=True)
+class Times:
+    """A day, and the instant before which something was recorded that counts; None: all that is known now."""
+
+    on: Any = TODAY
+    before: Any = None
+
+    def hold(self, span: type[AdvanceSpan | LineSpan]) -> Any:
+        """Whether a span holds on the day, as it was known."""
+        known = span.replaced_at.is_(None)
+        if self.before is not None:
+            known = and_(span.recorded_at < self.before, or_(known, span.replaced_at >= self.before))
+        return and_(known, span.from_on <= self.on, span.until_on > self.on)
+
+    def said(self, kind: str, table: Any, *names: str) -> tuple[Any, ...]:
+        """Fields of the rows of a table, as they were known, and the join to them where these are events."""
+        if self.before is None:
+            return (None, *(getattr(table, name) for name in names))
+        then = last_event(kind, select(table.id).subquery(f"{kind}_ids"), self.before)
+        return (then, *(said(then, name, getattr(table, name).type) for name in names))
+
+    @property
+    def in_proceedings(self) -> Any:
+        """Whether proceedings of the advance's firm are open on the day."""
+        then, opened_on, closed_on = self.said("proceeding", _p, "opened_on", "closed_on")
+        found = select(_p.id).where(_p.siren == _a.siren)
+        if then is not None:
+            found = found.join(then, then.c.id == _p.id)
+        return found.where(opened_on <= self.on, or_(closed_on.is_(None), closed_on > self.on)).exists()
+
+    @property
+    def late(self) -> Any:
+        """Whether something of a line is unpaid after its due day."""
+        return and_(OPEN, _s.due_on < self.on)
+
+    @property
+    def days_past_due(self) -> Any:
+        return case((self.late, self.on - _s.due_on), else_=text("0"))
+
+    @property
+    def bucket(self) -> Any:
+        return bucket(and_(OPEN, self.in_proceedings), self.days_past_due)
+
+    @property
+    def not_noticed(self) -> Any:
+        """Late, of a firm in no proceedings, and claimed by no formal notice that was sent by the day."""
+        then, status = self.said("advance_notice", _n, "status")
+        claims = select(_n.id).where(_n.advance_id == _s.advance_id, _s.due_on == any_(_n.due_dates))
+        if then is not None:
+            claims = claims.join(then, then.c.id == _n.id)
+        claimed = claims.where(status == text("'recorded'"), _n.sent_on <= self.on).exists()
+        return and_(self.late, ~self.in_proceedings, ~claimed)
+
+    @property
+    def act_needed(self) -> Any:
+        """Unpaid for six months, and nothing was done: what is accelerated, or in proceedings, is being recovered."""
+        then, accelerated_on = self.said("advance", _a, "accelerated_on")
+        if then is not None:
+            accelerated_on = select(accelerated_on).where(then.c.id == _a.id).scalar_subquery()
+        return and_(
+            OPEN, cast(_s.due_on + text(f"interval '{ACT_NEEDED_MONTHS} months'"), Date) < self.on,
+            or_(accelerated_on.is_(None), accelerated_on > self.on), ~self.in_proceedings,
+        )  # fmt: skip
 
 
-def _instalments(rows: Rows, **more: Any) -> Listing:
+NOW = Times()
+AS_OF, KNOWN_BEFORE = param("as_of", Date()), param("recorded_as_of", _s.recorded_at.type)
+
+
+def _instalments(times: Times, *where: Any, **more: Any) -> Listing:
+    rows = (
+        select(
+            _s.line_id.label("id"),
+            _s.territory,
+            _s.advance_id,
+            _a.decision_reference,
+            _a.siren.label("siren"),
+            Firm.name.label("firm_name"),
+            cast(_s.position, Integer).label("number"),
+            _s.due_on,
+            _s.principal_cents,
+            _s.interest_cents,
+            _s.fees_cents,
+            (_s.principal_cents + _s.interest_cents + _s.fees_cents).label("due_cents"),
+            cast(LEFT_CENTS, BigInteger).label("left_cents"),
+            _s.settled_on,
+            cast(times.days_past_due, Integer).label("days_past_due"),
+            times.bucket.label("bucket"),
+        )
+        .join(_a, _a.id == _s.advance_id)
+        .join(Firm, Firm.siren == _a.siren)
+        .where(times.hold(_s), *where)
+    )
     return Listing(
         schema=schemas.AdvanceInstalment,
         rows=rows,
-        key=_s.id,
+        key=_s.line_id,
         default_sort="due_on",
         filters={
-            "late": holds(LATE, "true: something of it is unpaid after its due day; false: the others."),
+            "late": holds(times.late, "true: something of it is unpaid after its due day; false: the others."),
             "settled": holds(~OPEN, "true: nothing of it is left to pay; false: the others."),
-            "to_notice": holds(NOT_NOTICED, "true: late, and no formal notice claims it; false: the others."),
+            "to_notice": holds(times.not_noticed, "true: late, and no formal notice claims it; false: the others."),
             "act_needed": holds(
-                ACT_NEEDED, "true: unpaid for six months, with no acceleration or proceedings; false: the others."
+                times.act_needed,
+                "true: unpaid for six months, with no acceleration or proceedings; false: the others.",
             ),
             "due_from": at_least(_s.due_on, Day, "Due on this day or later."),
             "due_to": at_most(_s.due_on, Day, "Due on this day or earlier."),
-            "bucket": any_of(_bucket, Bucket, "In any of these buckets today."),
+            "bucket": any_of(times.bucket, Bucket, "In any of these buckets on the day."),
             "siren": equals(_a.siren, Siren, "Of advances to this firm."),
             "advance_id": equals(_s.advance_id, Uuid, "Of this advance."),
+            # Both are in the rows already, where they are given.
+            "as_of": Filter(TWO_TIMES["as_of"], lambda _: true()),
+            "recorded_as_of": Filter(TWO_TIMES["recorded_as_of"], lambda _: true(), known_before),
         },
         sorts={"due_on": _s.due_on},
         **more,
     )
 
 
-_rows = (
-    select(
-        _s.id,
-        _s.territory,
-        _s.advance_id,
-        _a.decision_reference,
-        _a.siren.label("siren"),
-        Firm.name.label("firm_name"),
-        cast(_s.position, Integer).label("number"),
-        _s.due_on,
-        _s.principal_cents,
-        _s.interest_cents,
-        _s.fees_cents,
-        (_s.principal_cents + _s.interest_cents + _s.fees_cents).label("due_cents"),
-        cast(LEFT_CENTS, BigInteger).label("left_cents"),
-        _s.settled_on,
-        cast(DAYS_PAST_DUE, Integer).label("days_past_due"),
-        _bucket.label("bucket"),
-    )
-    .join(_a, _a.id == _s.advance_id)
-    .join(Firm, Firm.siren == _a.siren)
-)
-
-INSTALMENTS = _instalments(_rows.where(_s.territory == _territory))
-ALL_INSTALMENTS = _instalments(_rows, scopes={"visible": lambda name: _s.territory == any_(param(name, ARRAY(Text())))})
+Given = frozenset[str]  # which of both times a query gives
+_TIMES: dict[Given, Times] = {
+    frozenset(): NOW,
+    frozenset({"as_of"}): Times(AS_OF),
+    frozenset({"recorded_as_of"}): Times(before=KNOWN_BEFORE),
+    frozenset({"as_of", "recorded_as_of"}): Times(AS_OF, KNOWN_BEFORE),
+}
+INSTALMENTS = {given: _instalments(times, _s.territory == _territory) for given, times in _TIMES.items()}
+_SEEN = {"visible": lambda name: _s.territory == any_(param(name, ARRAY(Text())))}
+ALL_INSTALMENTS = {given: _instalments(times, scopes=_SEEN) for given, times in _TIMES.items()}
 
 _RUNS_FROM: Any = func.coalesce(_n.received_on, _n.first_presented_on)
 NOTICES = Listing(

@@ -11,6 +11,7 @@ from app.awards.life.rules import AgreementMissing
 from app.awards.rules import AwardEnded
 from app.core.problems import IfMatchMissing
 from app.core.reading.answers import page, show
+from app.core.reading.two_times import TWO_TIMES
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
@@ -23,17 +24,24 @@ ADVANCE = T + "/advances/{advance_id:uuid}"
 NOTICE = ADVANCE + "/notices/{id:uuid}"
 
 
-@arrears.get(T + "/instalments", **lists(INSTALMENTS))
+@arrears.get(T + "/instalments", **lists(INSTALMENTS[frozenset()]))
 async def list_instalments(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """Instalments of all advances of the territory: the lines of the schedules in force, with what is left of each."""
-    return await page(request, INSTALMENTS)
+    """Instalments of all advances of the territory: the lines of the schedules in force, with what is left of each.
+
+    They are those of today, of another day (`as_of`), or as they were known at the end of a day (`recorded_as_of`).
+    """
+    return await page(request, INSTALMENTS[_given(request)])
 
 
-@arrears.get("/v1/instalments", **lists(ALL_INSTALMENTS))
+@arrears.get("/v1/instalments", **lists(ALL_INSTALMENTS[frozenset()]))
 async def list_all_instalments(request: Request, actor: Actor = require("advances:read")) -> Response:
     """The same over all territories that the caller may see."""
     visible = actor.territories("advances:read")
-    return await page(request, ALL_INSTALMENTS, **({} if visible is None else {"visible": visible}))
+    return await page(request, ALL_INSTALMENTS[_given(request)], **({} if visible is None else {"visible": visible}))
+
+
+def _given(request: Request) -> frozenset[str]:
+    return frozenset(TWO_TIMES.keys() & request.query_params.keys())
 
 
 @arrears.get(T + "/advance-alerts", **lists(ALERTS))

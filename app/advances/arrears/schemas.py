@@ -24,9 +24,9 @@ _DecisionReference = Annotated[str, Field(description="Reference of the decision
 
 
 class AdvanceInstalment(Read):
-    """A line of the schedule in force of an advance, with what it still asks for today."""
+    """A line of the schedule in force of an advance on a day, with what it still asks for then."""
 
-    id: Id
+    id: UUID = Field(description="Id of the line's place in the schedule of its advance, on every day the same.")
     territory: TerritorySlug
     advance_id: UUID = Field(description="The advance that it repays.")
     decision_reference: _DecisionReference

@@ -177,8 +177,8 @@ def unsettled(as_of: date) -> Any:
     rated = and_(exists().where(FormalNotice.advance_id == a.id), a.counted_rates != facts.legal_rates())
     return (
         select(a.territory, a.id)
-        .where(a.disbursed_cents > 0, a.settled_as.is_(None))
-        .where(or_(a.counted_until_on.is_(None), judged, dated, comes, rated))
+        .where(a.disbursed_cents > 0)
+        .where(or_(a.counted_until_on.is_(None), and_(a.settled_as.is_(None), or_(judged, dated, comes, rated))))
         .order_by(a.id)
     )
 

@@ -2,22 +2,22 @@
 
 from sqlalchemy import select
 
-from app.advances.arrears.models import LineStanding
-from app.advances.arrears.queries import ACT_NEEDED, LATE, NOT_NOTICED
+from app.advances.arrears.models import LineSpan
+from app.advances.arrears.queries import NOW
 from app.advances.models import Advance
 from app.advances.proceedings.models import DebtClaim
 from app.advances.proceedings.queries import CLAIM_BY_ON, TO_DECLARE
 from app.firms.models import Proceeding
 from app.programme.to_do import Kind
 
-_s, _c = LineStanding, DebtClaim
+_s, _c = LineSpan, DebtClaim
 
 KINDS = (
     Kind(
         "instalments_late",
         "instalments that are overdue, of firms in no proceedings, and that no formal notice claims; their due day.",
         "advances:follow",
-        select(_s.territory, _s.due_on).join(Advance, Advance.id == _s.advance_id).where(LATE, NOT_NOTICED),
+        select(_s.territory, _s.due_on).join(Advance, Advance.id == _s.advance_id).where(NOW.hold(_s), NOW.not_noticed),
         "instalments?to_notice=true",
         by_person=False,
     ),
@@ -26,7 +26,7 @@ KINDS = (
         "instalments that are unpaid for six months, and need an act: acceleration, a reschedule, a recognised loss;"
         " their due day.",
         "advances:award",
-        select(_s.territory, _s.due_on).join(Advance, Advance.id == _s.advance_id).where(ACT_NEEDED),
+        select(_s.territory, _s.due_on).join(Advance, Advance.id == _s.advance_id).where(NOW.hold(_s), NOW.act_needed),
         "instalments?act_needed=true",
     ),
     Kind(

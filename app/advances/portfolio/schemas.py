@@ -27,14 +27,18 @@ class ExpectedMonth(Read):
 
     month: str = Field(description="Calendar month of the due days, such as 2026-12.")
     expected_cents: Cents = Field(
-        description="Principal, interest and fees that fall due in it, today or later, and are not paid: euro cents."
+        description="Principal, interest and fees that fall due in it, on the day or later, and are not paid: euro"
+        " cents."
     )
 
 
 class PortfolioFigures(Read):
-    """The advances of a territory, or of all that the caller may see, as they stand today."""
+    """The advances of a territory, or of all that the caller may see, as they stand on a day."""
 
-    as_of: date = Field(description="Paris day of the figures: today.")
+    as_of: date = Field(description="Paris day of the figures.")
+    recorded_as_of: date | None = Field(
+        description="Paris day at the end of which they were known so; null: as known now."
+    )
     advances: int = Field(description="Number of advances that were paid out in part or in whole.")
     disbursed_cents: Cents = Field(description="Paid out to firms, in euro cents.")
     repaid_cents: Cents = Field(description="Capital that firms repaid, in euro cents.")
@@ -61,6 +65,6 @@ class PortfolioFigures(Read):
 
 
 class Portfolio(PortfolioFigures):
-    """The advances of one territory, as they stand today."""
+    """The advances of one territory, as they stand on a day."""
 
     territory: TerritorySlug

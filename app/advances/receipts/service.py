@@ -204,13 +204,7 @@ async def repay(
         )
         if await write.session.scalar(paid.limit(1)) is None:
             raise RepaymentExceedsOutstanding(outstanding_cents=advance.outstanding_cents)
-        principal = min(cents, advance.outstanding_cents)
-        repayment = Repayment(
-            territory=receipt.territory, advance_id=advance.id, awarded_by=advance.awarded_by, amount_cents=cents,
-            received_on=receipt.received_on, value_on=receipt.value_on, reference=receipt.reference,
-            recorded_by=recorded_by, receipt_id=receipt.id, principal_cents=principal, overpaid_cents=cents - principal,
-            after_write_off=advance.written_off_on is not None,
-        )  # fmt: skip
+        repayment = _assigned(receipt, advance, cents, recorded_by)
         write.session.add(repayment)
         await write.session.flush()
         made.append((advance, repayment))
@@ -221,6 +215,33 @@ async def repay(
         changes += await post()
     await write.session.refresh(receipt)
     return changes
+
+
+async def repay_by_each(
+    write: Write, advance: Advance, receipts: Sequence[Receipt], later: list[account.Post]
+) -> list[Change]:
+    """Assign all of new receipts to an advance that is locked, and that had been paid out by their value days; settle
+    it once.
+
+    Raises `decider-receives` (403).
+    """
+    recorded_by = DECIDES_RECEIVES.separate(write.actor, [advance.awarded_by])
+    made = [_assigned(receipt, advance, receipt.amount_cents, recorded_by) for receipt in receipts]
+    write.session.add_all(made)
+    await write.session.flush()
+    settled = await account.settle(write, advance, "repaid", new=made, later=later)
+    return [*(_of_repayment("created", repayment) for repayment in made), *settled]
+
+
+def _assigned(receipt: Receipt, advance: Advance, cents: int, recorded_by: UUID) -> Repayment:
+    """What a receipt repays of an advance; the account says of which parts."""
+    principal = min(cents, advance.outstanding_cents)
+    return Repayment(
+        territory=receipt.territory, advance_id=advance.id, awarded_by=advance.awarded_by, amount_cents=cents,
+        received_on=receipt.received_on, value_on=receipt.value_on, reference=receipt.reference,
+        recorded_by=recorded_by, receipt_id=receipt.id, principal_cents=principal, overpaid_cents=cents - principal,
+        after_write_off=advance.written_off_on is not None,
+    )  # fmt: skip
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """The entries of bank statements from a file: what came in becomes receipts, and repays the advance that it names.
 
 An entry is known by its account and its reference, whatever became of its receipt: a statement that is imported again
-changes nothing. Advances are locked in the order of their ids before any is repaid (docs/locking.md).
+changes nothing. Advances are locked in the order of their ids before any is repaid (docs/locking.md); each is settled
+once, whatever the statement brings it.
 """
 
 import contextlib
@@ -16,12 +17,14 @@ from pydantic import AfterValidator
 from sqlalchemy import case, or_, select
 
 from app.advances import account
+from app.advances.arrears.facts import replayed_so_far
 from app.advances.models import Advance
 from app.advances.receipts import service
 from app.advances.receipts.models import Receipt
 from app.advances.receipts.queries import STANDS
 from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus
 from app.advances.receipts.service import Said, of_receipt
+from app.advances.replay import Assigned, Facts, Position
 from app.core import clock
 from app.core.messages import FUTURE_DAY
 from app.core.schemas import Body
@@ -119,7 +122,7 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     said = [
         rules.Credit(each.amount_cents, payers.get(each.payer_iban, each.payer_siren), each.text) for each in new
     ]  # fmt: skip
-    advances = await _held(write, place, said, {line.advance_id for line in debited.values()})
+    advances, named = await _held(write, place, said, {line.advance_id for line in debited.values()})
     changes: list[Change] = []
     later: list[account.Post] = []  # the accounts of the envelope are locked last
     others: list[tuple[StatementEntry, rules.Credit]] = []
@@ -127,6 +130,7 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
         sent = debited.get(entry.end_to_end_id or "")
         if sent is None or not await _collected(write, accounts, advances, entry, sent, changes, later):
             others.append((entry, credit))
+    owing = _Owing(advances, named)
     receipts = await service.enter_all(write, place, [
         Said(
             each.reference, each.received_on, each.value_on, each.amount_cents, accounts.ids[each.account_iban][0],
@@ -136,15 +140,14 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     ])  # fmt: skip
     changes += [of_receipt("created", each) for each in receipts]
     written = zip(receipts, [credit for _, credit in others], strict=True)
+    repaid: dict[UUID, list[Receipt]] = defaultdict(list)
     for receipt, credit in sorted(written, key=lambda each: each[0].value_on):
-        owed = [
-            await _owed(write, advance, receipt)
-            for advance in advances.values()
-            if advance.siren == credit.payer_siren or rules.is_named(credit, advance.siren, advance.decision_reference)
-        ]
-        found = rules.match(credit, owed)
+        found = rules.match(credit, await owing.asked(write, credit, receipt.value_on))
         if found is not None:
-            changes += await service.repay(write, receipt, {found: (advances[found], receipt.amount_cents)}, later)
+            owing.receive(found, receipt)
+            repaid[found].append(receipt)
+    for advance_id, of_advance in sorted(repaid.items()):
+        changes += await service.repay_by_each(write, advances[advance_id], of_advance, later)
     for post in later:
         changes += await post()
     returned = 0
@@ -234,30 +237,59 @@ async def _payers(write: Write, territory: str, entries: Iterable[StatementEntry
 
 async def _held(
     write: Write, territory: str, said: Sequence[rules.Credit], collected: set[UUID]
-) -> dict[UUID, Advance]:
-    """The advances that the money may belong to, locked. Whoever awarded one does not receive for it."""
+) -> tuple[dict[UUID, Advance], rules.Named]:
+    """The advances that the money may belong to, locked, and how they are found. Whoever awarded one does not receive
+    for it.
+    """
     a = Advance
-    rows = select(a.id, a.siren, a.decision_reference, a.settled_as).where(
-        a.territory == territory, a.disbursed_cents > 0, a.awarded_by.is_distinct_from(write.actor.subject_id)
-    )
-    firms = {each.payer_siren for each in said}
-    written = rules.words("\n".join(each.text for each in said if each.payer_siren is None))
-    meant = [
-        id_ for id_, siren, reference, settled in await write.session.execute(rows)
-        if id_ in collected or (settled is None
-        and (siren in firms or rules.words(reference) in written))
-    ]  # fmt: skip
-    return {id_: await account.hold(write, territory, id_) for id_ in sorted(meant)}
+    rows = select(a.id, a.siren, a.decision_reference).where(
+        a.territory == territory, a.disbursed_cents > 0, a.awarded_by.is_distinct_from(write.actor.subject_id),
+        or_(a.settled_as.is_(None), a.id.in_(collected)),
+    )  # fmt: skip
+    known = [(id_, siren, reference) for id_, siren, reference in await write.session.execute(rows)]
+    named = rules.Named(known)
+    meant = {id_ for id_, *_ in known if id_ in collected}.union(*(named.of(credit) for credit in said))
+    return {id_: await account.hold(write, territory, id_) for id_ in sorted(meant)}, named
 
 
 async def _was_paid_out(write: Write, advance: Advance, on: date) -> bool:
     return (await account.stands(write, advance, on)).disbursed_cents > 0
 
 
-async def _owed(write: Write, advance: Advance, receipt: Receipt) -> rules.Owed:
-    """What an advance asks for on the value day of a receipt: nothing where nothing was paid out by then."""
-    position = await account.stands(write, advance, receipt.value_on)
-    due = sum(line.left_cents for line in position.lines if not line.line.kept and line.line.due_on <= receipt.value_on)
+class _Owing:
+    """What the advances ask for, with the money of this statement that they have got so far. The facts of each are read
+    once; the account is replayed in memory.
+    """
+
+    def __init__(self, advances: Mapping[UUID, Advance], named: rules.Named) -> None:
+        self._advances, self._named = advances, named
+        self._facts: dict[UUID, Facts] = {}
+
+    async def asked(self, write: Write, credit: rules.Credit, on: date) -> list[rules.Owed]:
+        """What the advances that may be meant ask for on a day."""
+        found = []
+        for advance_id in self._named.of(credit):
+            advance = self._advances[advance_id]
+            if advance_id not in self._facts:
+                self._facts[advance_id] = (await account.known(write, advance)).facts
+            found.append(_owed(advance, replayed_so_far(self._facts[advance_id], on)))
+        return found
+
+    def receive(self, advance_id: UUID, receipt: Receipt) -> None:
+        """Count a receipt that repays an advance."""
+        facts = self._facts[advance_id]
+        order = max((each.order for each in (*facts.assignments, *facts.versions)), default=0) + 1
+        got = Assigned(
+            receipt.id, receipt.value_on, receipt.amount_cents, order,
+            after_write_off=self._advances[advance_id].written_off_on is not None,
+        )  # fmt: skip
+        self._facts[advance_id] = replace(facts, assignments=[*facts.assignments, got])
+
+
+def _owed(advance: Advance, position: Position) -> rules.Owed:
+    """What an advance asks for: nothing where nothing was paid out by the day."""
+    on = position.as_of
+    due = sum(line.left_cents for line in position.lines if not line.line.kept and line.line.due_on <= on)
     beside = position.late_interest_cents + position.success_fee_due_cents
     owed = position.outstanding_cents + position.interest_due_cents + position.fees_due_cents + beside
     due_cents = due + beside or position.next_due_cents

@@ -1,6 +1,7 @@
 """To which advance money from the bank belongs, where that is beyond doubt. No session, no await."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -47,6 +48,29 @@ def is_named(credit: Credit, siren: str, decision_reference: str) -> bool:
     reference = words(decision_reference)
     long_enough = len(reference.replace(" ", "")) >= _SHORTEST or credit.payer_siren == siren
     return credit.payer_siren in (None, siren) and long_enough and reference in words(credit.text)
+
+
+class Named:
+    """Advances, found by the firm that pays or by the decision that it writes, however many there are."""
+
+    def __init__(self, advances: Iterable[tuple[UUID, str, str]]) -> None:
+        self._of_firm: dict[str, list[UUID]] = defaultdict(list)
+        self._by_reference: dict[str, list[tuple[UUID, str, str]]] = defaultdict(list)
+        for id_, siren, reference in advances:
+            self._of_firm[siren].append(id_)
+            self._by_reference[words(reference)].append((id_, siren, reference))
+        self._longest = max((len(reference.split()) for reference in self._by_reference), default=0)
+
+    def of(self, credit: Credit) -> list[UUID]:
+        """The advances of the firm that pays, and those whose decision is written, in the order of their ids."""
+        found = set(self._of_firm.get(credit.payer_siren or "", ()))
+        written = words(credit.text).split()
+        for first in range(len(written)):
+            for last in range(first + 1, min(first + self._longest, len(written)) + 1):
+                for id_, siren, reference in self._by_reference.get(f" {' '.join(written[first:last])} ", ()):
+                    if is_named(credit, siren, reference):
+                        found.add(id_)
+        return sorted(found)
 
 
 def match(credit: Credit, owed: Iterable[Owed]) -> UUID | None:
