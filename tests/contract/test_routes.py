@@ -230,9 +230,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     **{
         f"{ADVANCE}/{what}{below}": (MONEY, who)
         for what, acts in (
-            ("reschedules", {"approve": {"funder"}, "refuse": {"funder"}, "withdraw": {"territory", "funder"}}),
+            *(
+                (what, {"approve": {"funder"}, "refuse": {"funder"}, "withdraw": {"territory", "funder"}})
+                for what in ("reschedules", "rate-changes", "availability-extensions", "write-offs")
+            ),
             ("waivers", {"find": {"operator", "funder"}, "decide": {"funder"}, "withdraw": {"territory", "funder"}}),
-            ("write-offs", {"approve": {"funder"}, "refuse": {"funder"}, "withdraw": {"territory", "funder"}}),
             ("early-repayments", {"receive": {"treasurer"}, "withdraw": {"territory", "funder"}}),
             ("turnovers", {"reverse": {"funder"}}),
         )

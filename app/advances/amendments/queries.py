@@ -27,6 +27,10 @@ def _asked(name: str, kind: Any = None) -> Any:
     return (cast(text, kind) if kind is not None else text).label(name)
 
 
+def _replaced(name: str, kind: Any) -> Any:
+    return cast(_a.decision["replaced"].astext, kind).label(name)
+
+
 def _listing(kind: AmendmentKind, schema: Any, *columns: Any) -> Listing:
     return Listing(
         schema=schema,
@@ -80,6 +84,14 @@ AMENDMENTS: Mapping[AmendmentKind, Listing] = MappingProxyType(
             AmendmentKind.WAIVER, schemas.Waiver, _a.found_on, _a.found_by, _finder.c.name.label("found_by_name"),
             _a.finding, _a.decision["waive"].astext.label("waive"), _a.decision["share"].astext.label("share"),
             _a.waived_cents,
+        ),
+        AmendmentKind.RATE_CHANGE: _listing(
+            AmendmentKind.RATE_CHANGE, schemas.RateChange, _asked("annual_rate_bp", Integer()),
+            _replaced("replaced_rate_bp", Integer()),
+        ),
+        AmendmentKind.AVAILABILITY_EXTENSION: _listing(
+            AmendmentKind.AVAILABILITY_EXTENSION, schemas.AvailabilityExtension, _asked("available_until_on", Date()),
+            _replaced("replaced_until_on", Date()),
         ),
         AmendmentKind.WRITE_OFF: _listing(
             AmendmentKind.WRITE_OFF, schemas.WriteOff, _asked("ground"), _asked("proof_sha256")

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from app.advances.amendments import rules
 from app.advances.amendments.rules import AmendmentStatus, AnnouncedStatus, RescheduleKind, Waived, WriteOffGround
 from app.advances.replay import EarlyChoice
-from app.advances.schedule import MOST_PERIODS, GraceKind
+from app.advances.schedule import MOST_PERIODS, RATE_MAX_BP, GraceKind
 from app.advances.versions import LateInterest, WaiverShare
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import MAX_CENTS, Cents, Day, PositiveCents, Reason, Sha256, ShortLine
@@ -78,6 +78,37 @@ class WaiverCreate(Body):
     model_config = _example(reason="The prototype did not pass its tests.")
 
     reason: Annotated[Reason, WithoutIban, Field(description="What failed, as the firm says it.")]
+    requested_on: RequestedOn | None = None
+
+
+class RateChangeCreate(Body):
+    """Another rate of interest that is asked for, from the day of the decision on."""
+
+    model_config = _example(annual_rate_bp=150, reason="The firm earned the better rate.")
+
+    annual_rate_bp: Annotated[
+        int,
+        Field(
+            strict=True, ge=0, le=RATE_MAX_BP,
+            description="Rate a year in basis points (200 is 2 %), from 0 to 5000. In the period of the day, interest"
+            " runs at both rates, for real days at the one before; where lines are custom and the day count is 30_360,"
+            " real days over 365 count.",
+            json_schema_extra={"format": "int32"},
+        ),
+    ]  # fmt: skip
+    reason: Annotated[Reason, WithoutIban, Field(description="Why the rate is to be another one.")]
+    requested_on: RequestedOn | None = None
+
+
+class AvailabilityExtensionCreate(Body):
+    """A later last day on which the advance is drawn, that is asked for."""
+
+    model_config = _example(available_until_on="2027-12-31", reason="The machine is delivered a year late.")
+
+    available_until_on: Annotated[
+        Day, Field(description="New last Paris day on which the advance is drawn; what is not lapses the day after.")
+    ]
+    reason: Annotated[Reason, WithoutIban, Field(description="Why the money is to be drawn later.")]
     requested_on: RequestedOn | None = None
 
 
@@ -210,6 +241,29 @@ class Waiver(AmendmentRead):
     waive: Waived | None = Field(description="full, part or none, as it was decided; null before.")
     share: WaiverShare | None = Field(description="How a part was taken from the open lines; null where it is none.")
     waived_cents: Cents = Field(description="Euro cents of principal waived; 0 while nothing is.")
+
+
+class RateChange(AmendmentRead):
+    """Another rate of interest; once approved, an amendment that made a version of the schedule."""
+
+    annual_rate_bp: int = Field(
+        description="Rate a year in basis points, from the day of the decision on.",
+        json_schema_extra={"format": "int32"},
+    )
+    replaced_rate_bp: int = Field(
+        description="Rate a year in basis points that it replaces: as on the day of the request, then as on that of the"
+        " decision.",
+        json_schema_extra={"format": "int32"},
+    )
+
+
+class AvailabilityExtension(AmendmentRead):
+    """A later last day on which the advance is drawn. The lines stay as they are."""
+
+    available_until_on: date = Field(description="New last Paris day on which the advance is drawn.")
+    replaced_until_on: date = Field(
+        description="Last Paris day that it replaces: as on the day of the request, then as on that of the decision."
+    )
 
 
 class WriteOff(AmendmentRead):
