@@ -383,6 +383,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ADVANCE + "/repayments/{id}": (MONEY, set()),
     ADVANCE + "/repayments/{id}/reverse": (MONEY, {"treasurer"}),
     ADVANCE + "/repayments/{id}/bounce": (MONEY, {"treasurer"}),
+    T + "/advance-amendments": (MONEY, set()),
+    T + "/receipt-refunds": (MONEY, set()),
     T + "/receipts": (MONEY, {"treasurer"}),
     T + "/receipts/{id}": (MONEY, set()),
     **{T + f"/receipts/{{id}}/{verb}": (MONEY, {"treasurer"}) for verb in ("assign", "unassign", "bounce", "reverse")},

@@ -14,7 +14,7 @@ from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor, EmailMissing
 from app.advances.account import facts_of
 from app.advances.amendments import firm, rules, schemas, service
-from app.advances.amendments.queries import AMENDMENTS, EARLY_REPAYMENTS, TURNOVERS
+from app.advances.amendments.queries import ALL_AMENDMENTS, AMENDMENTS, EARLY_REPAYMENTS, TURNOVERS
 from app.advances.amendments.rules import AmendmentAction, AmendmentKind
 from app.advances.amendments.settlement import settlement
 from app.advances.legal_rates.rules import LegalRateMissing
@@ -81,6 +81,11 @@ def serve_amendments(advances: APIRouter) -> None:
         if row is None:
             raise NotFound
         return private({"advance_id": request.path_params["advance_id"], **settlement(facts_of(row).facts, on)})
+
+    @advances.get(T + "/advance-amendments", **lists(ALL_AMENDMENTS))
+    async def list_advance_amendments(request: Request, actor: Actor = require("amendments:read")) -> Response:
+        """Amendments of all advances of the territory, of every kind, asked for and decided."""
+        return await page(request, ALL_AMENDMENTS)
 
     for kind in AmendmentKind:
         _serve_kind(advances, kind, DECISIONS.get(kind))

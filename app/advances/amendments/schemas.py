@@ -7,15 +7,24 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from app.advances.amendments import rules
-from app.advances.amendments.rules import AmendmentStatus, AnnouncedStatus, RescheduleKind, Waived, WriteOffGround
+from app.advances.amendments.rules import (
+    AmendmentKind,
+    AmendmentStatus,
+    AnnouncedStatus,
+    RescheduleKind,
+    Waived,
+    WriteOffGround,
+)
 from app.advances.replay import EarlyChoice
 from app.advances.schedule import MOST_PERIODS, RATE_MAX_BP, GraceKind
 from app.advances.versions import LateInterest, WaiverShare
+from app.awards.schemas import DecisionReference
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import MAX_CENTS, Cents, Day, PositiveCents, Reason, Sha256, ShortLine
 from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import ReversalReason
 from app.firms.bank_details.schemas import WithoutIban
+from app.firms.schemas import FirmName, SirenRead
 
 Count = Annotated[int, Field(strict=True, ge=1, le=MOST_PERIODS, json_schema_extra={"format": "int32"})]
 RequestedOn = Annotated[
@@ -209,6 +218,33 @@ class AmendmentRead(Read):
         description="Open lines before it: as on the day of the request, then as on that of the decision."
     )
     after: list[CashFlowLine] = Field(description="Open lines after it, of the same day as `before`.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+
+
+class AdvanceAmendment(Read):
+    """An amendment of an advance, of any kind. What it asks for stands below its advance."""
+
+    id: Id
+    advance_id: UUID = Field(description="The advance that it amends.")
+    decision_reference: DecisionReference
+    siren: SirenRead
+    firm_name: FirmName
+    kind: AmendmentKind = Field(
+        description="What it is. It is read at the address of its kind below the advance: reschedules, rate-changes,"
+        " availability-extensions, waivers, write-offs."
+    )
+    reason: str = Field(description="Why it was asked for.")
+    requested_on: date = Field(description="Paris day of the request.")
+    requested_by: UUID = Field(description="Who asked for it, and who therefore cannot decide on it.")
+    requested_by_name: PersonName = Field(description="Present name of who asked for it.")
+    status: AmendmentStatus = Field(description="requested; found (of a waiver); approved; refused; withdrawn.")
+    decided_on: date | None = Field(description="Paris day of the decision or of the withdrawal; null before it.")
+    decided_by: UUID | None = Field(description="Who approved, refused or withdrew it; null while nobody has.")
+    decided_by_name: PersonNameOrNull = Field(description="Present name of that person; null as the id is.")
+    reference: str | None = Field(description="Reference of the decision; null while there is none.")
+    end_reason: str | None = Field(description="Why it was refused or withdrawn; null where it was neither.")
     version: Version
     created_at: CreatedAt
     updated_at: UpdatedAt
