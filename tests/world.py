@@ -171,7 +171,9 @@ class Mission:
 
 
 # The collections below an advance of what amends it.
-AMENDED = ("reschedules", "waivers", "write-offs", "early-repayments", "turnovers")
+AMENDED = (
+    "reschedules", "rate-changes", "availability-extensions", "waivers", "write-offs", "early-repayments", "turnovers",
+)  # fmt: skip
 
 
 @dataclass
@@ -469,9 +471,17 @@ class World:
         report = ok(await self.clients["territory"].post(reports, told), 201)["id"]
         return {"recovery": recovery, "receipt": receipt, "commitment": commitment, "commitment_report": report}
 
+    async def agree(self, award: str) -> None:
+        """Put the agreement of the aid of an award on file, that both have signed."""
+        body = {"reference": secrets.token_hex(4), "signed_by_firm_on": "2023-10-20",
+                "signed_by_funder_on": "2023-11-10", "document_sha256": "0" * 64}  # fmt: skip
+        ok(await self.clients["funder"].put(f"{award}/agreement", body))
+
     async def amended(self, advance: str) -> dict[str, str]:
         """A request of each kind of a paid advance, an early repayment announced, and a turnover: ids by collection."""
+        await self.agree(f"advances/{advance}")
         asked: dict[str, dict[str, Any]] = {
+            "rate-changes": {"annual_rate_bp": 100},
             "reschedules": {"kind": "re_age", "instalments": 4, "first_on": "2199-03-31", "late_interest": "kept"},
             "write-offs": {"ground": "irrecoverable", "proof_sha256": "0" * 64},
             "early-repayments": {"amount_cents": 1, "planned_on": "2024-05-02", "choice": "shorten"},
@@ -482,13 +492,19 @@ class World:
             headers = {"Idempotency-Key": secrets.token_hex(16)}
             made = await self.clients["territory"].post(f"advances/{advance}/{what}", body | because, headers=headers)
             ids[what] = str(ok(made, 201)["id"])
-        # The advance is repaid whatever happens: its waiver and its turnover are written by hand.
+        # The advance is paid, and repaid whatever happens: what it cannot be asked for is written by hand.
         staff = self.subjects["territory"]
-        ids["waivers"] = str(await self.pool.fetchval(
-            "INSERT INTO advance_amendments (territory, advance_id, kind, asked, reason, requested_on, requested_by,"
-            " before, after, created_at, updated_at) SELECT territory, id, 'waiver', '{}', 'It failed.', '2024-05-02',"
-            " $2, '[]', '[]', now(), now() FROM advances WHERE id = $1 RETURNING id", advance, staff,
-        ))  # fmt: skip
+        for what, kind, said, decision in (
+            ("waivers", "waiver", "{}", None),
+            ("availability-extensions", "availability_extension", '{"available_until_on": "2027-12-31"}',
+             '{"replaced": "2026-12-31"}'),
+        ):  # fmt: skip
+            ids[what] = str(await self.pool.fetchval(
+                "INSERT INTO advance_amendments (territory, advance_id, kind, asked, decision, reason, requested_on,"
+                " requested_by, before, after, created_at, updated_at) SELECT territory, id, $3, $4, $5, 'It failed.',"
+                " '2024-05-02', $2, '[]', '[]', now(), now() FROM advances WHERE id = $1 RETURNING id",
+                advance, staff, kind, said, decision,
+            ))  # fmt: skip
         ids["turnovers"] = str(await self.pool.fetchval(
             "INSERT INTO advance_turnovers (territory, advance_id, year, turnover_cents, amount_cents, due_on,"
             " declared_by, created_at, updated_at) SELECT territory, id, 2023, 100, 0, '2024-06-30', $2, now(), now()"

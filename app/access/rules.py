@@ -238,7 +238,10 @@ GUARDED_EVENTS = {
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
     **dict.fromkeys(("advance_notice", "advance_acceleration", "debt_claim"), "advances:read"),
-    **dict.fromkeys(("reschedule", "waiver", "write_off", "early_repayment", "turnover"), "amendments:read"),
+    **dict.fromkeys(
+        ("reschedule", "rate_change", "availability_extension", "waiver", "write_off", "early_repayment", "turnover"),
+        "amendments:read",
+    ),
     **dict.fromkeys(("receipt", "receipt_refund"), "receipts:read"),
     "letter": "agreements:read",
     "claim": "claims:read",

@@ -87,7 +87,7 @@ def facts_of(row: Any) -> KnownAccount:
 
 
 def _version(row: Sequence[Any], order: int) -> replay.Version:
-    _, number, from_on, cause, act, waived, capitalised, interest, fees, late, free, _, lines = row
+    _, number, from_on, cause, act, waived, capitalised, interest, fees, late, free, rate_bp, _, lines = row
     return replay.Version(
         from_on=date.fromisoformat(from_on),
         cause=replay.VersionCause(cause),
@@ -96,7 +96,13 @@ def _version(row: Sequence[Any], order: int) -> replay.Version:
         act=None if act is None else UUID(act),
         order=order,
         carried=replay.Carried(
-            waived, capitalised, interest, fees, late, None if free is None else date.fromisoformat(free)
+            waived,
+            capitalised,
+            interest,
+            fees,
+            late,
+            None if free is None else date.fromisoformat(free),
+            rate_bp,
         ),
     )
 
@@ -219,7 +225,8 @@ async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.
             waived_cents=version.carried.waived_cents, capitalised_cents=version.carried.capitalised_cents,
             carried_interest_cents=version.carried.interest_cents, carried_fees_cents=version.carried.fees_cents,
             carried_late_interest_cents=version.carried.late_interest_cents,
-            interest_free_until_on=version.carried.interest_free_until_on, act_id=version.act,
+            interest_free_until_on=version.carried.interest_free_until_on,
+            annual_rate_bp=version.carried.annual_rate_bp, act_id=version.act,
             recorded_at=write.now, made_by=write.actor.subject_id,
         )  # fmt: skip
         write.session.add(row)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     DDL,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -25,7 +26,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.advances.receipts.models import PARTS
 from app.advances.replay import EarlyChoice, VersionCause
-from app.advances.rules import Settled
+from app.advances.rules import AMENDABLE, Settled
+from app.advances.schedule import RATE_MAX_BP
 from app.awards.door import stands_at_the_door
 from app.awards.models import (
     STANDS,
@@ -105,6 +107,10 @@ class Advance(Award, Identified, Versioned, Base):
         ),
         shape(one_of("settled_as", Settled), name="advance_settled_as"),
         shape("written_off_cents = 0 OR written_off_on IS NOT NULL", name="advance_written_off"),
+        shape(
+            f"amended_terms - ARRAY[{', '.join(f'{name!r}' for name in AMENDABLE)}] = '{{}}'",
+            name="advance_amended_terms",
+        ),
         shape(one_of("status", AdvanceStatus), name="advance_status"),
         shape("status NOT IN ('cancelled', 'reversed') OR disbursed_cents = 0", name="advance_cancelled_but_paid"),
         shape("status <> 'reversed' OR released_cents = 0", name="advance_reversed_but_released"),
@@ -129,6 +135,7 @@ class Advance(Award, Identified, Versioned, Base):
     counted_judgments: Mapped[int | None] = mapped_column(BigInteger)
     counted_rates: Mapped[int | None] = mapped_column(BigInteger)
     terms: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    amended_terms: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")  # these hold in their place
     planned_disbursement_on: Mapped[date | None]
 
     @hybrid_property
@@ -136,6 +143,16 @@ class Advance(Award, Identified, Versioned, Base):
         """Capital that the firm owes, due or not: of a row, and in SQL."""
         lent = self.disbursed_cents + self.capitalised_cents
         return lent - self.repaid_cents - self.waived_cents - self.written_off_cents
+
+    @hybrid_property
+    def terms_in_force(self) -> dict[str, Any]:
+        """The terms as amendments have left them: of a row, and in SQL."""
+        return {**self.terms, **self.amended_terms}
+
+    @terms_in_force.inplace.expression
+    @classmethod
+    def _terms_in_force(cls) -> ColumnElement[Any]:
+        return cls.terms.op("||", return_type=JSONB())(cls.amended_terms)
 
 
 class Repayment(Identified, Versioned, Base):
@@ -243,6 +260,7 @@ class ScheduleVersion(Identified, Base):
             " carried_fees_cents, carried_late_interest_cents) >= 0",
             name="advance_version_amounts",
         ),
+        shape(f"annual_rate_bp BETWEEN 0 AND {RATE_MAX_BP}", name="advance_version_rate"),
     )
 
     territory: Mapped[str]
@@ -258,6 +276,7 @@ class ScheduleVersion(Identified, Base):
     carried_fees_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     carried_late_interest_cents: Mapped[int | None] = mapped_column(BigInteger)
     interest_free_until_on: Mapped[date | None]  # lines until then that ask nothing are a grace without interest
+    annual_rate_bp: Mapped[int | None]  # from its day on, where it changed the rate
     act_id: Mapped[UUID | None]
     recorded_at: Mapped[datetime]
     made_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))

@@ -87,7 +87,7 @@ ADVANCES = awards(
     _advance.accelerated_on,
     _advance.in_proceedings_on,
     _advance.written_off_on,
-    AGREED.op("||", return_type=JSONB())(_advance.terms).label("terms"),
+    AGREED.op("||", return_type=JSONB())(_advance.terms_in_force).label("terms"),
     _advance.planned_disbursement_on,
     in_flight=_advance.in_flight_cents,
     stage=STAGE,
@@ -207,7 +207,8 @@ def account(known: bool) -> Statement:
     cause = case(((v.cause == reduced) & reopened.exists(), literal_column(f"'{VersionCause.REPLAY}'")), else_=v.cause)
     version = func.json_build_array(
         v.id, v.number, v.from_on, cause, v.act_id, v.waived_cents, v.capitalised_cents, v.carried_interest_cents,
-        v.carried_fees_cents, v.carried_late_interest_cents, v.interest_free_until_on, v.recorded_at, lines,
+        v.carried_fees_cents, v.carried_late_interest_cents, v.interest_free_until_on, v.annual_rate_bp,
+        v.recorded_at, lines,
     )  # fmt: skip
     versions = select(json_array(version, v.number)).where(v.advance_id == a.id)
     if known:

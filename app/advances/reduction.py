@@ -18,7 +18,7 @@ async def claim_back(write: Write, advance: Advance, cents: int, on: date) -> li
     owed = min(cents, stand.outstanding_cents)
     if not owed:
         return []
-    await account.enact(write, advance, versions.reduce(facts.terms, stand, owed), advance.id)
+    await account.enact(write, advance, versions.reduce(stand.terms, stand, owed), advance.id)
     return await account.settle(write, advance)
 
 

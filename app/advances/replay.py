@@ -25,6 +25,7 @@ from app.advances.schedule import (
     Instalment,
     LoanTerms,
     ScheduleShape,
+    at_rate,
     first_period,
     interest_until,
     lines,
@@ -111,6 +112,7 @@ class Carried(NamedTuple):
     `interest_cents` and `fees_cents` had fallen due and were unpaid. `late_interest_cents` had run on lines past their
     day that the version replaces, and its new lines carry it; None where all late interest until the day was waived
     or capitalised. Lines up to `interest_free_until_on` that ask nothing are a grace in which no interest runs.
+    `annual_rate_bp` is the rate from then on, where the act changed it.
     """
 
     waived_cents: int = 0
@@ -119,6 +121,7 @@ class Carried(NamedTuple):
     fees_cents: int = 0
     late_interest_cents: int | None = 0
     interest_free_until_on: date | None = None
+    annual_rate_bp: int | None = None
 
 
 NOTHING_CARRIED = Carried()
@@ -254,10 +257,11 @@ class Position:
 
     `overdue_cents` is principal, interest and fees of lines past their day; `late_interest_cents` is due beside it.
     Disbursed and capitalised are always repaid, waived, written off or outstanding; `settled_as` is what took the last
-    cent.
+    cent. `terms` are those in force.
     """
 
     as_of: date
+    terms: LoanTerms = field(repr=False)
     lines: tuple[LineState, ...]
     splits: dict[Hashable, Split]
     versions: tuple[Version, ...]
@@ -639,6 +643,8 @@ class _Walk:
         what is less is taken as money would be.
         """
         on, carried = version.from_on, version.carried
+        if carried.annual_rate_bp is not None:
+            self.terms = at_rate(self.terms, carried.annual_rate_bp, on)
         self.cut()
         due = self.due()
         late = {id(entry): self.late_of(entry, on) - entry.late_paid for entry in due}
@@ -851,6 +857,7 @@ class _Walk:
         next_on = coming[0].line.due_on if coming else None
         return Position(
             as_of=as_of,
+            terms=self.terms,
             lines=states,
             splits=self.splits,
             versions=tuple(self.versions),

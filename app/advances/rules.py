@@ -44,6 +44,10 @@ class AdvanceTermsKind(StrEnum):
     CONDITIONAL = "conditional"
 
 
+# The terms that an amendment changes by itself; what a reschedule changes is in the lines.
+AMENDABLE = ("annual_rate_bp", "available_until_on")
+
+
 class Settled(StrEnum):
     """What took the last cent of the capital: a repayment, a waiver, or a write-off."""
 

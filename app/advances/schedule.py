@@ -97,6 +97,13 @@ class InstalmentStep(NamedTuple):
     cents: int
 
 
+class EarlierRate(NamedTuple):
+    """A rate a year that interest ran at until the end of a day, when an amendment changed it."""
+
+    until_on: date
+    rate_bp: int
+
+
 class Planned(NamedTuple):
     """A line of a custom schedule: when it falls due, and the principal that it repays."""
 
@@ -111,7 +118,8 @@ class LoanTerms:
     `instalments` repay the principal. The `grace_periods` come before them, or are the first of them where
     `grace_counts_in_term`. `first_due_on` is the due date of the first period, grace or not; without it, the first
     period begins with the first tranche. A custom schedule has its `planned` lines, and only rate and day count beside.
-    `rounded_down` is for advances awarded while lines were rounded down (see `_rounded_down`).
+    `rounded_down` is for advances awarded while lines were rounded down (see `_rounded_down`). `annual_rate_bp` is the
+    rate now; `earlier_rates` are those that amendments have changed, in the order of their days.
     """
 
     instalments: int
@@ -129,6 +137,7 @@ class LoanTerms:
     steps: Sequence[InstalmentStep] = ()
     planned: Sequence[Planned] = ()
     rounded_down: bool = False
+    earlier_rates: Sequence[EarlierRate] = ()
 
     @property
     def periods(self) -> int:
@@ -144,6 +153,12 @@ class LoanTerms:
     def resting(self) -> int:
         """Periods at the beginning that have no line."""
         return self.grace_periods if self.grace_kind is GraceKind.NOTHING_DUE else 0
+
+
+def at_rate(terms: LoanTerms, rate_bp: int, from_on: date) -> LoanTerms:
+    """The terms with another rate from the day after `from_on` on."""
+    changed = EarlierRate(from_on, terms.annual_rate_bp)
+    return replace(terms, annual_rate_bp=rate_bp, earlier_rates=(*terms.earlier_rates, changed))
 
 
 class CashFlow(NamedTuple):
@@ -474,14 +489,26 @@ class _Run:
         self._deferred = deferred
         self._clock = _Clock(terms)
         self._rate_bp = terms.annual_rate_bp
+        self._earlier = terms.earlier_rates
         self._due_on = date.min
 
     def open(self, before: date, due_on: date, moves: Sequence[CashFlow]) -> int:
-        """Open a period with what moved in it, and answer its interest."""
+        """Open a period with what moved in it, and answer its interest.
+
+        Until the day of a change interest runs for real days at the rate before, and for the rest of the period after.
+        """
         self._due_on = due_on
         self.opening = self._balance + sum(move.cents for move in moves)
-        running = self._clock.running(self._balance, moves, before, due_on)
-        return half_up(running * self._rate_bp, self._clock.base * 10_000)
+        whole = self._clock.running(self._balance, moves, before, due_on)
+        ran = at_rates = 0
+        for until_on, rate_bp in self._earlier:
+            if until_on > before:
+                then = [move for move in moves if move.on < until_on]
+                running = self._clock.running(self._balance, then, before, min(until_on, due_on))
+                running = min(running, whole)  # a month of 30 days can be shorter than the days in it
+                at_rates += (running - ran) * rate_bp
+                ran = running
+        return half_up(at_rates + (whole - ran) * self._rate_bp, self._clock.base * 10_000)
 
     def repay(self, principal: int, interest: int) -> None:
         """Close the period with a line that repays principal, and the interest deferred until then."""

@@ -34,6 +34,7 @@ from app.advances.schedule import (
     LoanTerms,
     Remainder,
     ScheduleShape,
+    at_rate,
     day_in,
     interest_until,
     lines_again,
@@ -129,6 +130,17 @@ def re_age(terms: LoanTerms, stand: Position, late: LateInterest, count: int, fi
     """Spread all that is open over `count` new lines from `first_on`."""
     plan = [Ahead(on, 1) for on in dates(terms, first_on, count)]
     return _rescheduled(terms, stand, late, open_lines(stand), plan, again=True)
+
+
+def change_rate(terms: LoanTerms, stand: Position, rate_bp: int) -> Version:
+    """Let interest run at another rate from the day on. Principals ahead stay; an instalment that is constant is made
+    again. What is past its day stays as it is.
+    """
+    ahead = [state for state in open_lines(stand) if state.line.due_on > stand.as_of]
+    again = terms.shape is ScheduleShape.CONSTANT_INSTALMENT
+    changed = at_rate(terms, rate_bp, stand.as_of)
+    version = _rescheduled(changed, stand, LateInterest.KEPT, ahead, [*map(_ahead, ahead)], again=again)
+    return replace(version, carried=version.carried._replace(annual_rate_bp=rate_bp))
 
 
 def _rescheduled(

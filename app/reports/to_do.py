@@ -1,6 +1,8 @@
 """What waits for a caller, over all domains: the kinds in the order in which they are told."""
 
+from app.advances.amendments import to_do as amendments
 from app.advances.arrears import to_do as arrears
+from app.advances.receipts import to_do as receipts
 from app.advances.tranches import to_do as tranches
 from app.applications import to_do as applications
 from app.awards.claims import to_do as claims
@@ -27,5 +29,7 @@ KINDS = (
     *recoveries.KINDS,
     *commitments.KINDS,
     *letters.KINDS,
+    *amendments.KINDS,
+    *receipts.KINDS,
     *arrears.KINDS,
 )

@@ -28,14 +28,24 @@ class Amending:
     path: str
 
     @classmethod
-    async def of(cls, acts: Acts, cents: int = 400_00, **terms: Any) -> "Amending":
+    async def of(
+        cls, acts: Acts, cents: int = 400_00, *, agreed: bool = True, paid_cents: int | None = None, **terms: Any
+    ) -> "Amending":
         made = ok(await acts.advance(cents, terms={**QUARTERS, **terms}), 201)["id"]
-        ok(await acts.tranche(made, cents, paid_on=PAID_ON), 201)
-        return cls(acts, f"advances/{made}")
+        if paid_cents != 0:
+            ok(await acts.tranche(made, paid_cents or cents, paid_on=PAID_ON), 201)
+        scene = cls(acts, f"advances/{made}")
+        if agreed:
+            await scene.agree()
+        return scene
 
     @classmethod
-    async def within(cls, world: World, cents: int = 400_00, **terms: Any) -> "Amending":
-        return await cls.of(await Acts.of(world, cents), cents, **terms)
+    async def within(cls, world: World, cents: int = 400_00, **how: Any) -> "Amending":
+        return await cls.of(await Acts.of(world, cents), cents, **how)
+
+    async def agree(self) -> None:
+        """Put the agreement on file, that both have signed."""
+        await self.acts.world.agree(self.path)
 
     @property
     def id(self) -> str:

@@ -99,6 +99,8 @@ ACCOUNTS = [
     Attack("advance_allocations_repayment_id_fkey", clone("advance_allocations", "repayment_id = $repayment",
                                                           repayment_id=NOBODY)),
     # A version and its lines are written once, and come to what was outstanding.
+    Attack("advance_version_rate", clone("advance_versions", VERSION, number="9", annual_rate_bp="5001")),
+    Attack("advance_amended_terms", change("advances", "id = $advance", amended_terms="'{\"instalments\": 1}'")),
     Attack("advance_version_cause", clone("advance_versions", VERSION, number="9", cause="'mood'")),
     *(
         Attack("advance_version_amounts", clone("advance_versions", VERSION, **wrong))

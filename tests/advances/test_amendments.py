@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.advances.accounts import Books
 from tests.advances.amending import (
     APPROVAL,
     DECISION,
@@ -179,6 +180,72 @@ async def test_an_early_repayment_does_what_was_chosen(world: World) -> None:
     assert await scene.open(MAY) == [("2024-06-30", 66_67), ("2024-09-30", 66_67), ("2024-12-31", 66_67)]
     assert (await scene.read("/schedule", as_of=MAY))["cause"] == "early_repayment"
     assert (await scene.read(path.removeprefix(scene.path)))["status"] == "received"
+
+
+async def test_a_rate_is_changed_by_an_amendment_from_the_day_of_the_decision(world: World) -> None:
+    """The agreement's terms stay; interest runs at both rates in the period of the day, and the statement knows it."""
+    scene = await Amending.within(world, 400_000, annual_rate_bp=365, day_count="act_365")
+    body = {"annual_rate_bp": 730, **REASON}
+    shown = ok(await scene.ask("rate-changes", body, dry=True))
+    interest = [(line["due_on"], line["interest_cents"]) for line in shown["after"]]
+    # From the last line on 31 March: 32 days at 30 cents a day, 59 at 60; then 40 and 20 a day.
+    assert interest[1:] == [("2024-06-30", 32 * 30 + 59 * 60), ("2024-09-30", 92 * 40), ("2024-12-31", 92 * 20)]
+    path = await scene.asked("rate-changes", body)
+    approved = ok(await scene.act(path, "approve", APPROVAL))
+    assert (approved["annual_rate_bp"], approved["replaced_rate_bp"]) == (730, 365)
+    assert approved["after"] == shown["after"] != approved["before"]
+    assert (await scene.read())["terms"]["annual_rate_bp"] == 730
+    assert (await scene.read("/schedule", as_of=MAY))["cause"] == "amendment"
+    assert (await scene.read("/schedule", as_of="2024-05-01"))["cause"] == "tranche"
+    # What is outstanding bears the new rate after the day: a day later, 60 cents more than on the day.
+    on, after = [(await scene.read("/settlement", on=day))["interest_cents"] for day in (MAY, "2024-05-03")]
+    assert after - on == 60
+    # A further change replaces this one, and its request is shown with what it replaces on the day of its decision.
+    first, second = [await scene.asked("rate-changes", {**body, "annual_rate_bp": bp}) for bp in (0, 100)]
+    ok(await scene.act(first, "approve", {**APPROVAL, "decided_on": "2024-05-03"}))
+    again = ok(await scene.act(second, "approve", {**APPROVAL, "decided_on": "2024-05-04"}))
+    assert (again["annual_rate_bp"], again["replaced_rate_bp"]) == (100, 0)
+    whole = (await scene.read("/settlement", on="2024-05-10"))["total_cents"]
+    paid = await scene.read((await scene.repay(whole, "2024-05-10")).removeprefix(scene.path))
+    assert (paid["overpaid_cents"], (await scene.read())["status"]) == (0, "repaid")
+    await Books(scene.acts).agree()
+
+
+async def test_the_time_to_draw_an_advance_is_extended_before_it_is_over(world: World) -> None:
+    scene = await Amending.within(world, paid_cents=100_00, available_until_on="2024-06-30")
+    longer = {"available_until_on": "2024-10-31", **REASON}
+    path = await scene.asked("availability-extensions", longer)
+    lines = await scene.open(MAY)
+    approved = ok(await scene.act(path, "approve", APPROVAL))
+    assert (approved["available_until_on"], approved["replaced_until_on"]) == ("2024-10-31", "2024-06-30")
+    assert (await scene.read())["terms"]["available_until_on"] == "2024-10-31"
+    assert await scene.open(MAY) == lines
+    assert approved["before"] == approved["after"]
+    told = problem(await scene.ask("availability-extensions", longer), 409, "availability-not-extended")
+    assert told["available_until_on"] == "2024-10-31"
+    past_last = {**longer, "available_until_on": "2024-12-31"}
+    problem(await scene.ask("availability-extensions", past_last), 409, "after-last-instalment")
+    late = {**longer, "available_until_on": "2024-11-30", "requested_on": "2024-11-01"}
+    assert problem(await scene.ask("availability-extensions", late), 409, "award-ended")["current"] == "lapsed"
+    # What is drawn in the time that was added exceeds nothing; nothing is left to extend after it.
+    drawn = ok(await scene.acts.tranche(scene.id, 300_00, paid_on="2024-10-01"), 201)
+    assert "award-ended" not in drawn["exceeds"]
+    problem(await scene.ask("availability-extensions", past_last), 409, "nothing-to-extend")
+
+
+@pytest.mark.parametrize("what", ["reschedules", "rate-changes", "availability-extensions", "waivers"])
+async def test_nothing_is_amended_without_an_agreement(world: World, what: str) -> None:
+    """A loss is written off all the same: it rests on no agreement."""
+    terms = {"kind": "conditional", "available_until_on": "2024-06-30"}
+    scene = await Amending.within(world, agreed=False, paid_cents=100_00, **terms)
+    body = {
+        "reschedules": MOVE, "rate-changes": {"annual_rate_bp": 100, **REASON}, "waivers": REASON,
+        "availability-extensions": {"available_until_on": "2024-10-31", **REASON},
+    }[what]  # fmt: skip
+    problem(await scene.ask(what, body), 409, "agreement-missing")
+    ok(await scene.ask("write-offs", WRITE_OFF, dry=True))
+    await scene.agree()
+    ok(await scene.ask(what, body, dry=True))
 
 
 async def test_acts_at_once_lose_no_cent(world: World) -> None:

@@ -184,9 +184,13 @@ async def test_a_run_sends_payments_and_tranches_in_one_file(world: World, app: 
 # --- until when it is drawn -------------------------------------------------------------------------------------------
 
 
+EXTENDED = 'UPDATE advances SET amended_terms = \'{"available_until_on": "2025-12-31"}\' WHERE id = $1'
+
+
 async def test_what_is_not_drawn_in_time_returns_to_the_envelope(world: World, app: Any) -> None:
-    until = "2025-12-31"
-    drawing = await Drawing.of(world, 1_000, scheme=False, terms={"available_until_on": until})
+    until = "2025-12-31"  # by an amendment of the first
+    drawing = await Drawing.of(world, 1_000, scheme=False, terms={"available_until_on": "2025-06-30"})
+    await world.pool.execute(EXTENDED, drawing.advance)
     problem(await drawing.propose(1), 409, "award-ended")  # the tick has not run
     await drawing.drawn(600)
     other = await Drawing.of(world, 50, scheme=False, terms={"available_until_on": until})
@@ -208,9 +212,7 @@ async def test_what_is_not_drawn_in_time_returns_to_the_envelope(world: World, a
 async def test_what_is_on_its_way_does_not_lapse(world: World, app: Any) -> None:
     drawing = await Drawing.of(world, 1_000, scheme=False)
     sent, proposed = await drawing.sent(300), await drawing.proposed(200)
-    await world.pool.execute(
-        'UPDATE advances SET terms = terms || \'{"available_until_on": "2025-12-31"}\' WHERE id = $1', drawing.advance
-    )
+    await world.pool.execute(EXTENDED, drawing.advance)
     day = date(2026, 1, 1)
     await take_undrawn(app.state["sessions"], day)
     assert await drawing.room() == (0, 300, 700, 0)

@@ -15,13 +15,16 @@ from app.advances.schedule import (
     GraceKind,
     Impossible,
     LoanTerms,
+    ScheduleShape,
 )
 from app.advances.versions import (
     LateInterest,
     WaiverShare,
     accelerate,
     add_instalments,
+    change_rate,
     grace,
+    interest_since,
     move,
     open_lines,
     plan,
@@ -156,6 +159,28 @@ def test_what_an_act_makes_due_on_the_day_of_a_line_is_a_line_beside_it(build: "
     assert sorted(stands) == sorted((due_on, principal) for due_on, principal, _ in figures(made))
 
 
+def test_interest_runs_at_both_rates_of_a_period_that_a_change_cuts() -> None:
+    terms = quarters(365)
+    story = Facts(terms, [PaidTranche("T", date(2023, 12, 31), 400_000)])
+    version = replace(change_rate(terms, replay(story, date(2024, 4, 10)), 730), number=1, act="act")
+    changed = [("2024-06-30", 100_000, 10 * 30 + 81 * 60), ("2024-09-30", 100_000, 92 * 40),
+               ("2024-12-31", 100_000, 92 * 20)]  # fmt: skip
+    assert figures(version) == [("2024-03-31", 100_000, 3_640), *changed]
+    # What comes early afterwards bears no interest any more, at the rate of its day; so does what settles all.
+    early = Assigned("early", date(2024, 4, 20), 203_640, 9)
+    after = replay(replace(story, versions=[version], assignments=[early]), date(2024, 4, 20))
+    assert after.terms.annual_rate_bp == 730
+    assert [state.interest_left_cents for state in after.lines if state.interest_left_cents] == [
+        10 * 30 + 10 * 60 + 71 * 40, 92 * 40, 92 * 20,
+    ]  # fmt: skip
+    assert interest_since(after.terms, after) == 10 * 30 + 10 * 60
+    # A constant instalment is made again, and nothing is left after it.
+    equal = quarters(200, shape=ScheduleShape.CONSTANT_INSTALMENT)
+    dearer = change_rate(equal, stand_of(equal, 400_000, date(2024, 1, 1)), 2_000)
+    totals = {principal + interest for _, principal, interest in figures(dearer)[:-1]}
+    assert (len(totals), dearer.outstanding_cents) == (1, 400_000)
+
+
 # --- properties ------------------------------------------------------------------------------------------------------
 
 Build = Callable[[LoanTerms, Position], Version]
@@ -192,6 +217,7 @@ def builds(draw: st.DrawFn) -> Build:
         lambda terms, stand: waive(terms, stand, cents_of(stand), share),
         lambda terms, stand: reduce(terms, stand, cents_of(stand)),
         accelerate,
+        lambda terms, stand: change_rate(terms, stand, number * 125 * (kind is not GraceKind.NOTHING_DUE)),
         lambda _, stand: planned(stand),
     ]
     return draw(st.sampled_from(acts))

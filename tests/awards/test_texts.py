@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+import app.advances
 import app.applications.awards
 import app.awards
 import app.envelopes
@@ -16,7 +17,7 @@ from app.core.schemas import Body
 from app.core.values import iban_from
 from app.firms.bank_details.rules import holds_iban, masked, with_ibans_masked
 
-MONEY = (app.awards, app.envelopes, app.grants, app.treasury, app.applications.awards)
+MONEY = (app.advances, app.awards, app.envelopes, app.grants, app.treasury, app.applications.awards)
 ITSELF = {
     ("BankAccountCreate", "iban"),  # stored apart, and shown masked
     # By these accounts and debits are found: none of them is kept.

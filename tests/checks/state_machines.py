@@ -165,7 +165,7 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 ],
             )
             for name, kind in (
-                ("Reschedules and write-offs of an advance", amendments.AmendmentKind.RESCHEDULE),
+                ("Reschedules, rates, extensions and write-offs of an advance", amendments.AmendmentKind.RESCHEDULE),
                 ("Waivers of an advance", amendments.AmendmentKind.WAIVER),
             )
         },

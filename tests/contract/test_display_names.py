@@ -55,6 +55,7 @@ SHOWN_AS: dict[str, str] = {
     "CollectionRunLine.mandate_id": "mandate_reference",
     "CollectionRunLine.receipt_id": "receipt_reference",
     "AdvanceAlert.advance_id": "decision_reference",
+    "AdvanceAmendment.advance_id": "decision_reference",
     "DebtClaim.advance_id": "decision_reference",
     "DebtClaim.proceeding_id": "proceeding_kind",
     "Acceleration.notice_id": "notice_sent_on",
@@ -202,7 +203,16 @@ OPAQUE: dict[str, str] = {
     **dict.fromkeys(
         (
             f"{schema}.advance_id"
-            for schema in ("AmendmentRead", "Reschedule", "Waiver", "WriteOff", "AnnouncedRepayment", "Turnover")
+            for schema in (
+                "AmendmentRead",
+                "Reschedule",
+                "RateChange",
+                "AvailabilityExtension",
+                "Waiver",
+                "WriteOff",
+                "AnnouncedRepayment",
+                "Turnover",
+            )
         ),
         "It is in the address of what is asked, announced or declared.",
     ),

@@ -311,6 +311,8 @@ LISTS = [
     "advances/{advance}/tranches", "advances/{advance}/notices", "advances/{advance}/accelerations",
     "advances/{advance}/debt-claims", "debt-claims", "advance-alerts", "instalments", "/v1/instalments",
     "advance-tranches",
+    "advance-amendments",
+    "receipt-refunds",
     "recoveries", "grants/{grant}/recoveries", "grants/{grant}/recoveries/{recovery}/receipts", "commitments",
     "letters",
     "grants/{grant}/commitments", "grants/{grant}/commitments/{commitment}/reports",

@@ -233,9 +233,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     **{
         f"{ADVANCE}/{what}{below}": (MONEY, who)
         for what, acts in (
-            ("reschedules", {"approve": {"funder"}, "refuse": {"funder"}, "withdraw": {"territory", "funder"}}),
+            *(
+                (what, {"approve": {"funder"}, "refuse": {"funder"}, "withdraw": {"territory", "funder"}})
+                for what in ("reschedules", "rate-changes", "availability-extensions", "write-offs")
+            ),
             ("waivers", {"find": {"operator", "funder"}, "decide": {"funder"}, "withdraw": {"territory", "funder"}}),
-            ("write-offs", {"approve": {"funder"}, "refuse": {"funder"}, "withdraw": {"territory", "funder"}}),
             ("early-repayments", {"receive": {"treasurer"}, "withdraw": {"territory", "funder"}}),
             ("turnovers", {"reverse": {"funder"}}),
         )
@@ -384,6 +386,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ADVANCE + "/repayments/{id}": (MONEY, set()),
     ADVANCE + "/repayments/{id}/reverse": (MONEY, {"treasurer"}),
     ADVANCE + "/repayments/{id}/bounce": (MONEY, {"treasurer"}),
+    T + "/advance-amendments": (MONEY, set()),
+    T + "/receipt-refunds": (MONEY, set()),
     T + "/receipts": (MONEY, {"treasurer"}),
     T + "/receipts/{id}": (MONEY, set()),
     **{T + f"/receipts/{{id}}/{verb}": (MONEY, {"treasurer"}) for verb in ("assign", "unassign", "bounce", "reverse")},

@@ -35,6 +35,8 @@ ADDRESSES = {
     "receipt": T + "/receipts/{id}",
     "receipt_refund": T + "/receipts/{receipt_id}/refunds/{id}",
     "reschedule": T + "/advances/{advance_id}/reschedules/{id}",
+    "rate_change": T + "/advances/{advance_id}/rate-changes/{id}",
+    "availability_extension": T + "/advances/{advance_id}/availability-extensions/{id}",
     "waiver": T + "/advances/{advance_id}/waivers/{id}",
     "write_off": T + "/advances/{advance_id}/write-offs/{id}",
     "early_repayment": T + "/advances/{advance_id}/early-repayments/{id}",

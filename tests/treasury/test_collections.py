@@ -96,13 +96,17 @@ async def test_lines_are_collected_returned_and_rejected_one_by_one(world: World
     received = {"received_on": TODAY, "reference": "PRLV-1"}
     assert problem(await c.act(first, "record", **received), 409, "debit-over")["run_status"] == "ready"
     await c.hand_over(run)
+    path = f"collection-runs/{run}/lines/{first['id']}"
+    seen = {"If-Match": (await c.treasurer.get(path)).headers["etag"]}
     line = ok(await c.act(first, "record", **received))
+    # Who has not seen what the bank made of the line cannot say that it came back.
+    back = {"returned_on": TODAY, "reason_code": "AM04", "bank_reference": "R-1"}
+    problem(await c.treasurer.post(f"{path}/return", back, headers=key() | seen), 412, "stale-version")
     assert (line["outcome"], line["receipt_reference"]) == ("collected", "PRLV-1")
     problem(await c.act(first, "record", **received), 409, "debit-over")
     problem(await c.act(second, "record", **received), 409, "already-exists")
     ok(await c.act(second, "record", received_on=TODAY, reference="PRLV-2"))
     assert await c.outstanding(advance) == 2_000
-    back = {"returned_on": TODAY, "reason_code": "AM04", "bank_reference": "R-1"}
     bounced = ok(await c.act(first, "return", **back))
     assert (bounced["outcome"], bounced["rejection_reason"]) == ("bounced", "AM04")
     problem(await c.act(first, "return", **back), 409, "already-bounced")

@@ -41,6 +41,9 @@ class Amendment(Identified, Versioned, Base):
             ["decided_by", "decider_kind"], ["subjects.id", "subjects.kind"], name="amendment_decided_by_a_person"
         ),
         Index(None, "advance_id"),
+        Index(
+            "advance_amendments_open_idx", "territory", "id", postgresql_where=text("status IN ('requested', 'found')")
+        ),
         CheckConstraint("status = 'withdrawn' OR decided_by <> requested_by", name="requester_decides"),
         shape(one_of("kind", AmendmentKind), name="amendment_kind"),
         shape(one_of("status", AmendmentStatus), name="amendment_status"),

@@ -4,17 +4,28 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Date, Integer, Text, cast, select
+from sqlalchemy import ColumnElement, Date, Integer, Text, case, cast, select
 
 from app.access.models import Subject
 from app.advances.amendments import schemas
 from app.advances.amendments.models import Amendment, AnnouncedRepayment, Turnover
 from app.advances.amendments.rules import AmendmentKind, AmendmentStatus, AnnouncedStatus
 from app.advances.models import Advance, Repayment
-from app.core.db import param
-from app.core.reading.listing import Listing, any_of, at_least, at_most, updated_since
-from app.core.values import Day
+from app.core.db import literals, param
+from app.core.reading.listing import (
+    Filter,
+    Listing,
+    any_of,
+    at_least,
+    at_most,
+    equals,
+    holds,
+    updated_since,
+)
+from app.core.reading.query import Parameter
+from app.core.values import Day, Siren, Uuid
 from app.envelopes.rules import ActStatus
+from app.firms.models import Firm
 
 _requester, _finder, _decider = (Subject.__table__.alias(name) for name in ("requester", "finder", "decider"))
 _a = Amendment
@@ -25,6 +36,10 @@ _parent = select(Advance.id).where(Advance.territory == _territory, Advance.id =
 def _asked(name: str, kind: Any = None) -> Any:
     text = _a.asked[name].astext
     return (cast(text, kind) if kind is not None else text).label(name)
+
+
+def _replaced(name: str, kind: Any) -> Any:
+    return cast(_a.decision["replaced"].astext, kind).label(name)
 
 
 def _listing(kind: AmendmentKind, schema: Any, *columns: Any) -> Listing:
@@ -81,11 +96,79 @@ AMENDMENTS: Mapping[AmendmentKind, Listing] = MappingProxyType(
             _a.finding, _a.decision["waive"].astext.label("waive"), _a.decision["share"].astext.label("share"),
             _a.waived_cents,
         ),
+        AmendmentKind.RATE_CHANGE: _listing(
+            AmendmentKind.RATE_CHANGE, schemas.RateChange, _asked("annual_rate_bp", Integer()),
+            _replaced("replaced_rate_bp", Integer()),
+        ),
+        AmendmentKind.AVAILABILITY_EXTENSION: _listing(
+            AmendmentKind.AVAILABILITY_EXTENSION, schemas.AvailabilityExtension, _asked("available_until_on", Date()),
+            _replaced("replaced_until_on", Date()),
+        ),
         AmendmentKind.WRITE_OFF: _listing(
             AmendmentKind.WRITE_OFF, schemas.WriteOff, _asked("ground"), _asked("proof_sha256")
         ),
     }
 )  # fmt: skip
+
+
+def decidable_by(subject_id: Any) -> ColumnElement[bool]:
+    """Requests that can be decided, a waiver once the failure is found, by a subject who did not ask for them."""
+    ready: ColumnElement[bool] = case(
+        (_a.kind == _waiver, _a.status == literals([AmendmentStatus.FOUND])[0]),
+        else_=_a.status == literals([AmendmentStatus.REQUESTED])[0],
+    )
+    return ready & (_a.requested_by != subject_id)
+
+
+_waiver = literals([AmendmentKind.WAIVER])[0]
+TO_FIND: ColumnElement[bool] = (_a.kind == _waiver) & (_a.status == literals([AmendmentStatus.REQUESTED])[0])
+ALL_AMENDMENTS = Listing(
+    schema=schemas.AdvanceAmendment,
+    rows=select(
+        _a.id,
+        _a.advance_id,
+        Advance.decision_reference,
+        Advance.siren,
+        Firm.name.label("firm_name"),
+        _a.kind,
+        _a.reason,
+        _a.requested_on,
+        _a.requested_by,
+        _requester.c.name.label("requested_by_name"),
+        _a.status,
+        _a.decided_on,
+        _a.decided_by,
+        _decider.c.name.label("decided_by_name"),
+        _a.reference,
+        _a.end_reason,
+        _a.version,
+        _a.created_at,
+        _a.updated_at,
+    )
+    .join(Advance, Advance.id == _a.advance_id)
+    .join(Firm, Firm.siren == Advance.siren)
+    .join(_requester, _requester.c.id == _a.requested_by)
+    .outerjoin(_decider, _decider.c.id == _a.decided_by)
+    .where(_a.territory == _territory),
+    key=_a.id,
+    version=_a.version,
+    derived=True,
+    filters={
+        "advance_id": equals(_a.advance_id, Uuid, "Amendments of this advance."),
+        "siren": equals(Advance.siren, Siren, "Amendments of advances to this firm."),
+        "kind": any_of(_a.kind, AmendmentKind, "Of any of these kinds."),
+        "status": any_of(_a.status, AmendmentStatus, "Any of these states."),
+        "decidable_by": Filter(
+            Parameter(Uuid, "Amendments that this subject did not ask for and can decide: who asks does not decide."),
+            lambda name: decidable_by(param(name, _a.requested_by.type)),
+        ),
+        "to_find": holds(TO_FIND, "true: waivers whose failure is not found yet; false: the others."),
+        "requested_from": at_least(_a.requested_on, Day, "Asked for on this day or later."),
+        "requested_to": at_most(_a.requested_on, Day, "Asked for on this day or earlier."),
+        "updated_since": updated_since(_a.updated_at),
+    },
+    sorts={"requested_on": _a.requested_on},
+)
 
 _announcer, _declarer = (Subject.__table__.alias(name) for name in ("announcer", "declarer"))
 _e, _t, _repayment = AnnouncedRepayment, Turnover, Repayment.__table__.alias("repayment")

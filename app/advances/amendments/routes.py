@@ -1,6 +1,6 @@
 """HTTP of amendments of advances, and of what settles one on a day."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -14,12 +14,14 @@ from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor, EmailMissing
 from app.advances.account import facts_of
 from app.advances.amendments import firm, rules, schemas, service
-from app.advances.amendments.queries import AMENDMENTS, EARLY_REPAYMENTS, TURNOVERS
+from app.advances.amendments.queries import ALL_AMENDMENTS, AMENDMENTS, EARLY_REPAYMENTS, TURNOVERS
 from app.advances.amendments.rules import AmendmentAction, AmendmentKind
 from app.advances.amendments.settlement import settlement
 from app.advances.legal_rates.rules import LegalRateMissing
 from app.advances.queries import account
-from app.awards.rules import BeforeDecision
+from app.advances.tranches.rules import AfterLastInstalment
+from app.awards.life.rules import AgreementMissing
+from app.awards.rules import AwardEnded, BeforeDecision
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, Problem, ReferenceNotFound
@@ -38,18 +40,37 @@ ON = {"on": Parameter(Day, "Paris day of the settlement; absent: today.")}
 Problems = tuple[type[Problem], ...]
 STANDS: Problems = (rules.NothingOutstanding, rules.AlreadyWrittenOff, LegalRateMissing)
 LAYS_OUT: Problems = (ReferenceNotFound, rules.NoLineAhead, rules.FirstDayTooEarly, rules.RescheduleTooLong)
-DECIDES: Problems = (
-    rules.AmendmentTransition, *STANDS, BeforeDecision, rules.BeforeLastVersion, *REQUESTS_DECIDES.refusals,
-    IfMatchMissing,
-)  # fmt: skip
+DRAWN_LATER: Problems = (AwardEnded, rules.NothingToExtend, rules.AvailabilityNotExtended, AfterLastInstalment)
+AGREED: Problems = (AgreementMissing,)
+MAKES_A_VERSION: Problems = (rules.BeforeLastVersion,)
+DECIDES: Problems = (rules.AmendmentTransition, BeforeDecision, *REQUESTS_DECIDES.refusals, IfMatchMissing)
 ENDS: Problems = (rules.AmendmentTransition, *REQUESTS_DECIDES.refusals, IfMatchMissing)
 WITHDRAWS: Problems = (rules.AmendmentTransition, *BY_A_PERSON, IfMatchMissing)
 
 Act = Callable[[Write, str, UUID, UUID, Any], Awaitable[list[Change]]]
+# What approves a kind, what more refuses it, and what it does. A waiver is decided by an act of its own.
+DECISIONS: Mapping[AmendmentKind, tuple[Act, Problems, str]] = {
+    AmendmentKind.RESCHEDULE: (
+        service.approve_reschedule, (*AGREED, *STANDS, *MAKES_A_VERSION, *LAYS_OUT),
+        "Approve a reschedule that another person asked for: it makes a version of the schedule.",
+    ),
+    AmendmentKind.RATE_CHANGE: (
+        service.approve_rate_change, (*AGREED, *STANDS, *MAKES_A_VERSION, rules.NoLineAhead),
+        "Approve another rate that another person asked for: it makes a version of the schedule.",
+    ),
+    AmendmentKind.AVAILABILITY_EXTENSION: (
+        service.approve_availability_extension, (*AGREED, *DRAWN_LATER),
+        "Give the advance more time to be drawn, as another person asked.",
+    ),
+    AmendmentKind.WRITE_OFF: (
+        service.approve_write_off, (*STANDS, *MAKES_A_VERSION),
+        "Write off what is outstanding, as another person asked: final, but for receipts.",
+    ),
+}  # fmt: skip
 
 
 def serve_amendments(advances: APIRouter) -> None:
-    """Serve reschedules, waivers, write-offs and the settlement below each advance."""
+    """Serve amendments of each kind, what the firm says, and the settlement below each advance."""
 
     @advances.get(ADVANCE + "/settlement", **shows(schemas.AdvanceSettlement, LegalRateMissing, parameters=ON))
     async def get_settlement(request: Request, actor: Actor = require("advances:read")) -> Response:
@@ -61,8 +82,16 @@ def serve_amendments(advances: APIRouter) -> None:
             raise NotFound
         return private({"advance_id": request.path_params["advance_id"], **settlement(facts_of(row).facts, on)})
 
-    _serve_reschedules(advances)
+    @advances.get(T + "/advance-amendments", **lists(ALL_AMENDMENTS))
+    async def list_advance_amendments(request: Request, actor: Actor = require("amendments:read")) -> Response:
+        """Amendments of all advances of the territory, of every kind, asked for and decided."""
+        return await page(request, ALL_AMENDMENTS)
+
+    for kind in AmendmentKind:
+        _serve_kind(advances, kind, DECISIONS.get(kind))
+    _serve_new_lines(advances)
     _serve_waivers(advances)
+    _serve_availability_extensions(advances)
     _serve_write_offs(advances)
     _serve_early_repayments(advances)
     _serve_turnovers(advances)
@@ -95,21 +124,69 @@ def _ending(kind: AmendmentKind, action: AmendmentAction) -> Act:
     return act
 
 
-def _serve_reschedules(advances: APIRouter) -> None:
-    listing = AMENDMENTS[AmendmentKind.RESCHEDULE]
-    collection, one = ADVANCE + "/reschedules", ADVANCE + "/reschedules/{id:uuid}"
+def _serve_kind(advances: APIRouter, kind: AmendmentKind, decided: Any) -> None:
+    """Serve the list of one kind, one of them, and its withdrawal. `decided`: serve what decides on it, too."""
+    noun, schema, listing = kind.value, AMENDMENTS[kind].schema, AMENDMENTS[kind]
+    collection, one = _addresses(kind)
 
-    @advances.get(collection, **lists(listing))
-    async def list_reschedules(request: Request, actor: Actor = require("amendments:read")) -> Response:
-        """Reschedules of an advance, asked for and decided."""
+    @advances.get(collection, name=f"list_{noun}s", **lists(listing))
+    async def list_amendments(request: Request, actor: Actor = require("amendments:read")) -> Response:
+        """Amendments of this kind of an advance, asked for and decided."""
         return await page(request, listing)
 
+    @advances.get(one, name=f"get_{noun}", **shows(schema))
+    async def get_amendment(request: Request, actor: Actor = require("amendments:read")) -> Response:
+        """One amendment of this kind of an advance."""
+        return await show(request, listing)
+
+    if decided is not None:
+        _serve_decision(advances, kind, *decided)
+
+    @advances.post(one + "/withdraw", name=f"withdraw_{noun}", **changes(schema, *WITHDRAWS))
+    async def withdraw(
+        request: Request, body: schemas.AmendmentEnd, actor: Actor = require("amendments:write")
+    ) -> Response:
+        """Withdraw a request that is not decided, giving a reason. If-Match is required."""
+        return await _acted(request, _ending(kind, AmendmentAction.WITHDRAW), body)
+
+
+def _serve_decision(advances: APIRouter, kind: AmendmentKind, act: Act, refused: Problems, told: str) -> None:
+    noun, schema = kind.value, AMENDMENTS[kind].schema
+    _, one = _addresses(kind)
+
     @advances.post(
-        collection,
-        **changes(
-            schemas.Reschedule, *STANDS, *LAYS_OUT, BeforeDecision, EmailMissing, IdempotencyKeyMissing, status=201
-        ),
-    )
+        one + "/approve", name=f"approve_{noun}", description=f"{told} If-Match is required.",
+        **changes(schema, *DECIDES, *refused),
+    )  # fmt: skip
+    async def approve(
+        request: Request, body: schemas.AmendmentApproval, actor: Actor = require("amendments:decide")
+    ) -> Response:
+        return await _acted(request, act, body)
+
+    @advances.post(one + "/refuse", name=f"refuse_{noun}", **changes(schema, *ENDS))
+    async def refuse(
+        request: Request, body: schemas.AmendmentEnd, actor: Actor = require("amendments:decide")
+    ) -> Response:
+        """Refuse what another person asked for, giving a reason. If-Match is required."""
+        return await _acted(request, _ending(kind, AmendmentAction.REFUSE), body)
+
+
+def _addresses(kind: AmendmentKind) -> tuple[str, str]:
+    collection = f"{ADVANCE}/{kind.value.replace('_', '-')}s"
+    return collection, collection + "/{id:uuid}"
+
+
+def _requests(kind: AmendmentKind, *refused: type[Problem]) -> Any:
+    return changes(
+        AMENDMENTS[kind].schema, *refused, BeforeDecision, EmailMissing, IdempotencyKeyMissing, status=201
+    )  # fmt: skip
+
+
+def _serve_new_lines(advances: APIRouter) -> None:
+    """Reschedules and changes of the rate: a decision makes a version of the schedule."""
+    kind = AmendmentKind.RESCHEDULE
+
+    @advances.post(_addresses(kind)[0], **_requests(kind, *AGREED, *STANDS, *LAYS_OUT))
     async def request_reschedule(
         request: Request, body: schemas.RescheduleCreate, actor: Actor = require("amendments:write")
     ) -> Response:
@@ -119,59 +196,54 @@ def _serve_reschedules(advances: APIRouter) -> None:
         """
         return await _asked(request, service.request_reschedule, body)
 
-    @advances.get(one, **shows(schemas.Reschedule))
-    async def get_reschedule(request: Request, actor: Actor = require("amendments:read")) -> Response:
-        """One reschedule of an advance."""
-        return await show(request, listing)
+    kind = AmendmentKind.RATE_CHANGE
 
-    @advances.post(one + "/approve", **changes(schemas.Reschedule, *DECIDES, *LAYS_OUT))
-    async def approve_reschedule(
-        request: Request, body: schemas.AmendmentApproval, actor: Actor = require("amendments:decide")
+    @advances.post(_addresses(kind)[0], **_requests(kind, *AGREED, *STANDS, rules.NoLineAhead))
+    async def request_rate_change(
+        request: Request, body: schemas.RateChangeCreate, actor: Actor = require("amendments:write")
     ) -> Response:
-        """Approve a reschedule that another person asked for: it makes a version of the schedule. Needs If-Match."""
-        return await _acted(request, service.approve_reschedule, body)
+        """Ask for another rate of interest. With dry_run=true it is a preview: `before` and `after` are the open lines.
 
-    @advances.post(one + "/refuse", **changes(schemas.Reschedule, *ENDS))
-    async def refuse_reschedule(
-        request: Request, body: schemas.AmendmentEnd, actor: Actor = require("amendments:decide")
-    ) -> Response:
-        """Refuse a reschedule that another person asked for, giving a reason. If-Match is required."""
-        return await _acted(request, _ending(AmendmentKind.RESCHEDULE, AmendmentAction.REFUSE), body)
+        An Idempotency-Key is required.
+        """
+        return await _asked(request, service.request_rate_change, body)
 
-    @advances.post(one + "/withdraw", **changes(schemas.Reschedule, *WITHDRAWS))
-    async def withdraw_reschedule(
-        request: Request, body: schemas.AmendmentEnd, actor: Actor = require("amendments:write")
+
+def _serve_availability_extensions(advances: APIRouter) -> None:
+    kind = AmendmentKind.AVAILABILITY_EXTENSION
+
+    @advances.post(_addresses(kind)[0], **_requests(kind, *AGREED, *DRAWN_LATER))
+    async def request_availability_extension(
+        request: Request, body: schemas.AvailabilityExtensionCreate, actor: Actor = require("amendments:write")
     ) -> Response:
-        """Withdraw a reschedule that is not decided, giving a reason. If-Match is required."""
-        return await _acted(request, _ending(AmendmentKind.RESCHEDULE, AmendmentAction.WITHDRAW), body)
+        """Ask for a later last day on which the advance is drawn, before the present one is over.
+
+        An Idempotency-Key is required.
+        """
+        return await _asked(request, service.request_availability_extension, body)
+
+
+def _serve_write_offs(advances: APIRouter) -> None:
+    kind = AmendmentKind.WRITE_OFF
+
+    @advances.post(_addresses(kind)[0], **_requests(kind, *STANDS))
+    async def request_write_off(
+        request: Request, body: schemas.WriteOffCreate, actor: Actor = require("amendments:write")
+    ) -> Response:
+        """Ask for a write-off of what is outstanding, with the proof. An Idempotency-Key is required."""
+        return await _asked(request, service.request_write_off, body)
 
 
 def _serve_waivers(advances: APIRouter) -> None:
-    listing = AMENDMENTS[AmendmentKind.WAIVER]
-    collection, one = ADVANCE + "/waivers", ADVANCE + "/waivers/{id:uuid}"
+    kind = AmendmentKind.WAIVER
+    collection, one = _addresses(kind)
 
-    @advances.get(collection, **lists(listing))
-    async def list_waivers(request: Request, actor: Actor = require("amendments:read")) -> Response:
-        """Waivers of an advance, asked for and decided."""
-        return await page(request, listing)
-
-    @advances.post(
-        collection,
-        **changes(
-            schemas.Waiver, rules.NotConditional, *STANDS, BeforeDecision, EmailMissing, IdempotencyKeyMissing,
-            status=201,
-        ),
-    )  # fmt: skip
+    @advances.post(collection, **_requests(kind, rules.NotConditional, *AGREED, *STANDS))
     async def request_waiver(
         request: Request, body: schemas.WaiverCreate, actor: Actor = require("amendments:write")
     ) -> Response:
         """Ask for a waiver, because the project failed; of a conditional advance alone. Needs an Idempotency-Key."""
         return await _asked(request, service.request_waiver, body)
-
-    @advances.get(one, **shows(schemas.Waiver))
-    async def get_waiver(request: Request, actor: Actor = require("amendments:read")) -> Response:
-        """One waiver of an advance."""
-        return await show(request, listing)
 
     @advances.post(
         one + "/find",
@@ -183,65 +255,14 @@ def _serve_waivers(advances: APIRouter) -> None:
         """Record the finding of the failure (*constat d'échec*): a waiver is decided after it. If-Match is required."""
         return await _acted(request, service.find_failure, body)
 
-    @advances.post(one + "/decide", **changes(schemas.Waiver, rules.WaiverTooHigh, *DECIDES))
+    @advances.post(
+        one + "/decide", **changes(schemas.Waiver, rules.WaiverTooHigh, *AGREED, *DECIDES, *STANDS, *MAKES_A_VERSION)
+    )
     async def decide_waiver(
         request: Request, body: schemas.WaiverDecision, actor: Actor = require("amendments:decide")
     ) -> Response:
         """Decide a waiver that another person asked for: all, a part, or nothing. If-Match is required."""
         return await _acted(request, service.decide_waiver, body)
-
-    @advances.post(one + "/withdraw", **changes(schemas.Waiver, *WITHDRAWS))
-    async def withdraw_waiver(
-        request: Request, body: schemas.AmendmentEnd, actor: Actor = require("amendments:write")
-    ) -> Response:
-        """Withdraw a waiver that is not decided, giving a reason. If-Match is required."""
-        return await _acted(request, _ending(AmendmentKind.WAIVER, AmendmentAction.WITHDRAW), body)
-
-
-def _serve_write_offs(advances: APIRouter) -> None:
-    listing = AMENDMENTS[AmendmentKind.WRITE_OFF]
-    collection, one = ADVANCE + "/write-offs", ADVANCE + "/write-offs/{id:uuid}"
-
-    @advances.get(collection, **lists(listing))
-    async def list_write_offs(request: Request, actor: Actor = require("amendments:read")) -> Response:
-        """Write-offs of an advance, asked for and decided."""
-        return await page(request, listing)
-
-    @advances.post(
-        collection,
-        **changes(schemas.WriteOff, *STANDS, BeforeDecision, EmailMissing, IdempotencyKeyMissing, status=201),
-    )
-    async def request_write_off(
-        request: Request, body: schemas.WriteOffCreate, actor: Actor = require("amendments:write")
-    ) -> Response:
-        """Ask for a write-off of what is outstanding, with the proof. An Idempotency-Key is required."""
-        return await _asked(request, service.request_write_off, body)
-
-    @advances.get(one, **shows(schemas.WriteOff))
-    async def get_write_off(request: Request, actor: Actor = require("amendments:read")) -> Response:
-        """One write-off of an advance."""
-        return await show(request, listing)
-
-    @advances.post(one + "/approve", **changes(schemas.WriteOff, *DECIDES))
-    async def approve_write_off(
-        request: Request, body: schemas.AmendmentApproval, actor: Actor = require("amendments:decide")
-    ) -> Response:
-        """Write off what is outstanding, as another person asked: final, but for receipts. If-Match is required."""
-        return await _acted(request, service.approve_write_off, body)
-
-    @advances.post(one + "/refuse", **changes(schemas.WriteOff, *ENDS))
-    async def refuse_write_off(
-        request: Request, body: schemas.AmendmentEnd, actor: Actor = require("amendments:decide")
-    ) -> Response:
-        """Refuse a write-off that another person asked for, giving a reason. If-Match is required."""
-        return await _acted(request, _ending(AmendmentKind.WRITE_OFF, AmendmentAction.REFUSE), body)
-
-    @advances.post(one + "/withdraw", **changes(schemas.WriteOff, *WITHDRAWS))
-    async def withdraw_write_off(
-        request: Request, body: schemas.AmendmentEnd, actor: Actor = require("amendments:write")
-    ) -> Response:
-        """Withdraw a write-off that is not decided, giving a reason. If-Match is required."""
-        return await _acted(request, _ending(AmendmentKind.WRITE_OFF, AmendmentAction.WITHDRAW), body)
 
 
 def _serve_early_repayments(advances: APIRouter) -> None:

@@ -13,6 +13,8 @@ class AmendmentKind(StrEnum):
 
     RESCHEDULE = "reschedule"
     WAIVER = "waiver"
+    RATE_CHANGE = "rate_change"
+    AVAILABILITY_EXTENSION = "availability_extension"
     WRITE_OFF = "write_off"
 
 
@@ -75,23 +77,20 @@ class AnnouncedStatus(StrEnum):
 
 
 _A, _S = AmendmentAction, AmendmentStatus
+Transitions = Mapping[AmendmentAction, tuple[frozenset[AmendmentStatus], AmendmentStatus]]
+_TWO_PERSONS: Transitions = {
+    _A.APPROVE: (frozenset({_S.REQUESTED}), _S.APPROVED),
+    _A.REFUSE: (frozenset({_S.REQUESTED}), _S.REFUSED),
+    _A.WITHDRAW: (frozenset({_S.REQUESTED}), _S.WITHDRAWN),
+}
 # The states that an action starts from, and the one that it leads to.
-TRANSITIONS: Mapping[AmendmentKind, Mapping[AmendmentAction, tuple[frozenset[AmendmentStatus], AmendmentStatus]]] = {
-    AmendmentKind.RESCHEDULE: {
-        _A.APPROVE: (frozenset({_S.REQUESTED}), _S.APPROVED),
-        _A.REFUSE: (frozenset({_S.REQUESTED}), _S.REFUSED),
-        _A.WITHDRAW: (frozenset({_S.REQUESTED}), _S.WITHDRAWN),
-    },
+TRANSITIONS: Mapping[AmendmentKind, Transitions] = {
+    **dict.fromkeys(AmendmentKind, _TWO_PERSONS),
     AmendmentKind.WAIVER: {
         _A.FIND: (frozenset({_S.REQUESTED}), _S.FOUND),
         _A.APPROVE: (frozenset({_S.FOUND}), _S.APPROVED),
         _A.REFUSE: (frozenset({_S.FOUND}), _S.REFUSED),
         _A.WITHDRAW: (frozenset({_S.REQUESTED, _S.FOUND}), _S.WITHDRAWN),
-    },
-    AmendmentKind.WRITE_OFF: {
-        _A.APPROVE: (frozenset({_S.REQUESTED}), _S.APPROVED),
-        _A.REFUSE: (frozenset({_S.REQUESTED}), _S.REFUSED),
-        _A.WITHDRAW: (frozenset({_S.REQUESTED}), _S.WITHDRAWN),
     },
 }
 
@@ -208,6 +207,24 @@ class BeforeLastVersion(Problem):
     detail_fr = "Le dernier compte à partir du {from_on}."
     cure = "Enter this day or a later one."
     cure_fr = "Saisissez ce jour ou un jour ultérieur."
+
+
+class NothingToExtend(Problem):
+    """The agreement names no last day on which the advance is drawn, or all of it is paid or released."""
+
+    status = 409
+    title_fr = "La convention ne fixe pas de dernier jour de tirage, ou toute l'avance est versée ou libérée."
+
+
+class AvailabilityNotExtended(Problem):
+    """The new last day on which the advance is drawn must be after the present one."""
+
+    status = 409
+    title_fr = "Le nouveau dernier jour de tirage doit suivre le dernier jour actuel."
+    detail = "The present one is {available_until_on}."
+    detail_fr = "Le dernier jour actuel est le {available_until_on}."
+    cure = "Enter a later day."
+    cure_fr = "Saisissez un jour ultérieur."
 
 
 class EarlyRepaymentTransition(Problem):

@@ -7,15 +7,24 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from app.advances.amendments import rules
-from app.advances.amendments.rules import AmendmentStatus, AnnouncedStatus, RescheduleKind, Waived, WriteOffGround
+from app.advances.amendments.rules import (
+    AmendmentKind,
+    AmendmentStatus,
+    AnnouncedStatus,
+    RescheduleKind,
+    Waived,
+    WriteOffGround,
+)
 from app.advances.replay import EarlyChoice
-from app.advances.schedule import MOST_PERIODS, GraceKind
+from app.advances.schedule import MOST_PERIODS, RATE_MAX_BP, GraceKind
 from app.advances.versions import LateInterest, WaiverShare
+from app.awards.schemas import DecisionReference
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import MAX_CENTS, Cents, Day, PositiveCents, Reason, Sha256, ShortLine
 from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import ReversalReason
 from app.firms.bank_details.schemas import WithoutIban
+from app.firms.schemas import FirmName, SirenRead
 
 Count = Annotated[int, Field(strict=True, ge=1, le=MOST_PERIODS, json_schema_extra={"format": "int32"})]
 RequestedOn = Annotated[
@@ -78,6 +87,37 @@ class WaiverCreate(Body):
     model_config = _example(reason="The prototype did not pass its tests.")
 
     reason: Annotated[Reason, WithoutIban, Field(description="What failed, as the firm says it.")]
+    requested_on: RequestedOn | None = None
+
+
+class RateChangeCreate(Body):
+    """Another rate of interest that is asked for, from the day of the decision on."""
+
+    model_config = _example(annual_rate_bp=150, reason="The firm earned the better rate.")
+
+    annual_rate_bp: Annotated[
+        int,
+        Field(
+            strict=True, ge=0, le=RATE_MAX_BP,
+            description="Rate a year in basis points (200 is 2 %), from 0 to 5000. In the period of the day, interest"
+            " runs at both rates, for real days at the one before; where lines are custom and the day count is 30_360,"
+            " real days over 365 count.",
+            json_schema_extra={"format": "int32"},
+        ),
+    ]  # fmt: skip
+    reason: Annotated[Reason, WithoutIban, Field(description="Why the rate is to be another one.")]
+    requested_on: RequestedOn | None = None
+
+
+class AvailabilityExtensionCreate(Body):
+    """A later last day on which the advance is drawn, that is asked for."""
+
+    model_config = _example(available_until_on="2027-12-31", reason="The machine is delivered a year late.")
+
+    available_until_on: Annotated[
+        Day, Field(description="New last Paris day on which the advance is drawn; what is not lapses the day after.")
+    ]
+    reason: Annotated[Reason, WithoutIban, Field(description="Why the money is to be drawn later.")]
     requested_on: RequestedOn | None = None
 
 
@@ -183,6 +223,33 @@ class AmendmentRead(Read):
     updated_at: UpdatedAt
 
 
+class AdvanceAmendment(Read):
+    """An amendment of an advance, of any kind. What it asks for stands below its advance."""
+
+    id: Id
+    advance_id: UUID = Field(description="The advance that it amends.")
+    decision_reference: DecisionReference
+    siren: SirenRead
+    firm_name: FirmName
+    kind: AmendmentKind = Field(
+        description="What it is. It is read at the address of its kind below the advance: reschedules, rate-changes,"
+        " availability-extensions, waivers, write-offs."
+    )
+    reason: str = Field(description="Why it was asked for.")
+    requested_on: date = Field(description="Paris day of the request.")
+    requested_by: UUID = Field(description="Who asked for it, and who therefore cannot decide on it.")
+    requested_by_name: PersonName = Field(description="Present name of who asked for it.")
+    status: AmendmentStatus = Field(description="requested; found (of a waiver); approved; refused; withdrawn.")
+    decided_on: date | None = Field(description="Paris day of the decision or of the withdrawal; null before it.")
+    decided_by: UUID | None = Field(description="Who approved, refused or withdrew it; null while nobody has.")
+    decided_by_name: PersonNameOrNull = Field(description="Present name of that person; null as the id is.")
+    reference: str | None = Field(description="Reference of the decision; null while there is none.")
+    end_reason: str | None = Field(description="Why it was refused or withdrawn; null where it was neither.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+
+
 class Reschedule(AmendmentRead):
     """A reschedule of an advance; once approved, an amendment that made a version of the schedule."""
 
@@ -210,6 +277,29 @@ class Waiver(AmendmentRead):
     waive: Waived | None = Field(description="full, part or none, as it was decided; null before.")
     share: WaiverShare | None = Field(description="How a part was taken from the open lines; null where it is none.")
     waived_cents: Cents = Field(description="Euro cents of principal waived; 0 while nothing is.")
+
+
+class RateChange(AmendmentRead):
+    """Another rate of interest; once approved, an amendment that made a version of the schedule."""
+
+    annual_rate_bp: int = Field(
+        description="Rate a year in basis points, from the day of the decision on.",
+        json_schema_extra={"format": "int32"},
+    )
+    replaced_rate_bp: int = Field(
+        description="Rate a year in basis points that it replaces: as on the day of the request, then as on that of the"
+        " decision.",
+        json_schema_extra={"format": "int32"},
+    )
+
+
+class AvailabilityExtension(AmendmentRead):
+    """A later last day on which the advance is drawn. The lines stay as they are."""
+
+    available_until_on: date = Field(description="New last Paris day on which the advance is drawn.")
+    replaced_until_on: date = Field(
+        description="Last Paris day that it replaces: as on the day of the request, then as on that of the decision."
+    )
 
 
 class WriteOff(AmendmentRead):

@@ -3,11 +3,13 @@
 A decision makes a version of the schedule, or the write-off; `account.settle` does the rest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import select
 
 from app.access.duties import REQUESTS_DECIDES
 from app.access.rules import accountable, person
@@ -22,12 +24,17 @@ from app.advances.amendments.rules import (
     Waived,
     WriteOffGround,
 )
+from app.advances.arrears.facts import replayed_so_far
 from app.advances.models import Advance
+from app.advances.queries import ADVANCES
 from app.advances.replay import ACTS, Line, Position, Version, VersionCause
 from app.advances.rules import AdvanceTermsKind
-from app.advances.schedule import LAST_YEAR, MOST_PERIODS, GraceKind, LoanTerms
+from app.advances.schedule import LAST_YEAR, MOST_PERIODS, GraceKind, LoanTerms, due_dates
+from app.advances.tranches.rules import AfterLastInstalment
 from app.advances.versions import LateInterest, WaiverShare
-from app.awards.rules import refuse_before_decision
+from app.awards.life.rules import AgreementMissing
+from app.awards.models import Aid
+from app.awards.rules import OVER, AwardEnded, refuse_before_decision
 from app.core import clock
 from app.core.messages import NOT_FOUND
 from app.core.problems import ReferenceNotFound
@@ -48,7 +55,7 @@ class _Held:
 
     @property
     def terms(self) -> LoanTerms:
-        return self.known.facts.terms
+        return self.stand.terms
 
 
 async def request_reschedule(
@@ -56,10 +63,10 @@ async def request_reschedule(
 ) -> list[Change]:
     """Ask for a reschedule; the answer shows the lines before and after it, as on the day of the request.
 
-    Raises `nothing-outstanding`, `already-written-off`, `no-line-ahead`, `first-day-too-early`, `reschedule-too-long`,
-    `before-decision` (409), `reference-not-found` (404), `email-missing` (403).
+    Raises `agreement-missing`, `nothing-outstanding`, `already-written-off`, `no-line-ahead`, `first-day-too-early`,
+    `reschedule-too-long`, `before-decision` (409), `reference-not-found` (404), `email-missing` (403).
     """
-    held = await _asking(write, territory, advance_id, body)
+    held = await _asking(write, territory, advance_id, body, AmendmentKind.RESCHEDULE)
     asked = body.model_dump(mode="json", exclude={"reason", "requested_on"})
     version = _rescheduled(held, asked)
     return await _ask(write, held, AmendmentKind.RESCHEDULE, body, asked, version.lines)
@@ -68,12 +75,45 @@ async def request_reschedule(
 async def request_waiver(write: Write, territory: str, advance_id: UUID, body: schemas.WaiverCreate) -> list[Change]:
     """Ask for a waiver, because the project failed.
 
-    Raises `not-conditional`, `nothing-outstanding`, `already-written-off`, `before-decision` (409), `email-missing`.
+    Raises `agreement-missing`, `not-conditional`, `nothing-outstanding`, `already-written-off`, `before-decision`
+    (409), `email-missing` (403).
     """
-    held = await _asking(write, territory, advance_id, body)
+    held = await _asking(write, territory, advance_id, body, AmendmentKind.WAIVER)
     if held.known.terms.kind is not AdvanceTermsKind.CONDITIONAL:
         raise rules.NotConditional
     return await _ask(write, held, AmendmentKind.WAIVER, body, {}, None)
+
+
+async def request_rate_change(
+    write: Write, territory: str, advance_id: UUID, body: schemas.RateChangeCreate
+) -> list[Change]:
+    """Ask for another rate of interest; the answer shows the lines before and after it, as on the day of the request.
+
+    Raises `agreement-missing`, `nothing-outstanding`, `already-written-off`, `no-line-ahead`, `before-decision` (409),
+    `email-missing` (403).
+    """
+    held = await _asking(write, territory, advance_id, body, AmendmentKind.RATE_CHANGE)
+    version = _at_rate(held, body.annual_rate_bp)
+    asked = {"annual_rate_bp": body.annual_rate_bp}
+    return await _ask(
+        write, held, AmendmentKind.RATE_CHANGE, body, asked, version.lines, replaced=held.terms.annual_rate_bp
+    )
+
+
+async def request_availability_extension(
+    write: Write, territory: str, advance_id: UUID, body: schemas.AvailabilityExtensionCreate
+) -> list[Change]:
+    """Ask for a later last day on which the advance is drawn.
+
+    Raises `agreement-missing`, `award-ended`, `nothing-to-extend`, `availability-not-extended`,
+    `after-last-instalment`, `before-decision` (409), `email-missing` (403).
+    """
+    held = await _asking(write, territory, advance_id, body, AmendmentKind.AVAILABILITY_EXTENSION, _undrawn)
+    replaced = _extended(held, body.available_until_on)
+    asked = {"available_until_on": body.available_until_on.isoformat()}
+    return await _ask(
+        write, held, AmendmentKind.AVAILABILITY_EXTENSION, body, asked, None, replaced=replaced.isoformat()
+    )
 
 
 async def request_write_off(
@@ -83,20 +123,23 @@ async def request_write_off(
 
     Raises `nothing-outstanding`, `already-written-off`, `before-decision` (409), `email-missing` (403).
     """
-    held = await _asking(write, territory, advance_id, body)
+    held = await _asking(write, territory, advance_id, body, AmendmentKind.WRITE_OFF)
     asked = {"ground": WriteOffGround(body.ground).value, "proof_sha256": body.proof_sha256}
     return await _ask(write, held, AmendmentKind.WRITE_OFF, body, asked, ())
 
 
 async def _ask(
-    write: Write, held: _Held, kind: AmendmentKind, body: Any, asked: dict[str, Any], after: Sequence[Line] | None
-) -> list[Change]:
+    write: Write, held: _Held, kind: AmendmentKind, body: Any, asked: dict[str, Any], after: Sequence[Line] | None,
+    *, replaced: int | str | None = None,
+) -> list[Change]:  # fmt: skip
+    """Store a request, which `after` shows the lines of; None: it leaves them. `replaced`: the term that it changes."""
     requested_by = accountable(write.actor)
     before = _flows_before(held.stand)
     amendment = Amendment(
         territory=held.advance.territory, advance_id=held.advance.id, kind=kind, asked=asked, reason=body.reason,
         requested_on=held.stand.as_of, requested_by=requested_by, before=before,
         after=before if after is None else _flows(after),
+        decision=None if replaced is None else {"replaced": replaced},
     )  # fmt: skip
     write.session.add(amendment)
     await write.session.flush()
@@ -137,6 +180,44 @@ async def approve_reschedule(
     await account.enact(write, held.advance, version, amendment.id)
     settled = await account.settle(write, held.advance, "rescheduled")
     return [_change("approved", amendment), *settled]
+
+
+async def approve_rate_change(
+    write: Write, territory: str, advance_id: UUID, amendment_id: UUID, body: schemas.AmendmentApproval
+) -> list[Change]:
+    """Let interest run at another rate from the day of the decision on, as another person asked.
+
+    Raises what `request_rate_change` raises, `amendment-transition`, `before-last-version` (409), and
+    `requester-decides`, `person-required` (403).
+    """
+    held, amendment, on = await _deciding(write, territory, advance_id, amendment_id, AmendmentKind.RATE_CHANGE, body)
+    rate_bp = amendment.asked["annual_rate_bp"]
+    version = _at_rate(held, rate_bp)
+    amendment.decision = {"replaced": held.terms.annual_rate_bp}
+    _decide(amendment, body, on, held.stand, version.lines)
+    _amend(held.advance, annual_rate_bp=rate_bp)
+    await account.enact(write, held.advance, version, amendment.id)
+    return [_change("approved", amendment), *await account.settle(write, held.advance, "rate_changed")]
+
+
+async def approve_availability_extension(
+    write: Write, territory: str, advance_id: UUID, amendment_id: UUID, body: schemas.AmendmentApproval
+) -> list[Change]:
+    """Give the advance more time to be drawn, as another person asked.
+
+    Raises what `request_availability_extension` raises, `amendment-transition` (409), and `requester-decides`,
+    `person-required` (403).
+    """
+    held, amendment, on = await _deciding(
+        write, territory, advance_id, amendment_id, AmendmentKind.AVAILABILITY_EXTENSION, body, stand=_undrawn
+    )
+    until_on = date.fromisoformat(amendment.asked["available_until_on"])
+    amendment.decision = {"replaced": _extended(held, until_on).isoformat()}
+    _decide(amendment, body, on, held.stand, None)
+    _amend(held.advance, available_until_on=until_on.isoformat())
+    await write.session.flush()
+    bound = {"territory": territory, "advance_id": advance_id}
+    return [_change("approved", amendment), Change("advance.availability_extended", ADVANCES, [advance_id], bound)]
 
 
 async def decide_waiver(
@@ -207,16 +288,11 @@ async def end(
     return [_change("withdrawn" if withdrawn else "refused", amendment)]
 
 
-async def _asking(write: Write, territory: str, advance_id: UUID, body: Any) -> _Held:
-    """The advance on the day of the request."""
-    on = body.requested_on or clock.today()
-    refuse_future({"/requested_on": on})
-    advance = await account.hold(write, territory, advance_id)
-    refuse_before_decision(advance.decided_on, on)
-    return await _stand(write, advance, on)
+Stand = Callable[[Write, Advance, date], Awaitable[_Held]]
 
 
-async def _stand(write: Write, advance: Advance, on: date) -> _Held:
+async def _owed(write: Write, advance: Advance, on: date) -> _Held:
+    """An advance of which something is outstanding on a day."""
     if advance.written_off_on is not None:
         raise rules.AlreadyWrittenOff(written_off_on=advance.written_off_on)
     known = await account.known(write, advance)
@@ -224,6 +300,33 @@ async def _stand(write: Write, advance: Advance, on: date) -> _Held:
     if not stand.outstanding_cents or not advance.outstanding_cents:
         raise rules.NothingOutstanding
     return _Held(advance, known, stand)
+
+
+async def _undrawn(write: Write, advance: Advance, on: date) -> _Held:
+    """An advance that can still be drawn."""
+    if advance.status in OVER:
+        raise AwardEnded(current=advance.status)
+    known = await account.known(write, advance)
+    return _Held(advance, known, replayed_so_far(known.facts, on))
+
+
+async def _asking(
+    write: Write, territory: str, advance_id: UUID, body: Any, kind: AmendmentKind, stand: Stand = _owed
+) -> _Held:
+    """The advance on the day of the request."""
+    on = body.requested_on or clock.today()
+    refuse_future({"/requested_on": on})
+    advance = await account.hold(write, territory, advance_id)
+    refuse_before_decision(advance.decided_on, on)
+    await _refuse_unagreed(write, advance, kind)
+    return await stand(write, advance, on)
+
+
+async def _refuse_unagreed(write: Write, advance: Advance, kind: AmendmentKind) -> None:
+    """Raises `agreement-missing` (409) where there is no agreement to amend. A loss is written off without one."""
+    agreed_on = await write.session.scalar(select(Aid.agreed_on).where(Aid.id == advance.aid_id))
+    if agreed_on is None and kind is not AmendmentKind.WRITE_OFF:
+        raise AgreementMissing.of_terms()
 
 
 async def _locked(write: Write, advance_id: UUID, amendment_id: UUID, kind: AmendmentKind) -> Amendment:
@@ -235,7 +338,7 @@ async def _locked(write: Write, advance_id: UUID, amendment_id: UUID, kind: Amen
 
 async def _deciding(
     write: Write, territory: str, advance_id: UUID, amendment_id: UUID, kind: AmendmentKind, body: Any,
-    action: AmendmentAction = AmendmentAction.APPROVE,
+    action: AmendmentAction = AmendmentAction.APPROVE, stand: Stand = _owed,
 ) -> tuple[_Held, Amendment, date]:  # fmt: skip
     """A request that is decided by another person, on a day that no later act on the schedule precedes."""
     on = body.decided_on or clock.today()
@@ -245,17 +348,48 @@ async def _deciding(
     becomes = rules.check_amendment(kind, amendment.status, action)
     decided_by = REQUESTS_DECIDES.separate(write.actor, [amendment.requested_by])
     refuse_before_decision(amendment.requested_on, on)
-    held = await _stand(write, advance, on)
+    await _refuse_unagreed(write, advance, kind)
+    held = await stand(write, advance, on)
     last = max((each.from_on for each in held.known.facts.versions if each.cause in _ORDERED), default=on)
-    if on < last:
+    if on < last and kind is not AmendmentKind.AVAILABILITY_EXTENSION:
         raise rules.BeforeLastVersion(from_on=last)
     amendment.status, amendment.decided_by, amendment.decided_on = becomes, decided_by, on
     return held, amendment, on
 
 
-def _decide(amendment: Amendment, body: Any, on: date, stand: Position, after: Sequence[Line]) -> None:
+def _decide(amendment: Amendment, body: Any, on: date, stand: Position, after: Sequence[Line] | None) -> None:
     amendment.reference, amendment.document_sha256 = body.reference, body.document_sha256
-    amendment.before, amendment.after = _flows_before(stand), _flows(after)
+    before = _flows_before(stand)
+    amendment.before, amendment.after = before, before if after is None else _flows(after)
+
+
+def _amend(advance: Advance, **terms: Any) -> None:
+    advance.amended_terms = {**advance.amended_terms, **terms}
+
+
+def _at_rate(held: _Held, rate_bp: int) -> Version:
+    """The version that another rate makes of where the advance stands."""
+    stand = held.stand
+    if not any(state.line.due_on > stand.as_of for state in versions.open_lines(stand)):
+        raise rules.NoLineAhead
+    return versions.change_rate(held.terms, stand, rate_bp)
+
+
+def _extended(held: _Held, until_on: date) -> date:
+    """The last day on which an advance is drawn that a later one takes the place of."""
+    advance, stand = held.advance, held.stand
+    said = advance.terms_in_force.get("available_until_on")
+    if said is None or advance.disbursed_cents + advance.released_cents == advance.amount_cents:
+        raise rules.NothingToExtend
+    present = date.fromisoformat(said)
+    if stand.as_of > present:
+        raise AwardEnded(current="lapsed")
+    if until_on <= present:
+        raise rules.AvailabilityNotExtended(available_until_on=present)
+    last = stand.lines[-1].line.due_on if stand.lines else due_dates(held.terms, held.known.planned_on)[-1]
+    if until_on >= last:
+        raise AfterLastInstalment(last_due_on=last)
+    return present
 
 
 def _rescheduled(held: _Held, asked: dict[str, Any]) -> Version:

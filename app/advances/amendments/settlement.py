@@ -11,7 +11,7 @@ from app.advances.versions import interest_since
 def settlement(facts: Facts, on: date) -> dict[str, Any]:
     """The figures of `schemas.AdvanceSettlement`. Raises `legal-rate-missing` (409)."""
     stand = replayed(facts, on)
-    interest = stand.interest_due_cents + interest_since(facts.terms, stand)
+    interest = stand.interest_due_cents + interest_since(stand.terms, stand)
     parts = {
         "principal_cents": stand.outstanding_cents,
         "interest_cents": interest,

@@ -53,6 +53,10 @@ class Receipt(Identified, Versioned, Base):
             "receipts_unassigned_idx", "territory", "id",
             postgresql_where=text("status = 'recorded' AND unassigned_cents > returned_cents"),
         ),
+        Index(
+            "receipts_overpaid_idx", "territory", "id",
+            postgresql_where=text("status = 'recorded' AND overpaid_cents > refunded_cents"),
+        ),
         shape(AMOUNT, name="receipt_amount"),
         shape(one_of("status", ReceiptStatus), name="receipt_status"),
         shape(one_of("method", ReceiptMethod), name="receipt_method"),

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Text, Uuid, case, column, select, table
+from sqlalchemy import ColumnElement, Text, Uuid, case, column, exists, func, select, table
 
 from app.access.models import Subject
-from app.advances.models import Advance, Repayment
+from app.advances.models import Advance, Repayment, RepaymentStatus
 from app.advances.receipts import schemas
 from app.advances.receipts.models import Receipt, Refund
 from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus, RefundStatus
 from app.core.db import literals, param
-from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, holds, updated_since
+from app.core.reading.listing import Filter, Listing, any_of, at_least, at_most, equals, holds, updated_since
+from app.core.reading.query import Parameter
 from app.core.values import Day, ShortLine, Siren
 from app.core.values import Uuid as Id
 from app.envelopes.queries import amount_range
@@ -23,6 +24,32 @@ _accounts = table("organisation_bank_accounts", column("id", Uuid()), column("la
 
 STANDS: Any = _r.status.in_(literals([ReceiptStatus.RECORDED, ReceiptStatus.RETURNED]))
 UNASSIGNED: Any = case((STANDS, _r.unassigned_cents), else_=0)
+
+# What waits for a person: a part that no advance has, and one that an advance has too much of and nobody gives back.
+TO_ASSIGN: Any = (_r.status == literals([ReceiptStatus.RECORDED])[0]) & (_r.unassigned_cents > _r.returned_cents)
+_proposed = (
+    select(func.coalesce(func.sum(_f.amount_cents), 0))
+    .where(
+        _f.receipt_id == _r.id, _f.repayment_id.is_not(None), _f.status == literals([RefundStatus.PROPOSED])[0]
+    )
+    .correlate(_r)
+    .scalar_subquery()
+)  # fmt: skip
+OVERPAID: Any = (_r.status == literals([ReceiptStatus.RECORDED])[0]) & (_r.overpaid_cents > _r.refunded_cents)
+TO_REFUND: Any = OVERPAID & (_r.overpaid_cents - _r.refunded_cents > _proposed)
+
+
+def approvable_by(subject_id: Any) -> ColumnElement[bool]:
+    """Proposed refunds that the subject neither proposed nor has awarded an advance of the receipt of."""
+    each = Repayment.__table__.alias("each")
+    awarded = exists().where(
+        each.c.receipt_id == _f.receipt_id,
+        each.c.status == literals([RepaymentStatus.RECORDED])[0],
+        each.c.awarded_by == subject_id,
+    )
+    waits: ColumnElement[bool] = _f.status == literals([RefundStatus.PROPOSED])[0]
+    return waits & (_f.proposed_by != subject_id) & ~awarded
+
 
 RECEIPTS = Listing(
     schema=schemas.Receipt,
@@ -68,9 +95,10 @@ RECEIPTS = Listing(
         "account_id": equals(_r.account_id, Id, "Receipts of this account."),
         "reference": equals(_r.reference, ShortLine, "The receipt with this reference."),
         "payer_siren": equals(_r.payer_siren, Siren, "Receipts from this payer."),
-        "unassigned": holds(
-            (_r.status == literals([ReceiptStatus.RECORDED])[0]) & (_r.unassigned_cents > _r.returned_cents),
-            "true: a part waits to be assigned or returned; false: the others.",
+        "unassigned": holds(TO_ASSIGN, "true: a part waits to be assigned or returned; false: the others."),
+        "to_refund": holds(
+            TO_REFUND,
+            "true: an advance has too much of it, and no refund of all that is proposed; false: the others.",
         ),
         "received_from": at_least(_r.received_on, Day, "Received on this day or later."),
         "received_to": at_most(_r.received_on, Day, "Received on this day or earlier."),
@@ -79,10 +107,8 @@ RECEIPTS = Listing(
     sorts={"received_on": _r.received_on, "amount_cents": _r.amount_cents},
 )
 
-_receipt_id = param("receipt_id", _f.receipt_id.type)
-REFUNDS = Listing(
-    schema=schemas.Refund,
-    rows=select(
+_REFUNDS = (
+    select(
         _f.id,
         _f.receipt_id,
         _r.reference.label("receipt_reference"),
@@ -108,15 +134,38 @@ REFUNDS = Listing(
     .outerjoin(Advance, Advance.id == Repayment.advance_id)
     .join(_proposer, _proposer.c.id == _f.proposed_by)
     .outerjoin(_approver, _approver.c.id == _f.approved_by)
-    .where(_f.territory == _territory, _f.receipt_id == _receipt_id),
+    .where(_f.territory == _territory)
+)
+_OF_REFUNDS: dict[str, Filter] = {
+    **amount_range(_f.amount_cents),
+    "status": any_of(_f.status, RefundStatus, "In any of these states."),
+    "updated_since": updated_since(_f.updated_at),
+}
+ALL_REFUNDS = Listing(
+    schema=schemas.Refund,
+    rows=_REFUNDS,
+    key=_f.id,
+    version=_f.version,
+    derived=True,
+    filters={
+        **_OF_REFUNDS,
+        "receipt_id": equals(_f.receipt_id, Id, "Refunds of this receipt."),
+        "approvable_by": Filter(
+            Parameter(Id, "Proposed refunds that this subject can approve: who proposes one does not."),
+            lambda name: approvable_by(param(name, _f.proposed_by.type)),
+        ),
+    },
+    sorts={"amount_cents": _f.amount_cents, "refunded_on": _f.refunded_on},
+)
+
+_receipt_id = param("receipt_id", _f.receipt_id.type)
+REFUNDS = Listing(
+    schema=schemas.Refund,
+    rows=_REFUNDS.where(_f.receipt_id == _receipt_id),
     key=_f.id,
     version=_f.version,
     derived=True,
     parent=select(_r.id).where(_r.territory == _territory, _r.id == _receipt_id),
-    filters={
-        **amount_range(_f.amount_cents),
-        "status": any_of(_f.status, RefundStatus, "In any of these states."),
-        "updated_since": updated_since(_f.updated_at),
-    },
+    filters=_OF_REFUNDS,
     sorts={"amount_cents": _f.amount_cents, "refunded_on": _f.refunded_on},
 )

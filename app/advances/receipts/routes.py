@@ -7,7 +7,7 @@ from app.access.duties import DECIDES_RECEIVES, PROPOSES_REFUND_APPROVES
 from app.access.gate import require
 from app.access.rules import Actor
 from app.advances.receipts import schemas, service
-from app.advances.receipts.queries import RECEIPTS, REFUNDS
+from app.advances.receipts.queries import ALL_REFUNDS, RECEIPTS, REFUNDS
 from app.advances.receipts.rules import (
     AlreadyBounced,
     AssignmentsExceedReceipt,
@@ -53,6 +53,12 @@ async def record_receipt(
     return await commit(
         request, lambda write: service.record(write, territory, body), status=201, idempotency_required=True
     )
+
+
+@receipts.get(T + "/receipt-refunds", **lists(ALL_REFUNDS))
+async def list_receipt_refunds_of_territory(request: Request, actor: Actor = require("receipts:read")) -> Response:
+    """Refunds of all receipts of the territory."""
+    return await page(request, ALL_REFUNDS)
 
 
 @receipts.get(ONE, **shows(schemas.Receipt))

@@ -23,7 +23,7 @@ from app.envelopes.service import shortfall_changes
 NOT_DRAWN = "The advance was not drawn in time."
 
 _a, _t = Advance, Tranche
-UNTIL_ON = cast(_a.terms["available_until_on"].astext, Date)
+UNTIL_ON = cast(Advance.terms_in_force["available_until_on"].astext, Date)
 # What is approved or sent is on its way to the firm: it does not lapse.
 _on_its_way = (
     select(func.coalesce(func.sum(_t.amount_cents), 0))

@@ -30,7 +30,7 @@ from app.envelopes.rules import Act, Instrument
 def _unmet(tried: Tried) -> Iterable[Problem]:
     """The conditions that a tranche breaks."""
     advance, aid, tranche = _advance(tried.held), tried.held.aid, tried.payment
-    terms = schemas.AwardedTerms.model_validate(advance.terms)
+    terms = schemas.AwardedTerms.model_validate(advance.terms_in_force)
     number = tried.known["tranches_before"] + 1
     condition = terms.tranches[number - 1] if number <= len(terms.tranches) else schemas.TrancheCondition()
     on = tried.facts.on

@@ -102,6 +102,12 @@ COLLECTIONS = Listing(
     sorts={"due_to_on": _r.due_to_on, "collection_on": _r.collection_on, "total_cents": _r.total_cents},
 )
 
+# A line has the version of its run, one more once it has ended, and that of its receipt: what the bank made of it.
+_line_version = cast(
+    _r.version + func.coalesce(_e.version, 0) + cast(_l.ended_as.is_not(None), Integer), Integer
+).label("version")  # fmt: skip
+LINE_VERSION = select(_line_version).select_from(_l).join(_r, _r.id == _l.run_id).outerjoin(_e, _e.id == _l.receipt_id)
+
 DEBITS = Listing(
     schema=schemas.CollectionRunLine,
     rows=select(
@@ -124,7 +130,7 @@ DEBITS = Listing(
         _e.reference.label("receipt_reference"),
         _l.rejected_on,
         func.coalesce(_l.rejection_reason, _e.reason).label("rejection_reason"),
-        _r.version,
+        _line_version,
     )
     .join(_r, _r.id == _l.run_id)
     .join(_a, _a.id == _l.advance_id)
@@ -134,7 +140,7 @@ DEBITS = Listing(
     .outerjoin(_e, _e.id == _l.receipt_id)
     .where(_l.territory == _territory, _l.run_id == _run_id),
     key=_l.id,
-    version=_r.version,
+    version=_line_version.element,
     derived=True,
     parent=select(_r.id).where(_r.territory == _territory, _r.id == _run_id),
     filters={

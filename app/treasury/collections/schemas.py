@@ -161,7 +161,9 @@ class CollectionRunLine(Read):
     rejection_reason: str | None = Field(
         description="The bank's reason code (ISO 20022) of the reject or the bounce; null where there is none."
     )
-    version: int = Field(description="Version of the run, with which the ETag begins.")
+    version: int = Field(
+        description="Version of the line, with which the ETag begins: it grows with what the bank makes of it."
+    )
 
 
 class CollectionRunFile(Read):

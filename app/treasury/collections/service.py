@@ -26,7 +26,7 @@ from app.core.writing.writes import Change, Write
 from app.firms.bank_details.models import BankDetails, FirmIban
 from app.treasury.collections import rules, schemas
 from app.treasury.collections.models import CollectionRun, CollectionRunLine
-from app.treasury.collections.queries import COLLECTED, COLLECTION, COLLECTIONS, DEBITS
+from app.treasury.collections.queries import COLLECTED, COLLECTION, COLLECTIONS, DEBITS, LINE_VERSION
 from app.treasury.collections.rules import CollectionRunAction, CollectionRunStatus, DebitOutcome
 from app.treasury.mandates.models import Mandate
 from app.treasury.mandates.queries import USABLE
@@ -185,7 +185,6 @@ async def record(write: Write, territory: str, run_id: UUID, line_id: UUID, body
     """Record that a line came in: a receipt that repays its advance. Raises what `collect` raises."""
     refuse_future({"/received_on": body.received_on, "/value_on": body.value_on})
     advance, run, line = await _hold(write, territory, run_id, line_id)
-    write.expect(run.version, required=True)
     said = await said_of(write, line, body.reference, body.received_on, body.value_on or body.received_on)
     changes = await collect(write, advance, run, line, said)
     return [_of_line(line), *changes]
@@ -227,7 +226,6 @@ async def send_back(
     """Record that the bank sent a line back: its receipt bounces, or it never came in. Raises as `give_back`."""
     refuse_future({"/returned_on": body.returned_on})
     advance, run, line = await _hold(write, territory, run_id, line_id)
-    write.expect(run.version, required=True)
     changes = await give_back(write, advance, run, line, body.returned_on, body.reason_code, body.bank_reference)
     return [_of_line(line), *changes]
 
@@ -259,14 +257,16 @@ def _refuse_over(run: CollectionRun, line: CollectionRunLine) -> None:
 async def _hold(
     write: Write, territory: str, run_id: UUID, line_id: UUID
 ) -> tuple[Advance, CollectionRun, CollectionRunLine]:
-    """A line, its run and its advance, locked in the order: advance, run, line."""
+    """A line at the version that the caller has seen, its run and its advance, locked: advance, run, line."""
     mine: tuple[Any, ...] = (_l.id == line_id, _l.run_id == run_id, _l.territory == territory)
     advance_id = await write.session.scalar(select(_l.advance_id).where(*mine))
     if advance_id is None:
         raise NotFound
     advance = await accounts.hold(write, territory, advance_id)
     run = await write.lock(CollectionRun, _r.id == run_id)
-    return advance, run, await write.lock(CollectionRunLine, *mine)
+    line = await write.lock(CollectionRunLine, *mine)
+    write.expect(await write.session.scalar(LINE_VERSION.where(*mine)), required=True)
+    return advance, run, line
 
 
 def _of_run(told: str, territory: str, run_id: UUID) -> Change:

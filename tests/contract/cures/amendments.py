@@ -25,8 +25,12 @@ from tests.contract.cures.requests import (
 )
 from tests.world import ok
 
+RATE = {"annual_rate_bp": 100, **REASON}
+LONGER = {"available_until_on": "2024-10-31", **REASON}
 ASKS = {
     "request_reschedule": ("reschedules", MOVE), "request_waiver": ("waivers", REASON),
+    "request_rate_change": ("rate-changes", RATE),
+    "request_availability_extension": ("availability-extensions", LONGER),
     "request_write_off": ("write-offs", WRITE_OFF),
 }  # fmt: skip
 SAYS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -35,11 +39,14 @@ SAYS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "declare_turnover": ("turnovers", {"year": 2024, "turnover_cents": 100, "due_on": "2025-06-30"}),
 }  # fmt: skip
-APPROVES = ("approve_reschedule", "decide_waiver", "approve_write_off")
-JUDGES = (*APPROVES, "refuse_reschedule", "refuse_write_off")
-WITHDRAWS = ("withdraw_reschedule", "withdraw_waiver", "withdraw_write_off")
+MAKE_VERSIONS = ("approve_reschedule", "approve_rate_change", "decide_waiver", "approve_write_off")
+APPROVES = (*MAKE_VERSIONS, "approve_availability_extension")
+OTHERS = ("reschedule", "rate_change", "availability_extension", "write_off")
+JUDGES = (*APPROVES, *(f"refuse_{kind}" for kind in OTHERS))
+WITHDRAWS = tuple(f"withdraw_{kind}" for kind in (*OTHERS, "waiver"))
 EARLY = ("receive_early_repayment", "withdraw_early_repayment")
 CONDITIONAL = {"kind": "conditional", "success_fee": {"rate_bp": 100, "cap_bp": 1_000}}
+DRAWN_LATER = {"paid_cents": 100_00, "available_until_on": "2024-06-30"}
 RESCHEDULES = ("request_reschedule", "approve_reschedule")
 NO = {"reason": "No."}
 
@@ -51,8 +58,9 @@ walk(
 )(email_missing)  # fmt: skip
 
 
-async def amending(case: Case, **terms: Any) -> Amending:
-    return await Amending.of(await acts_of(case), 400_00, **{**CONDITIONAL, **terms})
+async def amending(case: Case, **how: Any) -> Amending:
+    drawn = DRAWN_LATER if case.act.endswith("availability_extension") else {}
+    return await Amending.of(await acts_of(case), 400_00, **{**CONDITIONAL, **drawn, **how})
 
 
 async def request_of(case: Case, scene: Amending, **more: Any) -> str:
@@ -165,7 +173,7 @@ async def found_before_request(case: Case) -> None:
     case.cured(await scene.act(path, "find", {**FINDING, "found_on": case.told["decided_on"]}))
 
 
-@walk("before-last-version", *APPROVES)
+@walk("before-last-version", *MAKE_VERSIONS)
 async def before_last_version(case: Case) -> None:
     scene = await amending(case)
     path = await request_of(case, scene)
@@ -192,6 +200,49 @@ async def waiver_too_high(case: Case) -> None:
     part = {**DECISION, "waive": "part", "share": "last"}
     case.refused(await scene.act(path, "decide", {**part, "amount_cents": 300_01}))
     case.cured(await scene.act(path, "decide", {**part, "amount_cents": case.told["most_cents"]}))
+
+
+@walk("agreement-missing", *(act for act in ASKS if act != "request_write_off"))
+async def agreement_missing(case: Case) -> None:
+    scene = await amending(case, agreed=False)
+    case.refused(await scene.ask(*ASKS[case.act]))
+    await scene.agree()
+    case.cured(await scene.ask(*ASKS[case.act]))
+
+
+@walk("availability-not-extended", "request_availability_extension", "approve_availability_extension")
+async def availability_not_extended(case: Case) -> None:
+    scene = await amending(case)
+    what, body = ASKS["request_availability_extension"]
+    if case.act.startswith("request"):
+        case.refused(await scene.ask(what, {**body, "available_until_on": "2024-06-30"}))
+        later = "2024-07-01"
+        assert later > case.told["available_until_on"]
+        case.cured(await scene.ask(what, {**body, "available_until_on": later}))
+        return
+    first, second = [await scene.asked(what, body) for _ in range(2)]
+    ok(await scene.act(first, "approve", APPROVAL))
+    case.refused(await scene.act(second, "approve", APPROVAL))
+    third = await scene.asked(what, {**body, "available_until_on": "2024-11-30"})
+    case.cured(await scene.act(third, "approve", APPROVAL))
+
+
+@walk("no-line-ahead", "request_rate_change", "approve_rate_change")
+async def no_line_ahead_of_a_rate(case: Case) -> None:
+    scene = await amending(case)
+    late = "2025-01-31"
+    again = {"kind": "re_age", "instalments": 4, "first_on": "2025-06-30", "late_interest": "kept", **REASON}
+    approval = {**APPROVAL, "decided_on": late}
+    path = "" if case.act.startswith("request") else await scene.asked("rate-changes", RATE)
+
+    async def change() -> Any:
+        if path:
+            return await scene.act(path, "approve", approval)
+        return await scene.ask("rate-changes", {**RATE, "requested_on": late})
+
+    case.refused(await change())
+    ok(await scene.act(await scene.asked("reschedules", again), "approve", approval))
+    case.cured(await change())
 
 
 @walk("no-line-ahead", *RESCHEDULES)

@@ -37,6 +37,7 @@ NO_CURE: dict[str, str] = {
     "month-already-locked": "what was wanted has been done",
     "month-open": "what was wanted has been done",
     "not-the-lead-firm": "the title names who can do it",
+    "nothing-to-extend": "what is to be drawn later is not there, or can be drawn on any day",
     "nothing-to-see": "what was wanted has been done",
     "collection-run-transition": "`current` and `needed` name the states",
     "payment-run-transition": "`current` and `needed` name the states",
@@ -106,7 +107,10 @@ PAIRS: dict[tuple[str, str], str] = {
     ("already-exists", "declare_debt"): "what was wanted has been done: a claim is corrected by update_debt_claim",
     **{("legal-rate-missing", act): "get_statement is walked: the rate that is recorded is there for all"
        for act in ("get_settlement", "request_reschedule", "approve_reschedule", "request_waiver", "decide_waiver",
-                   "request_write_off", "approve_write_off", "announce_early_repayment", "plan_advance")},
+                   "request_rate_change", "approve_rate_change", "request_write_off", "approve_write_off",
+                   "announce_early_repayment", "plan_advance")},
+    **{("agreement-missing", act): "only a request of before it was refused itself"
+       for act in ("approve_reschedule", "approve_rate_change", "approve_availability_extension", "decide_waiver")},
     ("already-exists", "update_proceeding"): "a kind and a day of the firm, as create_proceeding has them",
     ("already-exists", "record_grant_payment"): "a reference of the grant, as pay_grant has them",
     ("already-exists", "record_tranche"): "a reference of the advance, as pay_tranche has them",
