@@ -3,11 +3,14 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from tests.applications.acts import oriented
 from tests.copies import new_ids
+from tests.projects.acts import filed
 from tests.world import World
 
 VARYING = re.compile(
@@ -48,14 +51,22 @@ def order(row: str) -> tuple[Any, ...]:
     return facts.get("sequence", 0), facts.get("position", 0), facts.get("created_at", ""), VARYING.sub("#", row)
 
 
-@pytest.mark.parametrize("name", ["mission", "add_firm", "followed_firm"])
+COPIED: dict[str, Callable[[World], Awaitable[Any]]] = {
+    "mission": lambda world: world.mission(days=7, step=0.5),
+    "firm": lambda world: world.add_firm(name="Firm's"),
+    "followed firm": lambda world: world.followed_firm(name="Firm's"),
+    "filed project": filed,
+    "oriented project": lambda world: oriented(world, "2024-01-16"),
+}
+
+
+@pytest.mark.parametrize("name", COPIED)
 async def test_a_copy_has_all_rows_that_the_requests_write(frozen: Any, name: str) -> None:
     worlds: list[World] = [await frozen.world() for _ in range(3)]
-    more: dict[str, Any] = {"days": 7, "step": 0.5} if name == "mission" else {"name": "Firm's"}
     for each in worlds:  # when a key was used last is written down a minute apart
-        for client in (each.operator, each.clients["territory"]):
-            await client.get("/v1/me")
-    requested, copied, again = [await written(frozen.pool, lambda w=w: getattr(w, name)(**more)) for w in worlds]
+        for role in ("operator", "territory", "treasurer", "programme"):
+            await each.clients[role].get("/v1/me")
+    requested, copied, again = [await written(frozen.pool, lambda w=w: COPIED[name](w)) for w in worlds]
     assert copied == again == requested
 
 

@@ -270,11 +270,11 @@ class World:
 
     def _words(self) -> list[str]:
         """What is called otherwise in another world, in an order that all worlds have."""
-        actors = [str(self.subjects[name]) for name in ("operator", "territory")]
+        actors = [str(self.subjects[name]) for name in ("operator", "territory", "treasurer")]
         homes = [str(self.organisations[name]) for name in ("office", "lead", "partner")]
         return [self.territory, *homes, *self.sirens, *actors]
 
-    async def _copy(self, kind: Any, *own: str) -> tuple[Any, dict[str, str]] | None:
+    async def copy(self, kind: Any, *own: str) -> tuple[Any, dict[str, str]] | None:
         """Copies what was made of this kind, `own` words in place of its own: what that was, and the new ids by its."""
         if _standing() or (known := _PROTOTYPES.get((self.pool, clock.today(), kind))) is None:
             return None
@@ -283,8 +283,8 @@ class World:
             new = dict(zip(words, [*self._words(), *own], strict=True))
             return made, await prototype.copy(connection, new, clock.now())
 
-    async def _keep(self, kind: Any, rows: dict[str, str], of: str, made: Any, *own: str) -> None:
-        """What was just made through the API is what `_copy` copies from now on."""
+    async def keep(self, kind: Any, rows: dict[str, str], of: str, made: Any, *own: str) -> None:
+        """What was just made through the API is what `copy` copies from now on."""
         if _standing():
             return
         words = [*self._words(), *own]
@@ -297,9 +297,9 @@ class World:
     async def add_firm(self, name: str = "Firm") -> str:
         """A firm of the register with a SIREN of its own."""
         siren = fresh_siren()
-        if await self._copy(("firm", name), siren) is None:
+        if await self.copy(("firm", name), siren) is None:
             ok(await self.clients["territory"].put(f"/v1/firms/{siren}", {"name": name}))
-            await self._keep(("firm", name), FIRM, siren, None, siren)
+            await self.keep(("firm", name), FIRM, siren, None, siren)
         return siren
 
     async def mission(
@@ -308,7 +308,7 @@ class World:
     ) -> Mission:  # fmt: skip
         """A mission with its order, a lead and a partner sharing the days, and one consultant each."""
         kind = "mission", repr((days, step, lead, partner, starts_on, ends_on, sorted(more.items())))
-        if not people and (copied := await self._copy(kind)):
+        if not people and (copied := await self.copy(kind)):
             made, ids = copied
             return Mission(**{name: ids[known] for name, known in vars(made).items()})
         operator = self.clients["operator"]
@@ -338,7 +338,7 @@ class World:
             ids[f"{role}_member"], ids[f"{role}_consultant"] = member["id"], consultant["id"]
         made = Mission(mission["id"], **ids)
         if not people:
-            await self._keep(kind, MISSION, made.id, made)
+            await self.keep(kind, MISSION, made.id, made)
         return made
 
     async def add_import(self, territory: str | None) -> str:
@@ -569,10 +569,10 @@ class World:
     async def followed_firm(self, name: str = "Firm") -> str:
         """A firm that this territory follows."""
         siren = fresh_siren()
-        if await self._copy(("followed", name), siren) is None:
+        if await self.copy(("followed", name), siren) is None:
             ok(await self.clients["territory"].put(f"/v1/firms/{siren}", {"name": name}))
             ok(await self.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
-            await self._keep(("followed", name), FOLLOWED, siren, None, siren)
+            await self.keep(("followed", name), FOLLOWED, siren, None, siren)
         return siren
 
     async def contact(self, siren: str | None = None, **more: Any) -> dict[str, Any]:

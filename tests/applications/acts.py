@@ -9,7 +9,7 @@ import httpx2
 
 from app.core import clock
 from app.core.values import iban_from
-from tests.projects.acts import BALANCED, COSTS, pass_through, perimeter, project, searched, staff
+from tests.projects.acts import BALANCED, COSTS, FILED, copied, pass_through, perimeter, project, searched, staff
 from tests.world import Client, World, ok
 
 RECEIVED = "2024-01-15"
@@ -43,12 +43,27 @@ async def knowing(world: World, siren: str, day: str = RECEIVED) -> None:
 
 async def oriented(world: World, day: str = RECEIVED, **more: Any) -> dict[str, Any]:
     """A project that is oriented to the programme, and whose file on this day would meet every condition."""
+
+    async def make() -> dict[str, Any]:
+        made = await project(world, commune_code="30007", costs=COSTS, **more)
+        await searched(world, made["id"])
+        ok(await staff(world).put(f"projects/{made['id']}/financing", {"status": "complete", "lines": BALANCED}), 201)
+        await knowing(world, made["holders"][0]["siren"], day)
+        return await pass_through(world, made["id"], "oriented")
+
     await perimeter(world)
-    made = await project(world, commune_code="30007", costs=COSTS, **more)
-    await searched(world, made["id"])
-    ok(await staff(world).put(f"projects/{made['id']}/financing", {"status": "complete", "lines": BALANCED}), 201)
-    await knowing(world, made["holders"][0]["siren"], day)
-    return await pass_through(world, made["id"], "oriented")
+    return await (make() if more else copied(world, ("oriented", day), ORIENTED, make))
+
+
+# The rows of such a project, by table.
+_FIRM = FILED["firms"]
+ORIENTED = {
+    **FILED,
+    **dict.fromkeys(("firm_accounts", "firm_certificates", "firm_bank_details"), _FIRM),
+    "firm_ibans": f"id = (SELECT iban_id FROM firm_bank_details WHERE {_FIRM})",
+    **dict.fromkeys(("project_costs", "financing_plans"), "project_id = $1::uuid"),
+    "financing_lines": "plan_id = (SELECT id FROM financing_plans WHERE project_id = $1::uuid)",
+}
 
 
 def midnight(day: str) -> str:

@@ -126,7 +126,7 @@ def test_all_are_named_at_once(step: FileStep) -> None:
     facts = READY
     for code, change in ALONE.items():
         if code not in NEVER_TOGETHER:
-            lines = facts.lines[:1] + change["lines"][1:] if "lines" in change else facts.lines
+            lines = facts.lines[:1] + change["lines"][1:] if "lines" in change else ()
             facts = facts._replace(**change | {"lines": facts.lines + lines})
     facts = facts._replace(
         base_cents=20_000_000, requested_grant_cents=15_000_000, requested_advance_cents=10_000_000,
