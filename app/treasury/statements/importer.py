@@ -247,7 +247,9 @@ async def _held(
         if id_ in collected or (settled is None
         and (siren in firms or rules.words(reference) in written))
     ]  # fmt: skip
-    return {id_: await account.hold(write, territory, id_) for id_ in sorted(meant)}
+    held = {id_: await account.hold(write, territory, id_) for id_ in sorted(meant)}
+    await account.hold_receipts(write, held)
+    return held
 
 
 async def _was_paid_out(write: Write, advance: Advance, on: date) -> bool:
