@@ -5,7 +5,7 @@ parts of its repayments, its own sums and status, the versions of its schedule, 
 """
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -36,6 +36,13 @@ from app.envelopes.service import shortfall_changes
 async def hold(write: Write, territory: str, advance_id: UUID) -> Advance:
     """The advance, locked. What it refers to, and what refers to it, is locked after it; the accounts last."""
     return await write.lock(Advance, Advance.id == advance_id, Advance.territory == territory)
+
+
+async def hold_receipts(write: Write, advances: Iterable[UUID]) -> None:
+    """Lock the receipts of advances that are held, by their ids. Who settles several advances does so before."""
+    of_them = select(Repayment.receipt_id).where(Repayment.advance_id.in_(list(advances)))
+    rows = select(Receipt.id).where(Receipt.id.in_(of_them)).order_by(Receipt.id)
+    await write.session.execute(rows.with_for_update(key_share=True))
 
 
 @dataclass(frozen=True)
@@ -200,7 +207,7 @@ async def _repayments(write: Write, advance: Advance) -> list[Repayment]:
 
 async def _share(write: Write, repayments: Sequence[Repayment], position: replay.Position) -> list[Repayment]:
     """Give each repayment that stands the parts that it pays; those that changed. Their receipts count them."""
-    changed = []
+    changed: list[tuple[Repayment, dict[str, int]]] = []
     for each in repayments:
         split = position.splits.get(each.id)
         if each.status != RepaymentStatus.RECORDED or split is None:
@@ -208,13 +215,14 @@ async def _share(write: Write, repayments: Sequence[Repayment], position: replay
         parts = {name: getattr(split, name) for name in PARTS}
         parts["overpaid_cents"] += each.refunded_cents  # what went back to the firm repays nothing
         if any(getattr(each, name) != cents for name, cents in parts.items()):
-            for name, cents in parts.items():
-                setattr(each, name, cents)
-            changed.append(each)
-    # Two advances may share several receipts: these are locked in the order of their ids.
-    of_them = select(Receipt.id).where(Receipt.id.in_({each.receipt_id for each in changed})).order_by(Receipt.id)
+            changed.append((each, parts))
+    # Two advances may share several receipts: these are locked in the order of their ids, before a repayment is written.
+    of_them = select(Receipt.id).where(Receipt.id.in_({each.receipt_id for each, _ in changed})).order_by(Receipt.id)
     await write.session.execute(of_them.with_for_update(key_share=True))
-    return changed
+    for each, parts in changed:
+        for name, cents in parts.items():
+            setattr(each, name, cents)
+    return [each for each, _ in changed]
 
 
 async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.Version]) -> None:

@@ -15,7 +15,9 @@ CHECKS = {
     "waived of an advance": """
         SELECT a.id::text,
             coalesce(sum(CASE WHEN e.debit = 'waived' THEN e.amount_cents ELSE -e.amount_cents END), 0),
-            least(a.waived_cents, a.disbursed_cents)
+            least(a.waived_cents, greatest(a.disbursed_cents - (
+                SELECT coalesce(sum(principal_cents), 0) FROM advance_repayments
+                WHERE advance_id = a.id AND status = 'recorded' AND NOT after_write_off), 0))
         FROM advances a LEFT JOIN ledger_entries e ON e.award_id = a.id AND 'waived' IN (e.debit, e.credit)
         GROUP BY a.id""",
     "commitment of an advance": """

@@ -194,6 +194,8 @@ async def repay(
         raise AlreadyExists(errors=[DUPLICATE.at("/assignments")])
     if sum(cents for _, cents in shares.values()) > receipt.unassigned_cents - receipt.returned_cents:
         raise rules.AssignmentsExceedReceipt(unassigned_cents=receipt.unassigned_cents - receipt.returned_cents)
+    if len(shares) > 1:
+        await account.hold_receipts(write, shares)
     made: list[tuple[Advance, Repayment]] = []
     posts: list[account.Post] = [] if later is None else later
     for advance, cents in shares.values():
@@ -333,6 +335,8 @@ async def _undo(
     write: Write, held: HeldReceipt, status: RepaymentStatus, said: Mapping[str, Any], told: str
 ) -> list[Change]:
     receipt = held.receipt
+    if len(held.repayments) > 1:
+        await account.hold_receipts(write, held.advances)
     parts: list[Receipt | Repayment] = [receipt, *held.repayments]
     for each in parts:  # the receipt first: of one that stands, no more can have gone back than its repayments say
         each.status = status

@@ -249,7 +249,9 @@ async def _held(
     known = [(id_, siren, reference) for id_, siren, reference in await write.session.execute(rows)]
     named = rules.Named(known)
     meant = {id_ for id_, *_ in known if id_ in collected}.union(*(named.of(credit) for credit in said))
-    return {id_: await account.hold(write, territory, id_) for id_ in sorted(meant)}, named
+    held = {id_: await account.hold(write, territory, id_) for id_ in sorted(meant)}
+    await account.hold_receipts(write, held)
+    return held, named
 
 
 async def _was_paid_out(write: Write, advance: Advance, on: date) -> bool:
