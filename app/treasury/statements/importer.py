@@ -5,6 +5,7 @@ changes nothing. Advances are locked in the order of their ids before any is rep
 once, whatever the statement brings it.
 """
 
+import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -267,6 +268,7 @@ class _Owing:
 
     async def asked(self, write: Write, credit: rules.Credit, on: date) -> list[rules.Owed]:
         """What the advances that may be meant ask for on a day."""
+        await asyncio.sleep(0)  # a long statement leaves the others their turn
         found = []
         for advance_id in self._named.of(credit):
             advance = self._advances[advance_id]
