@@ -1,6 +1,6 @@
 """Where advances and their lines stand on every day is kept, as it was known, for lists and sums.
 
-Revision: 2026_11_30_2110, after 2026_11_30_2001.
+Revision: 2026_11_30_2110, after 2026_11_30_2050.
 
 Advances that are there already are written by the next act on them, or by the tick.
 """
@@ -8,7 +8,7 @@ Advances that are there already are written by the next act on them, or by the t
 from alembic import op
 
 revision = "2026_11_30_2110"
-down_revision = "2026_11_30_2001"
+down_revision = "2026_11_30_2050"
 branch_labels = None
 depends_on = None
 
