@@ -280,7 +280,8 @@ class _Owing:
     def receive(self, advance_id: UUID, receipt: Receipt) -> None:
         """Count a receipt that repays an advance."""
         facts = self._facts[advance_id]
-        order = max((each.order for each in (*facts.assignments, *facts.versions)), default=0) + 1
+        orders = [each.order for each in facts.assignments] + [each.order for each in facts.versions]
+        order = max(orders, default=0) + 1
         got = Assigned(
             receipt.id, receipt.value_on, receipt.amount_cents, order,
             after_write_off=self._advances[advance_id].written_off_on is not None,
