@@ -603,9 +603,11 @@ class _Walk:
         if not self.terms.annual_rate_bp and choice is not EarlyChoice.RESPREAD:
             self.basis = moved
             for entry, paid in zip(ahead, taken(cents, [entry.principal_left for entry in ahead], rule), strict=True):
+                if not paid:
+                    continue
                 entry.pay_principal(paid, on)
                 self._paid_ahead[entry.due_on] += paid
-                if paid and not entry.left:
+                if not entry.left:
                     entry.settled_on = on
             return
         self.cut()
@@ -962,6 +964,8 @@ def taken(cents: int, amounts: Sequence[int], rule: AllocationRule) -> list[int]
         return shares
     forward = rule is AllocationRule.NEXT
     for place in range(len(amounts)) if forward else reversed(range(len(amounts))):
+        if not left:
+            break
         shares[place] = min(left, amounts[place])
         left -= shares[place]
     return shares
