@@ -165,14 +165,14 @@ async def settle(
         await enact(write, advance, judged.version, judged.act)
         here = await known(write, advance)
     facts = here.facts
-    position = replayed_so_far(facts, clock.today())
+    position, days = course_so_far(facts, clock.today())
     repayments = await _repayments(write, advance)
     changed = await _share(write, repayments, position)
     await _write_versions(write, advance, replay.unwritten(facts.versions, position))
     was_owed = advance.settled_as is None
     _sum_up(advance, position)
     await write.session.flush()
-    await spans.put(write, advance.territory, advance.id, course_so_far(facts))
+    await spans.put(write, advance.territory, advance.id, days)
     await states.put(write, advance.territory, advance.id, position)
     followed: list[Change] = []
     if was_owed and advance.settled_as is not None and advance.status in _SETTLED:

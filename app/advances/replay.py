@@ -8,11 +8,12 @@ is made on the way. Money that is taken back, or comes in late, is therefore no 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
 from itertools import groupby
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from app.advances.late import DatedRate, Overdue, Span, late_interest
 from app.advances.rules import Settled
@@ -311,11 +312,14 @@ class OpenLine(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where an advance stands from a day on, until the day of the next one."""
+    """Where an advance stands from a day on, until the day of the next one; of each line the values of an `OpenLine`.
+
+    There is one for each day and line: they are plain tuples.
+    """
 
     from_on: date
     sums: Sums
-    lines: tuple[OpenLine, ...]
+    lines: tuple[tuple[Any, ...], ...]
 
 
 # --- the walk --------------------------------------------------------------------------------------------------------
@@ -337,21 +341,31 @@ def replay(facts: Facts, as_of: date) -> Position:
     return walk.position(as_of)
 
 
-def course(facts: Facts) -> list[Standing]:
-    """Where the advance stands from each day on which something changes: on any day, what `replay` says of it.
+def course(facts: Facts, as_of: date) -> tuple[Position, list[Standing]]:
+    """Where the advance stands at the end of `as_of`, and from each day on which something changes: on any day, what
+    `replay` says of it. One walk gives both.
 
-    Late interest, which runs day by day, is not in it. Raises `late.NoRate`.
+    Late interest, which runs day by day, is not in the latter. Raises `late.NoRate`.
     """
     walk = _Walk(facts)
+    position: Position | None = None
     found: list[Standing] = []
     for on, of_day in groupby(sorted(_events(facts, walk), key=lambda event: event[:3]), key=lambda event: event[0]):
+        if position is None and on > as_of:
+            found += walk.capitalise(as_of + timedelta(days=1))
+            walk.roll(as_of)
+            position = walk.position(as_of)
         found += walk.capitalise(on)
         for _, _, _, act in of_day:
             walk.roll(on)
             act()
         walk.roll(on)
         found.append(walk.standing(on))
-    return [*found, *walk.capitalise(date.max)]
+    if position is None:
+        found += walk.capitalise(as_of + timedelta(days=1))
+        walk.roll(as_of)
+        position = walk.position(as_of)
+    return position, [*found, *walk.capitalise(date.max)]
 
 
 def _events(facts: Facts, walk: "_Walk") -> Iterable[tuple[date, int, int, Callable[[], None]]]:
@@ -412,6 +426,12 @@ class _Entry:
         self.principal_left -= cents
         if self.past:
             self.steps.append(Overdue(on, self.principal_left))
+
+
+# The values of an `OpenLine`.
+_AS_SHOWN: Callable[[_Entry], tuple[Any, ...]] = attrgetter(
+    "due_on", "principal", "interest", "fees", "principal_left", "interest_left", "fees_left", "settled_on"
+)
 
 
 class _Parts:
@@ -598,9 +618,11 @@ class _Walk:
         if not self.terms.annual_rate_bp and choice is not EarlyChoice.RESPREAD:
             self.basis = moved
             for entry, paid in zip(ahead, taken(cents, [entry.principal_left for entry in ahead], rule), strict=True):
+                if not paid:
+                    continue
                 entry.pay_principal(paid, on)
                 self._paid_ahead[entry.due_on] += paid
-                if paid and not entry.left:
+                if not entry.left:
                     entry.settled_on = on
             return
         self.cut()
@@ -834,14 +856,7 @@ class _Walk:
         sums = Sums(
             self.disbursed, self.capitalised, self.repaid, self.waived, self.written_off, self._income, self._overpaid
         )
-        shown = tuple(
-            OpenLine(
-                entry.due_on, entry.principal, entry.interest, entry.fees, entry.principal_left, entry.interest_left,
-                entry.fees_left, entry.settled_on,
-            )
-            for entry in self.entries
-            if not entry.void
-        )  # fmt: skip
+        shown = tuple([_AS_SHOWN(entry) for entry in self.entries if not entry.void])
         return Standing(on, sums, shown)
 
     def position(self, as_of: date) -> Position:
@@ -859,7 +874,7 @@ class _Walk:
             as_of=as_of,
             terms=self.terms,
             lines=states,
-            splits=self.splits,
+            splits=dict(self.splits),
             versions=tuple(self.versions),
             disbursed_cents=self.disbursed,
             capitalised_cents=self.capitalised,
@@ -970,6 +985,8 @@ def taken(cents: int, amounts: Sequence[int], rule: AllocationRule) -> list[int]
         return shares
     forward = rule is AllocationRule.NEXT
     for place in range(len(amounts)) if forward else reversed(range(len(amounts))):
+        if not left:
+            break
         shares[place] = min(left, amounts[place])
         left -= shares[place]
     return shares

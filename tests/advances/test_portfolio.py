@@ -97,6 +97,24 @@ async def test_lists_portfolio_and_statements_are_one_account(app: Any, world: W
         assert (to_do[kind]["count"], len(listed)) == (count, count), kind
 
 
+async def test_accounts_from_before_days_were_kept_are_written_by_the_tick(app: Any, world: World) -> None:
+    late = await Late.of(world)
+    ok(await late.acts.repay(late.advance, THIRD, received_on="2025-05-02"), 201)
+    before = ok(await world.auditor.get("advances/portfolio?as_of=2025-07-01"))
+    async with world.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        for table in ("advance_spans", "advance_line_spans"):
+            await connection.execute(f"DELETE FROM {table} WHERE advance_id = $1", late.advance)  # names of our own
+    assert ok(await world.auditor.get("advances/portfolio"))["advances"] == 0
+    await take_judgments(session_factory(app.state["engine"]), TODAY)
+    assert ok(await world.auditor.get("advances/portfolio?as_of=2025-07-01")) == before
+    known = await world.pool.fetch(
+        "SELECT s.recorded_at = a.created_at FROM advance_spans s JOIN advances a ON a.id = s.advance_id"
+        " WHERE a.id = $1", late.advance,
+    )  # fmt: skip
+    assert [row[0] for row in known] == [True, True], "as known since the award"
+
+
 async def test_nothing_outstanding_has_no_rates(world: World) -> None:
     shown = ok(await world.auditor.get("advances/portfolio"))
     assert (shown["default_rate"], shown["loss_rate"], shown["expected"]) == (None, None, [])

@@ -1,7 +1,9 @@
 """The portfolio, the instalments and the tick of a territory with many advances that were repaid many times."""
 
+import asyncio
+import os
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
@@ -11,7 +13,8 @@ from app.commands.tick import tell_of_advances
 from app.core import clock
 from app.core.clock import after_months
 from app.core.db import create_engine, session_factory
-from tests.bench.filling import client
+from tests.bench.filling import client, serving
+from tests.bench.load import forget_peak, memory_kib
 from tests.world import World, ok
 
 ONE_DAY = timedelta(days=1)
@@ -79,6 +82,39 @@ async def copied(connection: Any, table: str, number: int, row_id: str, **values
     )  # fmt: skip
 
 
+async def exported(url: str, world: World, due_to: date) -> tuple[int, float]:
+    """Instalments of an export up to a day, and MiB that it takes at the most, above what was held; nobody keeps it."""
+    query = f"format=csv&due_to={due_to}".encode()
+    path = f"/v1/territories/{world.territory}/instalments"
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": query, "root_path": "",
+        "headers": [(b"authorization", f"Bearer {world.auditor.key}".encode()), (b"host", b"bench")],
+        "server": ("bench", 80), "client": ("127.0.0.1", 1),
+    }  # fmt: skip
+    ends, rows = asyncio.Event(), 0
+    asked = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if asked:
+            return asked.pop()
+        await ends.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        nonlocal rows
+        rows += message.get("body", b"").count(b"\n")
+        assert message.get("status", 200) == 200, message
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            ends.set()
+
+    async with serving(url) as served:
+        idle = memory_kib(os.getpid(), "VmRSS")
+        forget_peak(os.getpid())
+        await served(scope, receive, send)
+        return rows - 1, (memory_kib(os.getpid(), "VmHWM") - idle) / 1024
+
+
 async def measure(
     url: str, plain: str, repeats: int, advances: int = ADVANCES, repayments: int = REPAYMENTS
 ) -> dict[str, float]:
@@ -108,6 +144,7 @@ async def measure(
             started = time.perf_counter()
             ok(await world.auditor.get(read.format(past=today - timedelta(days=400), known=today - ONE_DAY)), 200)
             took[read].append(time.perf_counter() - started)
+        grown = [await exported(url, world, after_months(today, months)) for months in (-30, 36)]
         async with pool.acquire() as connection:  # what came before is told
             await connection.execute(
                 "DELETE FROM advance_line_states WHERE due_on < $1::date - 1 OR due_on > $1::date", today
@@ -119,5 +156,6 @@ async def measure(
     await engine.dispose()
     return {
         **{f"milliseconds of {read}, {advances} advances": 1000 * median(each) for read, each in took.items()},
+        **{f"MiB above idle at the most, CSV of {rows} instalments": mib for rows, mib in grown},
         f"seconds of the tick with {told} events": seconds,
     }

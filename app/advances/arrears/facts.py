@@ -72,9 +72,9 @@ def replayed_so_far(facts: Facts, on: date) -> Position:
     return replay(_rated(facts), on)
 
 
-def course_so_far(facts: Facts) -> list[Standing]:
-    """Where it stands on every day, likewise."""
-    return course(_rated(facts))
+def course_so_far(facts: Facts, on: date) -> tuple[Position, list[Standing]]:
+    """The same, and where it stands on every day."""
+    return course(_rated(facts), on)
 
 
 def _rated(facts: Facts) -> Facts:

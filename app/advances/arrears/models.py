@@ -71,7 +71,7 @@ class LineStanding(Identified, Base):
     kept: Mapped[bool]
 
 
-class Known:
+class Spanning:
     """From a day on until another, and known from an instant on until another: what replaces it is another row."""
 
     territory: Mapped[str]
@@ -91,7 +91,7 @@ def _known(table: str) -> tuple[Any, ...]:
     )
 
 
-class AdvanceSpan(Identified, Known, Base):
+class AdvanceSpan(Identified, Spanning, Base):
     """What an advance has come to from a day on, as known from an instant on. The account writes it."""
 
     __tablename__ = "advance_spans"
@@ -125,7 +125,7 @@ class AdvanceSpan(Identified, Known, Base):
         return lent - self.repaid_cents - self.waived_cents - self.written_off_cents
 
 
-class LineSpan(Identified, Known, Base):
+class LineSpan(Identified, Spanning, Base):
     """A line of the version in force from a day on, and what it still asks for, as known from an instant on.
 
     `line_id` is that of the place: on one day, of what was known at one instant, there is one row of each.

@@ -72,7 +72,7 @@ class Times:
 
     def hold(self, span: type[AdvanceSpan | LineSpan]) -> Any:
         """Whether a span holds on the day, as it was known."""
-        known = span.replaced_at.is_(None)
+        known: Any = span.replaced_at.is_(None)
         if self.before is not None:
             known = and_(span.recorded_at < self.before, or_(known, span.replaced_at >= self.before))
         return and_(known, span.from_on <= self.on, span.until_on > self.on)

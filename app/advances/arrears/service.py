@@ -5,13 +5,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, or_, select, text
 
 from app.access.rules import accountable, person
 from app.advances import account, versions
 from app.advances.arrears import facts, rules, schemas
 from app.advances.arrears.facts import replayed_so_far
-from app.advances.arrears.models import Acceleration, FormalNotice
+from app.advances.arrears.models import Acceleration, AdvanceSpan, FormalNotice
 from app.advances.arrears.queries import ACCELERATIONS, NOTICES
 from app.advances.arrears.rules import NoticeStatus
 from app.advances.models import Advance, ScheduleVersion
@@ -160,13 +160,16 @@ def _bound(advance: Advance) -> dict[str, object]:
     return {"territory": advance.territory, "advance_id": advance.id}
 
 
+_COUNTED = ("disbursed_cents", "repaid_cents", "waived_cents", "written_off_cents")
+
+
 def unsettled(as_of: date) -> Any:
     """The advances that are not settled yet by a day, by their ids.
 
     Since their last settlement the firm's proceedings were changed, a day of theirs or of a version has come, or a
-    legal rate was recorded that late interest may run at.
+    legal rate was recorded that late interest may run at; or where it stands from day to day is not written yet.
     """
-    a, p, v = Advance, Proceeding, ScheduleVersion
+    a, p, v, s = Advance, Proceeding, ScheduleVersion, AdvanceSpan
 
     def came(day: Any) -> Any:
         return (day > a.counted_until_on) & (day <= as_of)
@@ -175,10 +178,15 @@ def unsettled(as_of: date) -> Any:
     comes = exists().where(v.advance_id == a.id, came(v.from_on))
     judged = a.counted_judgments != facts.judgments(a.siren)
     rated = and_(exists().where(FormalNotice.advance_id == a.id), a.counted_rates != facts.legal_rates())
+    written = exists().where(
+        s.advance_id == a.id, s.replaced_at.is_(None), s.until_on == text("'infinity'"),
+        *(getattr(s, name) == getattr(a, name) for name in _COUNTED),
+    )  # fmt: skip
+    changed = or_(a.counted_until_on.is_(None), judged, dated, comes, rated)
     return (
         select(a.territory, a.id)
         .where(a.disbursed_cents > 0)
-        .where(or_(a.counted_until_on.is_(None), and_(a.settled_as.is_(None), or_(judged, dated, comes, rated))))
+        .where(or_(~written, and_(a.settled_as.is_(None), changed)))
         .order_by(a.id)
     )
 

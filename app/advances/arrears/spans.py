@@ -32,7 +32,10 @@ SELECT CASE
         SELECT least(created_at, $2::timestamptz) FROM advances WHERE id = $1)
     ELSE $2::timestamptz
 END
-FROM advance_spans s WHERE s.advance_id = $1 AND s.replaced_at IS NULL
+FROM (
+    SELECT recorded_at FROM advance_spans WHERE advance_id = $1 AND replaced_at IS NULL
+    UNION ALL SELECT recorded_at FROM advance_line_spans WHERE advance_id = $1 AND replaced_at IS NULL
+) s
 """
 
 

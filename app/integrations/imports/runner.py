@@ -52,8 +52,12 @@ ENDING = 30.0  # seconds more for it to record that; then its heartbeat ends, an
 LOUD = 60.0  # seconds without a look that succeeded, after which a failure is logged as an error
 KEPT_PROBLEMS = 10_000  # faults of one file that are kept; all are counted
 
-# What one import may take. Its lines are written in one transaction, so these replace the bounds of a request.
-BOUNDS = "SET LOCAL transaction_timeout = '30min'; SET LOCAL statement_timeout = '5min'; SET LOCAL lock_timeout = '10s'"
+# What one import may take. Its lines are written in one transaction, so these replace the bounds of a request. A
+# transaction_timeout that runs changes only by way of 0.
+BOUNDS = (
+    "SET LOCAL transaction_timeout = 0; SET LOCAL transaction_timeout = '30min'; SET LOCAL statement_timeout = '5min';"
+    " SET LOCAL idle_in_transaction_session_timeout = '5min'; SET LOCAL lock_timeout = '10s'"
+)
 
 WAIT = Gauge(
     "rebond_imports_wait_seconds",

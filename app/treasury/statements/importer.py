@@ -5,6 +5,7 @@ changes nothing. Advances are locked in the order of their ids before any is rep
 once, whatever the statement brings it.
 """
 
+import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -269,6 +270,7 @@ class _Owing:
 
     async def asked(self, write: Write, credit: rules.Credit, on: date) -> list[rules.Owed]:
         """What the advances that may be meant ask for on a day."""
+        await asyncio.sleep(0)  # a long statement leaves the others their turn
         found = []
         for advance_id in self._named.of(credit):
             advance = self._advances[advance_id]
@@ -280,7 +282,8 @@ class _Owing:
     def receive(self, advance_id: UUID, receipt: Receipt) -> None:
         """Count a receipt that repays an advance."""
         facts = self._facts[advance_id]
-        order = max((each.order for each in (*facts.assignments, *facts.versions)), default=0) + 1
+        orders = [each.order for each in facts.assignments] + [each.order for each in facts.versions]
+        order = max(orders, default=0) + 1
         got = Assigned(
             receipt.id, receipt.value_on, receipt.amount_cents, order,
             after_write_off=self._advances[advance_id].written_off_on is not None,

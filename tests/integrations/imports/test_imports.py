@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
@@ -16,6 +17,7 @@ from app.core.db import create_engine, session_factory
 from app.core.serving import background
 from app.integrations.imports import runner
 from app.integrations.imports.models import ImportStatus
+from tests.conftest import plain
 from tests.integrations.imports.files import CSV, carry_out, csv_file, ended_of, send, xlsx_file
 from tests.world import World, fresh_siren, ok, problem
 
@@ -502,3 +504,16 @@ def test_every_end_of_an_import_is_final() -> None:
     assert set(ImportStatus) - {ImportStatus.QUEUED, ImportStatus.RUNNING} == {
         ImportStatus.SUCCEEDED, ImportStatus.REFUSED, ImportStatus.FAILED, ImportStatus.CANCELLED,
     }  # fmt: skip
+
+
+async def test_the_bounds_of_an_import_replace_those_of_a_request(database_url: str) -> None:
+    """They hold in a transaction that has begun under the shorter ones."""
+    short = {"transaction_timeout": "200ms", "statement_timeout": "200ms"}
+    connection = await asyncpg.connect(plain(database_url), server_settings=short)
+    try:
+        async with connection.transaction():
+            for bound in runner.BOUNDS.split(";"):
+                await connection.execute(bound)
+            assert await connection.fetchval("SELECT 1 FROM pg_sleep(0.3)") == 1
+    finally:
+        await connection.close()
