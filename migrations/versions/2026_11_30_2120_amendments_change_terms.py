@@ -1,6 +1,6 @@
 """Amendments change the rate of an advance, and the last day on which it is drawn.
 
-Revision: 2026_11_30_2120, after 2026_11_30_2001.
+Revision: 2026_11_30_2120, after 2026_11_30_2050.
 
 The terms stay as they were agreed, and what amendments put in their place stands beside them. A version that changes the
 rate says it. Code of before reads the terms as agreed, and asks for none of the new kinds.
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "2026_11_30_2120"
-down_revision = "2026_11_30_2001"
+down_revision = "2026_11_30_2050"
 branch_labels = None
 depends_on = None
 

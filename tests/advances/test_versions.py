@@ -166,6 +166,21 @@ def test_interest_runs_at_both_rates_of_a_period_that_a_change_cuts() -> None:
     assert (len(totals), dearer.outstanding_cents) == (1, 400_000)
 
 
+@pytest.mark.parametrize("build", [lambda terms, stand: reduce(terms, stand, 150_00), accelerate])
+@pytest.mark.parametrize("rate_bp", [0, 365])
+def test_what_an_act_makes_due_on_the_day_of_a_line_is_a_line_beside_it(build: "Build", rate_bp: int) -> None:
+    terms, on = quarters(rate_bp), date(2024, 6, 30)
+    known = Facts(terms, [PaidTranche("T", date(2023, 12, 31), 400_00)], [])
+    stored = unwritten((), replay(known, on))
+    made = build(terms, replay(replace(known, versions=stored), on))
+    assert [line.due_on for line in made.lines].count(on) == 2
+    acted = replace(made, number=len(stored) + 1, order=1_000, act="act")
+    after = replay(replace(known, versions=[*stored, acted]), on)
+    conserves(after)
+    stands = [(state.line.due_on.isoformat(), state.principal_left_cents) for state in after.lines]
+    assert sorted(stands) == sorted((due_on, principal) for due_on, principal, _ in figures(made))
+
+
 # --- properties ------------------------------------------------------------------------------------------------------
 
 Build = Callable[[LoanTerms, Position], Version]
