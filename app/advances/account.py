@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, or_, select
 
 from app.advances import replay, schemas
 from app.advances.arrears import spans, states
@@ -38,10 +38,12 @@ async def hold(write: Write, territory: str, advance_id: UUID) -> Advance:
     return await write.lock(Advance, Advance.id == advance_id, Advance.territory == territory)
 
 
-async def hold_receipts(write: Write, advances: Iterable[UUID]) -> None:
-    """Lock the receipts of advances that are held, by their ids. Who settles several advances does so before."""
+async def hold_receipts(write: Write, advances: Iterable[UUID], more: Iterable[UUID] = ()) -> None:
+    """Lock the receipts of advances that are held, and `more`, by their ids. Who settles several advances does so
+    before.
+    """
     of_them = select(Repayment.receipt_id).where(Repayment.advance_id.in_(list(advances)))
-    rows = select(Receipt.id).where(Receipt.id.in_(of_them)).order_by(Receipt.id)
+    rows = select(Receipt.id).where(or_(Receipt.id.in_(of_them), Receipt.id.in_(list(more)))).order_by(Receipt.id)
     await write.session.execute(rows.with_for_update(key_share=True))
 
 
@@ -216,7 +218,7 @@ async def _share(write: Write, repayments: Sequence[Repayment], position: replay
         parts["overpaid_cents"] += each.refunded_cents  # what went back to the firm repays nothing
         if any(getattr(each, name) != cents for name, cents in parts.items()):
             changed.append((each, parts))
-    # Two advances may share several receipts: these are locked in the order of their ids, before a repayment is written.
+    # Two advances may share several receipts: these are locked in the order of their ids, before repayments are written.
     of_them = select(Receipt.id).where(Receipt.id.in_({each.receipt_id for each, _ in changed})).order_by(Receipt.id)
     await write.session.execute(of_them.with_for_update(key_share=True))
     for each, parts in changed:

@@ -58,6 +58,14 @@ ACCOUNTS = [
     Attack("bounced_before_receipt", change("receipts", WAITING, **{**BOUNCE, "bounced_on": "received_on - 1"})),
     Attack("receipt_payer_siren", clone("receipts", WAITING, reference="'N'", payer_siren="'123456789'")),
     Attack("receipts_reference_key", clone("receipts", WAITING)),
+    Attack(
+        "receipts_account_reference_key",
+        "; ".join(
+            clone("receipts", WAITING, account_id="(SELECT min(id::text)::uuid FROM organisation_bank_accounts)",
+                  reference="'SHARED'", territory=territory)
+            for territory in ("territory", "$elsewhere")
+        ),
+    ),
     Attack("receipts_reference_key", clone("receipts", RECEIPT, unassigned_cents="amount_cents", principal_cents="0")),
     Attack("receipts_territory_fkey", clone("receipts", WAITING, territory="'nowhere'")),
     Attack("receipts_account_id_fkey", clone("receipts", WAITING, reference="'N'", account_id=NOBODY)),

@@ -1,5 +1,6 @@
 """Mandates, and instalments that are collected by them: once, in a file that is told to who collects alone."""
 
+import asyncio
 import hashlib
 import secrets
 from datetime import timedelta
@@ -12,7 +13,9 @@ import pytest
 from app.core import clock
 from app.core.values import iban_from
 from app.treasury.runs import pain
+from tests.advances.accounts import Books
 from tests.contract.cures import key, subject
+from tests.envelopes.acts import Acts
 from tests.envelopes.test_limits import figures
 from tests.integrations.imports.files import carry_out
 from tests.treasury.collecting import ANY, IDENTIFIER, LINES, NAMESPACE, SOON, TODAY, Collecting
@@ -147,6 +150,54 @@ async def test_a_statement_tells_what_was_collected_and_what_came_back(world: Wo
     assert await sent() == ("succeeded", 0, 0, 4)
     assert await c.outstanding(advance) == 3_000
     await c.books.agree()
+
+
+async def test_an_import_holds_every_advance_before_it_holds_money(world: World) -> None:
+    """What a line brought in repays another advance now. Its return waits for that one, and holds no account meanwhile:
+    whoever has it locked can still reach the accounts.
+    """
+    c = await Collecting.of(world)
+    first = await c.books.advance(4_000, LINES)
+    other = await Books(Acts(world, await world.followed_firm(), numbers=1_000)).advance(8_000, LINES)
+    run = await c.made(due_to_on="2024-03-31")
+    await c.hand_over(run)
+    line = next(each for each in await c.lines(run) if each["advance_id"] == first)
+    ok(await c.act(line, "record", received_on=TODAY, reference="PRLV-1"))
+    receipt = next(each["receipt_id"] for each in await c.lines(run) if each["receipt_id"])
+    path = f"receipts/{receipt}"
+    [repayment] = ok(await c.treasurer.get(f"advances/{first}/repayments"))["items"]
+    moved = {"repayment_id": repayment["id"], "reason": "Of the other advance."}
+    ok(await c.treasurer.post(f"{path}/unassign", moved, headers=ANY))
+    shares = {"assignments": [{"advance_id": other, "amount_cents": 1_000}]}
+    ok(await c.treasurer.post(f"{path}/assign", shares, headers=ANY))
+    decision = ok(await c.treasurer.get(f"advances/{first}"))["decision_reference"]
+    file = statement(
+        Entry(300, "BQ-1", f"Decision {decision}", siren=c.books.acts.firm, on=TODAY),
+        Entry(1_000, "BQ-R", end_to_end=line["id"].replace("-", ""), direction="DBIT", returned="MD06", on=TODAY),
+        iban=c.iban,
+    )  # fmt: skip
+    async with world.pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("SELECT FROM advances WHERE id = $1 FOR UPDATE", other)
+        importing = asyncio.ensure_future(carry_out(c.treasurer, "imports?kind=bank_statements", file))
+        await until_it_waits(world, importing)
+        await connection.execute("SELECT FROM account_balances WHERE territory = $1 FOR UPDATE NOWAIT", world.territory)
+        await transaction.rollback()
+    ended = await importing
+    assert [ended[name] for name in ("status", "rows_created", "rows_updated")] == ["succeeded", 1, 1]
+    assert (await c.outstanding(first), await c.outstanding(other)) == (3_700, 8_000)
+    await c.books.agree()
+
+
+async def until_it_waits(world: World, task: asyncio.Future[Any]) -> None:
+    look = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(2000):
+        if await world.pool.fetchval(look):
+            return
+        assert not task.done(), f"it does not wait: {task.result()}"
+        await asyncio.sleep(0.001)
+    raise AssertionError("it neither ends nor waits")
 
 
 async def test_what_cannot_be_collected_is_told(world: World) -> None:

@@ -12,6 +12,7 @@ from tests.contract.cures import subject
 from tests.envelopes.acts import DAY, key
 from tests.envelopes.test_limits import figures
 from tests.integrations.imports.files import carry_out
+from tests.reports.test_to_do import waiting
 from tests.treasury.statements import Entry, statement
 from tests.world import World, ok, problem
 
@@ -163,3 +164,85 @@ async def test_what_the_sender_awarded_waits_for_another_person(bank: Bank) -> N
     file = statement(Entry(300, "OWN", made["decision_reference"]), iban=bank.iban)
     assert counts(await carry_out(both, PATH, file)) == ("succeeded", 1, 1, 0)
     assert (await bank.receipts())["OWN"]["unassigned_cents"] == 300
+
+
+# --- what the bank sent back ------------------------------------------------------------------------------------------
+
+
+async def test_a_debit_that_no_run_sent_bounces_its_receipt_or_stands_as_sent_back(bank: Bank, app: Any) -> None:
+    books = bank.books
+    advance = await bank.advance(4_000)
+    siren, _ = await bank.firm_and_decision(advance)
+    account = await bank.books.world.pool.fetchval(ACCOUNT, bank.books.world.organisations["office"])
+    debit = {"account_id": str(account), "method": "direct_debit", "payer": {"siren": siren, "name": "Forges"}}
+    paid = ok(await books.repay(advance, 1_000, received_on="2024-03-31", **debit), 201)
+    later = {"direction": "DBIT", "family": "IDDT", "on": "2024-04-10"}
+    entries = [
+        Entry(1_000, "UNPAID", returned="MD06", siren=siren, **later),
+        Entry(777, "LOST", returned="AC04", siren=siren, **later),
+        Entry(1_000, "RENT", siren=siren, **later),  # no return: money that goes out
+    ]
+    ended = await bank.send(*entries)
+    assert [ended[name] for name in ("status", "rows_created", "rows_updated", "rows_unchanged")] == [
+        "succeeded", 1, 1, 1,
+    ]  # fmt: skip
+    shown = await bank.receipts()
+    told = {name: [each[what] for what in ("status", "reason", "bank_reference")] for name, each in shown.items()}
+    by_hand = paid["reference"]
+    assert told == {by_hand: ["bounced", "MD06", "UNPAID"], "LOST": ["bounced", "AC04", "LOST"]}
+    assert ok(await books.treasurer.get(f"advances/{advance}"))["outstanding_cents"] == 4_000
+    assert [each["type"] for each in await books.world.events(shown["LOST"]["id"])] == ["receipt.sent_back"]
+    assert set(await bank.receipts(sent_back="true")) == {"LOST"}
+    assert (await waiting(books.world, books.treasurer))["receipts_sent_back"]["oldest_on"] == "2024-04-10"
+    assert counts(await bank.send(*entries)) == ("succeeded", 3, 0, 3)
+    # Of two receipts that it can be, a person says which one came back.
+    for _ in range(2):
+        ok(await books.repay(advance, 500, received_on="2024-03-31", **debit), 201)
+    assert counts(await bank.send(Entry(500, "WHICH", returned="MS03", siren=siren, **later), name="2"))[2] == 1
+    assert set(await bank.receipts(sent_back="true")) == {"LOST", "WHICH"}
+    for each in (await bank.receipts(sent_back="true")).values():
+        said = {"reason": "It is told by its receipt."}
+        ok(await books.treasurer.post(f"receipts/{each['id']}/reverse", said, headers={"If-Match": "*"}))
+    assert "receipts_sent_back" not in await waiting(books.world, books.treasurer)
+    await books.agree()
+    assert await books.world.differences(app.state["engine"]) == []
+
+
+ACCOUNT = "SELECT id FROM organisation_bank_accounts WHERE organisation_id = $1"
+
+# --- an account of several territories --------------------------------------------------------------------------------
+
+
+async def test_a_shared_account_is_imported_by_each_territory_that_it_serves(bank: Bank, http: Any, pool: Any) -> None:
+    other = await World.create(http, pool)
+    other.organisations["office"] = bank.books.world.organisations["office"]
+    for role in ("funder", "treasurer", "programme"):
+        other.clients[role] = await subject(other, role)
+    there = Bank(await Books.of(other, 100_000_00), bank.iban)
+    here_is, there_is = await bank.advance(4_000), await there.advance(8_000, "2024-AVR-900")
+    siren, _ = await there.firm_and_decision(there_is)
+    entries = [
+        Entry(300, "HERE", "AVR 2024-AVR-001"),
+        Entry(400, "THERE", "AVR 2024-AVR-900"),
+        Entry(1_234, "ITS-FIRM", siren=siren),
+        Entry(99, "NOBODY", "merci"),
+        Entry(500, "ITS-RETURN", returned="AC04", siren=siren, direction="DBIT"),
+    ]
+    assert counts(await bank.send(*entries)) == ("succeeded", 5, 2, 3)
+    assert set(await bank.receipts()) == {"HERE", "NOBODY"}
+    assert counts(await there.send(*entries)) == ("succeeded", 5, 3, 2)
+    assert {name: each["unassigned_cents"] for name, each in (await there.receipts()).items()} == {
+        "THERE": 0, "ITS-FIRM": 1_234, "ITS-RETURN": 0,
+    }  # fmt: skip
+    for at, advance, left in ((bank, here_is, 3_700), (there, there_is, 7_600)):
+        assert ok(await at.books.treasurer.get(f"advances/{advance}"))["outstanding_cents"] == left
+        assert counts(await at.send(*entries)) == ("succeeded", 5, 0, 5)
+    # What nobody's advance named can pass to the other territory, once it is reversed in the first; never in both.
+    nobody = (await bank.receipts())["NOBODY"]
+    twice = {"amount_cents": 99, "received_on": DAY, "reference": "NOBODY", "account_id": nobody["account_id"]}
+    problem(await other.treasurer.post("receipts", twice, headers=key()), 409, "already-exists")
+    said = {"reason": "Of the other territory."}
+    ok(await bank.books.treasurer.post(f"receipts/{nobody['id']}/reverse", said, headers={"If-Match": "*"}))
+    assert counts(await there.send(*entries)) == ("succeeded", 5, 1, 4)
+    await bank.books.agree()
+    await there.books.agree()

@@ -117,7 +117,8 @@ def decidable_by(subject_id: Any) -> ColumnElement[bool]:
         (_a.kind == _waiver, _a.status == literals([AmendmentStatus.FOUND])[0]),
         else_=_a.status == literals([AmendmentStatus.REQUESTED])[0],
     )
-    return ready & (_a.requested_by != subject_id)
+    ready &= _a.requested_by != subject_id
+    return ready
 
 
 _waiver = literals([AmendmentKind.WAIVER])[0]

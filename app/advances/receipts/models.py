@@ -57,6 +57,16 @@ class Receipt(Identified, Versioned, Base):
             "receipts_overpaid_idx", "territory", "id",
             postgresql_where=text("status = 'recorded' AND overpaid_cents > refunded_cents"),
         ),
+        Index(
+            "receipts_sent_back_idx", "territory", "id",
+            postgresql_where=text("status = 'bounced' AND reference = bank_reference"),
+        ),
+        Index(
+            "receipts_account_reference_key", "account_id", "reference", unique=True,
+            postgresql_where=text(
+                "account_id IS NOT NULL AND status IN ('recorded', 'returned') AND NOT reference_repeats"
+            ),
+        ),
         shape(AMOUNT, name="receipt_amount"),
         shape(one_of("status", ReceiptStatus), name="receipt_status"),
         shape(one_of("method", ReceiptMethod), name="receipt_method"),

@@ -35,6 +35,8 @@ _proposed = (
     .correlate(_r)
     .scalar_subquery()
 )  # fmt: skip
+# Money that the bank sent back by the one entry that is known of it.
+SENT_BACK: Any = (_r.status == literals([ReceiptStatus.BOUNCED])[0]) & (_r.reference == _r.bank_reference)
 OVERPAID: Any = (_r.status == literals([ReceiptStatus.RECORDED])[0]) & (_r.overpaid_cents > _r.refunded_cents)
 TO_REFUND: Any = OVERPAID & (_r.overpaid_cents - _r.refunded_cents > _proposed)
 
@@ -48,7 +50,8 @@ def approvable_by(subject_id: Any) -> ColumnElement[bool]:
         each.c.awarded_by == subject_id,
     )
     waits: ColumnElement[bool] = _f.status == literals([RefundStatus.PROPOSED])[0]
-    return waits & (_f.proposed_by != subject_id) & ~awarded
+    waits &= (_f.proposed_by != subject_id) & ~awarded
+    return waits
 
 
 RECEIPTS = Listing(
@@ -99,6 +102,9 @@ RECEIPTS = Listing(
         "to_refund": holds(
             TO_REFUND,
             "true: an advance has too much of it, and no refund of all that is proposed; false: the others.",
+        ),
+        "sent_back": holds(
+            SENT_BACK, "true: the bank sent back money of which nothing else is known; false: the others."
         ),
         "received_from": at_least(_r.received_on, Day, "Received on this day or later."),
         "received_to": at_most(_r.received_on, Day, "Received on this day or earlier."),

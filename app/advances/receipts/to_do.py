@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from app.advances.receipts.models import Receipt, Refund
-from app.advances.receipts.queries import TO_ASSIGN, TO_REFUND, approvable_by
+from app.advances.receipts.queries import SENT_BACK, TO_ASSIGN, TO_REFUND, approvable_by
 from app.core.db import paris_day
 from app.programme.to_do import SUBJECT, Kind
 
@@ -16,6 +16,15 @@ KINDS = (
         "receipts:write",
         select(_r.territory, _r.received_on).where(TO_ASSIGN),
         "receipts?unassigned=true",
+        by_person=False,
+    ),
+    Kind(
+        "receipts_sent_back",
+        "money that the bank sent back and of which nothing else is known: bounce the receipt that it was of, and"
+        " reverse this one; the day on which it was sent back.",
+        "receipts:write",
+        select(_r.territory, _r.bounced_on).where(SENT_BACK),
+        "receipts?sent_back=true",
         by_person=False,
     ),
     Kind(

@@ -242,7 +242,9 @@ class _Statement:
             amount = cents
             if several:
                 amount = _cents(each, "Amt" if each.all("Amt") else _OLD_AMOUNT, number)
-            party = "Dbtr" if credit else "Cdtr"
+            # Who paid: also of money that the bank sent back to its debtor.
+            sent_back = each.all("RtrInf") and each.all("RltdPties/Dbtr")
+            party = "Dbtr" if credit or sent_back else "Cdtr"
             method = _method(entry, each)
             found.append([
                 self.iban, f"{reference}/{position}" if position else reference, received_on, value_on, amount,

@@ -1,8 +1,11 @@
 """The entries of bank statements from a file: what came in becomes receipts, and repays the advance that it names.
 
 An entry is known by its account and its reference, whatever became of its receipt: a statement that is imported again
-changes nothing. Advances are locked in the order of their ids before any is repaid (docs/locking.md); each is settled
-once, whatever the statement brings it.
+changes nothing. Where an account serves several territories, each takes the entries that concern its own advances, and
+those that concern nobody's. What the bank sent back is never lost: it bounces the debit or the receipt that it must be,
+or stands as a receipt that was sent back, for a person to look at. All advances, and then all their receipts, are
+locked in the order of their ids before any is written (docs/locking.md); each is settled once, whatever the statement
+brings it.
 """
 
 import asyncio
@@ -11,23 +14,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator
-from sqlalchemy import case, or_, select
+from sqlalchemy import ColumnElement, case, or_, select
 
+from app.access.rules import accountable
 from app.advances import account
 from app.advances.arrears.facts import replayed_so_far
-from app.advances.models import Advance
+from app.advances.models import Advance, Repayment, RepaymentStatus
 from app.advances.receipts import service
 from app.advances.receipts.models import Receipt
-from app.advances.receipts.queries import STANDS
 from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus
 from app.advances.receipts.service import Said, of_receipt
 from app.advances.replay import Assigned, Facts, Position
 from app.core import clock
 from app.core.messages import FUTURE_DAY
+from app.core.problems import Busy
 from app.core.schemas import Body
 from app.core.values import Day, Iban, PositiveCents, ShortLine, Siren, text
 from app.core.writing import sheets
@@ -113,21 +117,34 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     """
     assert place is not None  # a receipt belongs to a territory
     accounts = await _accounts(write, lines)
-    known = await _known(write, place, accounts, lines)
-    debited = await _debited(write, place, lines)
-    new = [
-        line.item for line in lines
-        if line.item.direction == "credit" and (line.item.account_iban, line.item.reference) not in known
+    entries = [line.item for line in lines]
+    sent_for = await _sent_for(write, entries)
+    debited = {name: line for name, line in sent_for.items() if line.territory == place and line.ended_as is None}
+    own = await _own(write, place, entries, await _known(write, place, accounts, entries), sent_for)
+    new = [(entry, credit) for entry, credit in own if entry.direction == "credit"]
+    returns = [
+        (entry, credit) for entry, credit in own
+        if entry.direction == "debit" and entry.reason_code
+        and _sent_otherwise(entry, sent_for.get(entry.end_to_end_id or ""))
     ]  # fmt: skip
-    payers = await _payers(write, place, new)
-    said = [
-        rules.Credit(each.amount_cents, payers.get(each.payer_iban, each.payer_siren), each.text) for each in new
-    ]  # fmt: skip
-    advances, named = await _held(write, place, said, {line.advance_id for line in debited.values()})
+    bouncing = await _bouncing(write, place, accounts, returns)
+    said = [credit for _, credit in new]
+    due_back = {
+        *bouncing.values(),
+        *(
+            sent.receipt_id for entry in entries
+            if entry.direction == "debit" and (sent := debited.get(entry.end_to_end_id or "")) and sent.receipt_id
+        ),
+    }  # fmt: skip
+    concerned = {line.advance_id for line in debited.values()} | await _repaid_by(write, due_back)
+    advances, named = await _held(write, place, said, concerned)
+    await account.hold_receipts(write, advances, due_back)
+    if not await _repaid_by(write, due_back) <= concerned:
+        raise Busy  # one that bounces was assigned meanwhile
     changes: list[Change] = []
     later: list[account.Post] = []  # the accounts of the envelope are locked last
     others: list[tuple[StatementEntry, rules.Credit]] = []
-    for entry, credit in zip(new, said, strict=True):
+    for entry, credit in new:
         sent = debited.get(entry.end_to_end_id or "")
         if sent is None or not await _collected(write, accounts, advances, entry, sent, changes, later):
             others.append((entry, credit))
@@ -152,30 +169,43 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     for post in later:
         changes += await post()
     returned = 0
-    for line in lines:
-        sent = debited.get(line.item.end_to_end_id or "")
-        if line.item.direction == "debit" and sent is not None:
-            returned += await _returned(write, advances, line.item, sent, changes)
-    return Outcome(
-        together(changes), created=len(new), updated=returned, unchanged=len(lines) - len(new) - returned
-    )  # fmt: skip
+    for entry in entries:
+        sent = debited.get(entry.end_to_end_id or "")
+        if entry.direction == "debit" and sent is not None:
+            returned += await _returned(write, advances, entry, sent, changes)
+    lost = 0
+    for entry, credit in returns:
+        if await _bounced(write, place, advances, entry, bouncing.get(entry.reference), changes):
+            returned += 1
+        else:
+            changes.append(await _sent_back(write, place, accounts, entry, credit))
+            lost += 1
+    created = len(new) + lost
+    return Outcome(together(changes), created=created, updated=returned, unchanged=len(lines) - created - returned)
 
 
-async def _debited(write: Write, territory: str, lines: Sequence[FileLine]) -> dict[str, CollectionRunLine]:
-    """The lines of collection runs of the caller's organisation that entries name, by the id that the bank repeats."""
+async def _sent_for(write: Write, entries: Sequence[StatementEntry]) -> dict[str, CollectionRunLine]:
+    """The lines of collection runs of the caller's organisation, in every territory, that entries name, by the id that
+    the bank repeats.
+    """
     ids: dict[UUID, str] = {}
-    for name in {line.item.end_to_end_id or "" for line in lines}:
+    for name in {entry.end_to_end_id or "" for entry in entries}:
         with contextlib.suppress(ValueError):
             ids[UUID(hex=name)] = name
     c = CollectionRunLine
     rows = select(c).join(CollectionRun, CollectionRun.id == c.run_id).join(
         BankAccount, BankAccount.id == CollectionRun.account_id
     ).where(
-        c.id.in_(ids), c.territory == territory, c.ended_as.is_(None),
+        c.id.in_(ids),
         BankAccount.organisation_id == write.actor.organisation_id,
         CollectionRun.status == CollectionRunStatus.HANDED_OVER,
     )  # fmt: skip
     return {ids[each.id]: each for each in await write.session.scalars(rows)}
+
+
+def _sent_otherwise(entry: StatementEntry, line: CollectionRunLine | None) -> bool:
+    """Whether no line of a run was sent for what came back, or one for another amount."""
+    return line is None or line.amount_cents != entry.amount_cents
 
 
 async def _collected(
@@ -204,7 +234,7 @@ async def _returned(
         return False
     if line.receipt_id is not None:
         receipt = await write.session.get_one(Receipt, line.receipt_id)
-        if receipt.status in (ReceiptStatus.BOUNCED, ReceiptStatus.REVERSED) or entry.received_on < receipt.received_on:
+        if not await _can_bounce(write, advances, entry, receipt):
             return False
     run = await write.session.get_one(CollectionRun, line.run_id)
     reason = entry.reason_code or entry.text[:100] or "RTRN"
@@ -213,23 +243,155 @@ async def _returned(
     return True
 
 
-async def _known(write: Write, territory: str, accounts: _Accounts, lines: Sequence[FileLine]) -> set[tuple[str, str]]:
-    """The entries that have a receipt: in the territory whatever became of it, in another one that stands."""
+async def _can_bounce(
+    write: Write, advances: Mapping[UUID, Advance], entry: StatementEntry, receipt: Receipt
+) -> bool:  # fmt: skip
+    """Whether a receipt, and all that it repays, is held, and came in before the bank sent it back."""
+    standing = receipt.status in (ReceiptStatus.RECORDED, ReceiptStatus.RETURNED)
+    if not standing or entry.received_on < receipt.received_on:
+        return False
+    return await _repaid_by(write, {receipt.id}) <= advances.keys()
+
+
+async def _bounced(
+    write: Write, territory: str, advances: Mapping[UUID, Advance], entry: StatementEntry, receipt_id: UUID | None,
+    changes: list[Change],
+) -> bool:  # fmt: skip
+    """Whether an entry sends a receipt back that no run has collected."""
+    if receipt_id is None:
+        return False
+    receipt = await write.session.get_one(Receipt, receipt_id)
+    if not await _can_bounce(write, advances, entry, receipt):
+        return False
+    held = await service.hold(write, territory, receipt_id)
+    assert entry.reason_code is not None  # it is a return
+    changes += await service.bounce(write, held, entry.received_on, entry.reason_code, entry.reference)
+    return True
+
+
+async def _sent_back(
+    write: Write, territory: str, accounts: _Accounts, entry: StatementEntry, credit: rules.Credit
+) -> Change:
+    """Money that went back, of which nothing is known but that: a receipt that bounced, by one and the same entry."""
+    account_id = accounts.ids[entry.account_iban][0]
+    receipt = Receipt(
+        territory=territory, account_id=account_id, reference=entry.reference, received_on=entry.received_on,
+        value_on=entry.value_on, amount_cents=entry.amount_cents, unassigned_cents=entry.amount_cents,
+        method=entry.method, payer_name=entry.payer_name, payer_siren=credit.payer_siren,
+        recorded_by=accountable(write.actor), status=ReceiptStatus.BOUNCED, bounced_on=entry.received_on,
+        reason=entry.reason_code, bank_reference=entry.reference,
+    )  # fmt: skip
+    write.session.add(receipt)
+    await write.session.flush()
+    return of_receipt("sent_back", receipt)
+
+
+async def _bouncing(
+    write: Write, territory: str, accounts: _Accounts, returns: Sequence[tuple[StatementEntry, rules.Credit]]
+) -> dict[str, UUID]:
+    """The receipt that each return sends back, by its reference: the only one of the payer, of the same amount and
+    method.
+    """
+    e = Receipt
+    rows = select(e.id, e.account_id, e.amount_cents, e.payer_siren, e.method).where(
+        e.territory == territory, e.status == ReceiptStatus.RECORDED,
+        e.amount_cents.in_({entry.amount_cents for entry, _ in returns}),
+        e.payer_siren.in_({credit.payer_siren for _, credit in returns}),
+    )  # fmt: skip
+    of_payer: dict[tuple[Any, ...], list[UUID]] = defaultdict(list)
+    for id_, *said in await write.session.execute(rows) if returns else ():
+        of_payer[tuple(said)].append(id_)
+    found: dict[str, UUID] = {}
+    for entry, credit in returns:
+        possible = [
+            id_ for account_id in accounts.ids[entry.account_iban]
+            for method in {entry.method, ReceiptMethod.OTHER}
+            for id_ in of_payer[account_id, entry.amount_cents, credit.payer_siren, method]
+        ]  # fmt: skip
+        if len(possible) == 1 and possible[0] not in found.values():
+            found[entry.reference] = possible[0]
+    return found
+
+
+async def _repaid_by(write: Write, receipt_ids: set[UUID]) -> set[UUID]:
+    r = Repayment
+    of_them = select(r.advance_id).where(r.receipt_id.in_(receipt_ids), r.status != RepaymentStatus.REVERSED)
+    return set(await write.session.scalars(of_them)) if receipt_ids else set()
+
+
+async def _known(
+    write: Write, territory: str, accounts: _Accounts, entries: Sequence[StatementEntry]
+) -> set[tuple[str, str]]:
+    """The entries that have a receipt, or sent one back: here whatever became of it, in another territory unless it was
+    a mistake.
+    """
     ids = {each for of_number in accounts.ids.values() for each in of_number}
-    named = select(Receipt.account_id, Receipt.reference).where(
-        Receipt.account_id.in_(ids),
-        Receipt.reference.in_({line.item.reference for line in lines}),
-        or_(Receipt.territory == territory, STANDS),
-    )
-    return {(accounts.known_as(account_id), name) for account_id, name in await write.session.execute(named)}
+    references = {entry.reference for entry in entries}
+    of_account = (
+        Receipt.account_id.in_(ids), or_(Receipt.territory == territory, Receipt.status != ReceiptStatus.REVERSED)
+    )  # fmt: skip
+    known: set[tuple[str, str]] = set()
+    columns: tuple[Any, ...] = (Receipt.reference, Receipt.bank_reference)
+    for column in columns:
+        named = select(Receipt.account_id, column).where(*of_account, column.in_(references))
+        known |= {(accounts.known_as(account_id), name) for account_id, name in await write.session.execute(named)}
+    return known
 
 
-async def _payers(write: Write, territory: str, entries: Iterable[StatementEntry]) -> dict[str | None, str]:
-    """The firm whose bank details the payer's account is, or was, by its number: where it is one firm."""
+async def _own(
+    write: Write,
+    territory: str,
+    entries: Sequence[StatementEntry],
+    known: set[tuple[str, str]],
+    sent_for: Mapping[str, CollectionRunLine],
+) -> list[tuple[StatementEntry, rules.Credit]]:
+    """The entries that are new, and the territory's: those that concern its advances, or nobody's of the organisation
+    that the account is of.
+    """
+    new = [entry for entry in entries if (entry.account_iban, entry.reference) not in known]
+    a, d = Advance, BankDetails
+    here = await _concerned(write, new, d.territory == territory, a.territory == territory)
+    funded = a.funder_id == write.actor.organisation_id
+    elsewhere = await _concerned(write, new, d.territory != territory, (a.territory != territory) & funded)
+    own = []
+    for entry, (credit, concerns), (_, concerns_another) in zip(new, here, elsewhere, strict=True):
+        line = sent_for.get(entry.end_to_end_id or "")
+        if (concerns or not concerns_another) if line is None else line.territory == territory:
+            own.append((entry, credit))
+    return own
+
+
+async def _concerned(
+    write: Write, entries: Sequence[StatementEntry], details: ColumnElement[bool], of_them: ColumnElement[bool]
+) -> list[tuple[rules.Credit, bool]]:
+    """What each entry says, its payer known by these bank details, and whether it concerns one of these advances."""
+    payers = await _payers(write, details, entries)
+    said = [
+        rules.Credit(each.amount_cents, payers.get(each.payer_iban, each.payer_siren), each.text) for each in entries
+    ]  # fmt: skip
+    a = Advance
+    rows = select(a.siren, a.decision_reference).where(of_them, a.disbursed_cents > 0).distinct()
+    written = rules.words("\n".join(credit.text for credit in said))
+    meant: list[tuple[str, str]] = []
+    firms = set()
+    for siren, reference in await write.session.execute(rows) if entries else ():
+        firms.add(siren)
+        if rules.words(reference) in written:
+            meant.append((siren, reference))
+    return [
+        (credit, credit.payer_siren in firms or any(rules.is_named(credit, *each) for each in meant))
+        for credit in said
+    ]  # fmt: skip
+
+
+async def _payers(
+    write: Write, details: ColumnElement[bool], entries: Iterable[StatementEntry]
+) -> dict[str | None, str]:
+    """The firm whose bank details, of these, the payer's account is, or was, by its number: where it is one firm."""
     d = BankDetails
     numbers = {each.payer_iban for each in entries if each.payer_iban is not None}
     rows = select(FirmIban.iban, d.siren).join(FirmIban, FirmIban.id == d.iban_id)
-    mine = rows.where(FirmIban.iban.in_(numbers), d.territory == territory, d.status.in_(_HELD))
+    mine = rows.where(FirmIban.iban.in_(numbers), details, d.status.in_(_HELD))
     firms: dict[str, set[str]] = defaultdict(set)
     for iban, siren in await write.session.execute(mine):
         firms[iban].add(siren)
@@ -250,9 +412,7 @@ async def _held(
     known = [(id_, siren, reference) for id_, siren, reference in await write.session.execute(rows)]
     named = rules.Named(known)
     meant = {id_ for id_, *_ in known if id_ in collected}.union(*(named.of(credit) for credit in said))
-    held = {id_: await account.hold(write, territory, id_) for id_ in sorted(meant)}
-    await account.hold_receipts(write, held)
-    return held, named
+    return {id_: await account.hold(write, territory, id_) for id_ in sorted(meant)}, named
 
 
 async def _was_paid_out(write: Write, advance: Advance, on: date) -> bool:
