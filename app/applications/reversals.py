@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from app.applications import silence
 from app.applications.history import History
 from app.applications.models import Application
 from app.applications.queries import APPLICATIONS
@@ -21,6 +22,18 @@ async def take_back(write: Write, file: Application, history: History, done: Rec
     )  # fmt: skip
     await history.write_down()
     return Change("application.decision_reversed", APPLICATIONS, [file.id], {"territory": file.territory})
+
+
+async def take_silence(write: Write, file: Application, reversal: Change) -> Change:
+    """Take what silence has decided about a held file since, once all that followed from the decision is taken back.
+
+    Returns the reversal, or the change that tells of it.
+    """
+    await write.session.refresh(file, ["silence_on"])
+    today = clock.today()
+    if file.silence_on is None or file.silence_on > today:
+        return reversal
+    return await silence.take_again(write, reversal, file, today)
 
 
 async def follow(write: Write, file: Application, decided_on: date, reason: str) -> list[Change]:

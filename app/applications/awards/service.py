@@ -87,7 +87,8 @@ async def _give_back(write: Write, file: Application, award: Any, reason: str) -
         if await write.session.scalar(stands.limit(1)) is not None:
             return []
     given_back = await reversals.take_back(write, file, history, last, reason)
-    return [given_back, *await reversals.follow(write, file, award.decided_on, reason)]
+    followed = await reversals.follow(write, file, award.decided_on, reason)
+    return [await reversals.take_silence(write, file, given_back), *followed]
 
 
 def _granted_by(life: Life, reference: str, decided_on: date) -> RecordedAct | None:
