@@ -6,11 +6,25 @@ from app.applications import silence
 from app.applications.history import History
 from app.applications.models import Application
 from app.applications.queries import APPLICATIONS
-from app.applications.rules import ApplicationAct, RecordedAct
+from app.applications.rules import SILENCES, ApplicationAct, RecordedAct
+from app.applications.service import is_refiled
 from app.core import clock
 from app.core.writing.writes import Change, Write
 from app.projects import service as projects
 from app.projects.rules import ProjectStage
+
+
+async def history_of(write: Write, file: Application) -> History:
+    """The history of a held file of which a decision is taken back: silences that have followed it are reversed too.
+
+    They are written with the reversal. Where the file was filed again after the silence, this stands.
+    """
+    history = await History.of(write, file)
+    if not await is_refiled(write, file):
+        while (last := history.life.standing[-1]).act in SILENCES:
+            before = history.life.before(last).state
+            history.add(ApplicationAct.REVERSE_SILENCE, before, clock.today(), reverses_number=last.number)
+    return history
 
 
 async def take_back(write: Write, file: Application, history: History, done: RecordedAct, reason: str) -> Change:

@@ -228,6 +228,14 @@ async def test_the_other_outcomes_are_acts_on_the_file(world: World, outcome: st
     # It is admissible again, and silence has decided it meanwhile: it is told at once, without a tick.
     assert (await read(world, file))["state"] == "implicitly_rejected"
     assert [act for act, _ in (await history(world, file))[-2:]] == ["reverse_decision", "silence_rejects"]
+    # A decision that only silence has followed can be reversed: the silence is reversed with it.
+    (deferred,) = await decided(world, path, decision(file, "defer"))
+    assert (await read(world, file))["state"] == "implicitly_rejected"
+    address = f"{path}/decisions/{deferred['id']}/reverse"
+    ok(await world.clients["committee"].post(address, {"reason": "Misread."}), 200)
+    assert [act for act, _ in (await history(world, file))[-3:]] == [
+        "reverse_silence", "reverse_decision", "silence_rejects",
+    ]  # fmt: skip
     longer = await admitted(world)
     await done(world, longer, "extend", "2024-04-01", until_on="2199-12-31")
     later = await meeting(world)

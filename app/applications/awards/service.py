@@ -75,7 +75,7 @@ async def reverse(write: Write, kind: AwardKind, territory: str, award_id: UUID,
 
 
 async def _give_back(write: Write, file: Application, award: Any, reason: str) -> list[Change]:
-    history = await History.of(write, file)
+    history = await reversals.history_of(write, file)
     last = _granted_by(history.life, award.decision_reference, award.decided_on)
     if last is None:
         return []

@@ -420,7 +420,7 @@ async def reverse(
 
 async def _give_back(write: Write, file: Application, decision: CommitteeDecision, reason: str) -> list[Change]:
     """Give a held file the state that it had before a decision, and take back what the decision gave."""
-    history = await History.of(write, file)
+    history = await reversals.history_of(write, file)
     last = history.life.standing[-1]
     if last.number != decision.passage_number:
         raise rules.DecisionFollowed(act=last.act, on=last.effective_on.isoformat())
