@@ -2,14 +2,29 @@
 
 from datetime import date
 
+from app.applications import silence
 from app.applications.history import History
 from app.applications.models import Application
 from app.applications.queries import APPLICATIONS
-from app.applications.rules import ApplicationAct, RecordedAct
+from app.applications.rules import SILENCES, ApplicationAct, RecordedAct
+from app.applications.service import is_refiled
 from app.core import clock
 from app.core.writing.writes import Change, Write
 from app.projects import service as projects
 from app.projects.rules import ProjectStage
+
+
+async def history_of(write: Write, file: Application) -> History:
+    """The history of a held file of which a decision is taken back: silences that have followed it are reversed too.
+
+    They are written with the reversal. Where the file was filed again after the silence, this stands.
+    """
+    history = await History.of(write, file)
+    if not await is_refiled(write, file):
+        while (last := history.life.standing[-1]).act in SILENCES:
+            before = history.life.before(last).state
+            history.add(ApplicationAct.REVERSE_SILENCE, before, clock.today(), reverses_number=last.number)
+    return history
 
 
 async def take_back(write: Write, file: Application, history: History, done: RecordedAct, reason: str) -> Change:
@@ -21,6 +36,18 @@ async def take_back(write: Write, file: Application, history: History, done: Rec
     )  # fmt: skip
     await history.write_down()
     return Change("application.decision_reversed", APPLICATIONS, [file.id], {"territory": file.territory})
+
+
+async def take_silence(write: Write, file: Application, reversal: Change) -> Change:
+    """Take what silence has decided about a held file since, once all that followed from the decision is taken back.
+
+    Returns the reversal, or the change that tells of it.
+    """
+    await write.session.refresh(file, ["silence_on"])
+    today = clock.today()
+    if file.silence_on is None or file.silence_on > today:
+        return reversal
+    return await silence.take_again(write, reversal, file, today)
 
 
 async def follow(write: Write, file: Application, decided_on: date, reason: str) -> list[Change]:

@@ -297,7 +297,7 @@ async def numbered_act(
         before = history.life.before(silent).state
         history.add(ApplicationAct.REVERSE_SILENCE, before, on, reverses_number=silent.number)
     to = rules.check_act(history.life, act, on)
-    if reversed_silences and await _is_refiled(write, file):
+    if reversed_silences and await is_refiled(write, file):
         raise rules.Refiled
     if act is ApplicationAct.EXTEND:
         rules.check_extension(members["until_on"], file.decision_ends_on)
@@ -307,7 +307,8 @@ async def numbered_act(
     return number, [await silence.take_again(write, change, file, clock.today()) if reversed_silences else change]
 
 
-async def _is_refiled(write: Write, file: Application) -> bool:
+async def is_refiled(write: Write, file: Application) -> bool:
+    """Whether another file has taken the place of one that silence had rejected."""
     named = select(Application.id).where(Application.refiles_id == file.id).limit(1)
     return await write.session.scalar(named) is not None
 

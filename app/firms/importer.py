@@ -7,7 +7,7 @@ from sqlalchemy import select
 from app.core.messages import NOT_FOUND
 from app.core.values import Siret
 from app.core.writing import sheets
-from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome, coded
+from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, Outcome, coded, rows_of
 from app.core.writing.writes import Write
 from app.firms import service
 from app.firms.models import Firm
@@ -27,6 +27,10 @@ async def _put_firms(write: Write, _place: str | None, lines: Sequence[FileLine]
     created, updated = await service.import_firms(write, [line.item for line in lines])
     changes = [change for change in (created, updated) if change.keys]
     return Outcome(changes, len(created.keys), len(updated.keys), len(lines) - len(created.keys) - len(updated.keys))
+
+
+async def _firms_of(_write: Write, _place: str | None, lines: Sequence[FileLine]) -> set[str]:
+    return {line.item.siren for line in lines}
 
 
 FIRMS = Importer(
@@ -53,6 +57,7 @@ FIRMS = Importer(
         Heading("sole_trader", sheets.truth, ["entrepreneur individuel"]),
         *_AS_OF,
     ],
+    locks=Locks(_firms_of, rows_of(Firm.siren)),
     apply=_put_firms,
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from pydantic import Field, model_validator
 from sqlalchemy import func, select
@@ -10,7 +11,7 @@ from app.core.faults import Fault
 from app.core.schemas import Body
 from app.core.values import Cents, Day, ExternalId, Fte, InseeCode, Line, Reason, Siren, Text, Uuid
 from app.core.writing import sheets
-from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
+from app.core.writing.importing import FileLine, Heading, Importer, Locks, coded, given, one_by_one, rows_of
 from app.core.writing.sheets import Cell
 from app.core.writing.writes import Change, Write
 from app.projects import service
@@ -122,7 +123,7 @@ def _parts(item: ProjectLine) -> dict[str, Any]:
     return fields
 
 
-async def _put(write: Write, place: str, item: ProjectLine) -> Sequence[Change]:
+async def _known(write: Write, place: str, item: ProjectLine) -> UUID | None:
     """The project that another system knows by this id, else of this title and leading firm."""
     p, h = Project, Holder
     matching = select(p.id).where(p.territory == place)
@@ -135,7 +136,19 @@ async def _put(write: Write, place: str, item: ProjectLine) -> Sequence[Change]:
         )
         held = select(h.project_id).where(h.project_id == p.id, named)
         matching = matching.where(func.fold(p.title) == func.fold(item.title), held.exists())
-    project_id = await write.session.scalar(matching.order_by(p.id).limit(1))
+    found: UUID | None = await write.session.scalar(matching.order_by(p.id).limit(1))
+    return found
+
+
+async def _known_of(write: Write, place: str | None, lines: Sequence[FileLine]) -> set[UUID]:
+    """The projects that the lines change."""
+    assert place is not None  # projects are a territory's
+    known = [await _known(write, place, line.item) for line in lines]
+    return {project_id for project_id in known if project_id is not None}
+
+
+async def _put(write: Write, place: str, item: ProjectLine) -> Sequence[Change]:
+    project_id = await _known(write, place, item)
     if project_id is None:
         return [
             await service.create_project(
@@ -183,5 +196,6 @@ PROJECTS = Importer(
         Heading("detected_in_audition_id", sheets.plain, ["audition"]),
         Heading("external_id", sheets.plain, ["identifiant externe"]),
     ],
+    locks=Locks(_known_of, rows_of(Project.id)),
     apply=one_by_one(_put),
 )

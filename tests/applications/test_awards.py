@@ -156,7 +156,8 @@ async def test_an_award_with_a_file_takes_what_the_file_says_and_each_instrument
         f"{kind}/{made['id']}/reverse", {"reason": "Mistaken."}, headers={"If-Match": '"1"'}
     )
     ok(undone, 200)
-    assert (await read(world, file))["state"] == "pre_selected"
+    # It is pre-selected again, and silence has decided it meanwhile, until the next award reverses that.
+    assert (await read(world, file))["state"] == "implicitly_rejected"
     assert ok(await world.auditor.get(f"projects/{file['project_id']}"), 200)["stage"] == "selected"
     await replan(world, file)
     ok(await award(world, kind, file, cents), 201)
@@ -182,7 +183,7 @@ async def test_an_award_is_the_decision_that_grants_its_file(world: World, app: 
     await frozen(world, path, item(file, "reject"))
     problem(await decide(world, path, decision(file, "reject")), 409, "invalid-transition")
     ok(await close(world, path), 200)  # the file has ended otherwise
-    for kind, made, state in (("grants", grant, "granted"), ("advances", advance, "pre_selected")):
+    for kind, made, state in (("grants", grant, "granted"), ("advances", advance, "implicitly_rejected")):
         undone = await world.clients["second"].post(
             f"{kind}/{made['id']}/reverse", {"reason": "Mistaken."}, headers={"If-Match": '"1"'}
         )

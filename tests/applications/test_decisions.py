@@ -225,7 +225,24 @@ async def test_the_other_outcomes_are_acts_on_the_file(world: World, outcome: st
     assert (await read(world, file))["state"] == state
     assert (await history(world, file))[-1] == (outcome, DECIDED)
     ok(await world.clients["committee"].post(f"{path}/decisions/{made['id']}/reverse", {"reason": "Misread."}), 200)
-    assert (await read(world, file))["state"] == "admissible"
+    # It is admissible again, and silence has decided it meanwhile: it is told at once, without a tick.
+    assert (await read(world, file))["state"] == "implicitly_rejected"
+    assert [act for act, _ in (await history(world, file))[-2:]] == ["reverse_decision", "silence_rejects"]
+    # A decision that only silence has followed can be reversed: the silence is reversed with it.
+    (deferred,) = await decided(world, path, decision(file, "defer"))
+    assert (await read(world, file))["state"] == "implicitly_rejected"
+    address = f"{path}/decisions/{deferred['id']}/reverse"
+    ok(await world.clients["committee"].post(address, {"reason": "Misread."}), 200)
+    assert [act for act, _ in (await history(world, file))[-3:]] == [
+        "reverse_silence", "reverse_decision", "silence_rejects",
+    ]  # fmt: skip
+    longer = await admitted(world)
+    await done(world, longer, "extend", "2024-04-01", until_on="2199-12-31")
+    later = await meeting(world)
+    await frozen(world, later, item(longer))
+    (made,) = await decided(world, later, decision(longer, outcome))
+    ok(await world.clients["committee"].post(f"{later}/decisions/{made['id']}/reverse", {"reason": "Misread."}), 200)
+    assert (await read(world, longer))["state"] == "admissible"
 
 
 # --- numbers, reversal, closing, errata ------------------------------------------------------------------------------
@@ -238,7 +255,8 @@ async def test_a_reversed_decision_keeps_its_number_and_gives_everything_back(wo
     (first,) = await decided(world, path, decision(file, "grant"))
     reversal = await world.clients["committee"].post(f"{path}/decisions/{first['id']}/reverse", {"reason": "Misread."})
     assert ok(reversal, 200)["reversal_reason"] == "Misread."
-    assert (await read(world, file))["state"] == "pre_selected"
+    # Nobody has decided the pre-selected file in time: silence has, and is reversed by the second decision below.
+    assert (await read(world, file))["state"] == "implicitly_rejected"
     assert ok(await staff(world).get(f"projects/{file['project_id']}"), 200)["stage"] == "selected"
     assert ok(await world.auditor.get("envelope"), 200)["available_cents"] == GRANT + ADVANCE
     assert ok(await world.auditor.get(f"grants/{first['grant_id']}"), 200)["status"] == "reversed"

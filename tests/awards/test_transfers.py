@@ -8,6 +8,7 @@ import pytest
 
 from tests.awards.claims.acts import Claims
 from tests.awards.life import HASH, Life
+from tests.awards.test_letters import act, drawn_up, sign
 from tests.contract.cures import subject
 from tests.envelopes.acts import Acts
 from tests.grants.paying import AWARD, BASE, Paying
@@ -138,6 +139,36 @@ async def test_an_aid_passes_only_to_a_firm_that_can_be_paid(world: World) -> No
     assert sorted(each.status_code for each in answers) == [200, 409]
     refused = next(each for each in answers if each.status_code == 409).json()
     assert (refused["type"], refused["siren"]) == ("/problems/holder-changed", taker)
+
+
+async def test_a_letter_to_the_firm_before_is_withdrawn_with_the_transfer(world: World) -> None:
+    """Also one that is signed: it would be notified to the wrong firm. What is notified stays, and new ones name it."""
+    passing = await Passing.of(world)
+    life = passing.life
+    notified = await drawn_up(life)
+    ok(await sign(life, notified))
+    ok(await act(life, notified, "notify", notified_on="2023-12-05"))
+    signed, waiting = await drawn_up(life), await drawn_up(life, "agreement")
+    ok(await sign(life, signed))
+    await passing.make_ready()
+    await passing.passed()
+    for letter in (signed, waiting):
+        said = await life.says(letter)
+        assert (said["status"], said["end_reason"], said["content"]["siren"]) == (
+            "withdrawn", "Things change.", passing.giver,
+        )  # fmt: skip
+        assert [each["type"] for each in await world.events(said["id"])][-1] == "letter.withdrawn"
+    problem(await sign(life, waiting, signed_by_firm_on="2024-02-02"), 409, "letter-transition")
+    problem(await act(life, signed, "notify", notified_on="2024-02-02"), 409, "letter-transition")
+    assert (await life.says(notified))["status"] == "notified"
+    with pytest.raises(asyncpg.CheckViolationError) as error:
+        await world.pool.execute(
+            "UPDATE letters SET status = 'notified', notified_on = '2024-03-01', end_reason = NULL WHERE id = $1",
+            signed.rpartition("/")[2],
+        )
+    assert error.value.constraint_name == "letter_to_the_firm_before"
+    other = await life.says(await drawn_up(life, "agreement"))
+    assert other["content"]["siren"] == passing.taker
 
 
 async def test_no_invoice_of_an_aid_counts_for_two_firms_that_held_it(world: World) -> None:

@@ -64,6 +64,9 @@ PLANTED = {
     "stage of a firm with awards": "UPDATE territory_firms SET stage = 'declined' WHERE stage = 'supported'",
     "certified of a line of an aid": "UPDATE aid_lines SET certified_cents = certified_cents + 1",
     "certified of an aid": "UPDATE aids SET certified_cents = certified_cents + 1 WHERE base_cents IS NOT NULL",
+    "declared of an invoice":
+        "INSERT INTO declared_invoices (firm_siren, invoice_key, invoiced_on, amount_cents, declared_cents)"
+        " VALUES ('910000017', '1', '2024-01-01', 1, 1)",
     "open claims of an aid": "UPDATE aids SET open_claims = open_claims + 1",
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
     "received of a recovery": "UPDATE recoveries SET received_cents = received_cents + 1",

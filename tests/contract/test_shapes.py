@@ -327,6 +327,8 @@ DRIVEN: dict[str, Request] = {
     "override_end_reason": _one(f"POST {T}/overrides/{{id}}/refuse", "/reason", ABSENT),
     # claims
     "claim_line_amounts": _one(CLAIM, "/lines/0/amount_excl_vat_cents", 0),
+    "claim_line_invoice_amount": _one(CLAIM, "/lines/0/invoice_amount_excl_vat_cents", 1, "/lines/0"),
+    "claim_line_lowers": _one(CLAIM, "/lines/0/lowers_invoice_number", "FA-1", "/lines/0"),
     "claim_line_keys": _one(CLAIM, "/lines/0/invoice_number", "—"),
     "claim_line_proof": _one(CLAIM, "/lines/0/proof_sha256", "00"),
     "claim_line_supplier": _one(CLAIM, "/lines/0/supplier_siren", ABSENT, "/lines/0"),
@@ -438,7 +440,7 @@ OURS: dict[str, str] = {
          "agenda_decisions_made", "agenda_item_position", "frozen_agenda_number", "committee_decision_number",
          "certificate_number_last_number", "import_rows", "recovery_amounts", "recovery_planned", "commitment_numbers",
          "grant_recovered", "grant_final", "advance_final", "claim_number", "claim_line_position",
-         "aid_counts", "grant_flows", "amendment_waived", "advance_amended_terms",
+         "declared_invoice_amounts", "aid_counts", "grant_flows", "amendment_waived", "advance_amended_terms",
          "advance_version_rate",
          "receipt_parts", "receipt_no_part_below_zero", "repayment_parts", "repayment_no_part_below_zero",
          "repayment_refunds", "advance_version_amounts", "advance_line_amounts", "advance_line_due_on",

@@ -75,7 +75,7 @@ async def reverse(write: Write, kind: AwardKind, territory: str, award_id: UUID,
 
 
 async def _give_back(write: Write, file: Application, award: Any, reason: str) -> list[Change]:
-    history = await History.of(write, file)
+    history = await reversals.history_of(write, file)
     last = _granted_by(history.life, award.decision_reference, award.decided_on)
     if last is None:
         return []
@@ -87,7 +87,8 @@ async def _give_back(write: Write, file: Application, award: Any, reason: str) -
         if await write.session.scalar(stands.limit(1)) is not None:
             return []
     given_back = await reversals.take_back(write, file, history, last, reason)
-    return [given_back, *await reversals.follow(write, file, award.decided_on, reason)]
+    followed = await reversals.follow(write, file, award.decided_on, reason)
+    return [await reversals.take_silence(write, file, given_back), *followed]
 
 
 def _granted_by(life: Life, reference: str, decided_on: date) -> RecordedAct | None:

@@ -420,15 +420,16 @@ async def reverse(
 
 async def _give_back(write: Write, file: Application, decision: CommitteeDecision, reason: str) -> list[Change]:
     """Give a held file the state that it had before a decision, and take back what the decision gave."""
-    history = await History.of(write, file)
+    history = await reversals.history_of(write, file)
     last = history.life.standing[-1]
     if last.number != decision.passage_number:
         raise rules.DecisionFollowed(act=last.act, on=last.effective_on.isoformat())
-    changes = [await reversals.take_back(write, file, history, last, reason)]
+    given_back = await reversals.take_back(write, file, history, last, reason)
+    followed: list[Change] = []
     if decision.outcome in STEPS:
-        changes += await awards.take_back(write, decision, reason)
-        changes += await reversals.follow(write, file, decision.decided_on, reason)
-    return changes
+        followed += await awards.take_back(write, decision, reason)
+        followed += await reversals.follow(write, file, decision.decided_on, reason)
+    return [await reversals.take_silence(write, file, given_back), *followed]
 
 
 async def correct(write: Write, territory: str, committee_id: UUID, body: schemas.Erratum) -> Change:

@@ -1,7 +1,7 @@
 """An aid passes to another firm, as by a merger or the sale of a business: what is asked of it, and what follows.
 
 The bank details of the firm that takes it are held first of all (docs/locking.md); then the aid, its awards, the
-request, the claims of both firms, the projects, the payments, and both firms in the order of their SIREN.
+request, the claims of both firms, the projects, the letters, the payments, and both firms in the order of their SIREN.
 """
 
 from datetime import date
@@ -13,6 +13,7 @@ from app.awards import service as awards
 from app.awards.aids import Held
 from app.awards.change_requests import rules
 from app.awards.claims import service as claims
+from app.awards.letters import service as letters
 from app.awards.models import Aid, AidAct
 from app.awards.payments.in_flight import redirect
 from app.awards.rules import FirmCeased, ProceedingsOpen
@@ -43,6 +44,8 @@ async def pass_on(
 ) -> list[Change]:
     """Let the aid and its awards pass to another firm. Payments that are not sent go to it, once approved anew.
 
+    Letters to the firm before that are not notified are withdrawn: others are drawn up.
+
     Raises `holder-changed`, `bank-details-unapproved`, `project-of-another-firm`, `firm-ceased`, `proceedings-open`,
     `payments-in-flight`, `invoice-already-claimed` (409).
     """
@@ -65,7 +68,7 @@ async def pass_on(
     )  # fmt: skip
     await write.session.flush()
     await claims.refuse_claimed_twice(write, aid.id)
-    changes: list[Change] = []
+    changes = await letters.end_open(write, aid.id, reason)  # they say who held it
     for kind, award in held.awards():
         changes += await redirect(write, kind, award, payee)
     for each in sorted((before, siren)):

@@ -53,7 +53,8 @@ def serve_change_requests(awards: APIRouter, kind: AwardKind) -> None:
         name=f"request_{noun}_change",
         **changes(
             schemas.ChangeRequest, AwardEnded, BeforeDecision, rules.NotHeldByParameters, rules.ParameterUnknown,
-            rules.AlreadyHolder, ReferenceNotFound, EmailMissing, IdempotencyKeyMissing, status=201,
+            rules.BelowStartExtension, rules.AlreadyHolder, ReferenceNotFound, EmailMissing, IdempotencyKeyMissing,
+            status=201,
         ),
     )  # fmt: skip
     async def ask(
@@ -79,9 +80,9 @@ def serve_change_requests(awards: APIRouter, kind: AwardKind) -> None:
         name=f"approve_{noun}_change_request",
         **changes(
             schemas.ChangeRequest, rules.ChangeRequestTransition, AwardEnded, BeforeDecision, rules.BeforeLastPayment,
-            rules.BelowPaid, AwardAboveBase, EnvelopeExhausted, rules.NotHeldByParameters, rules.PlannedEndBeforeStart,
-            rules.HolderChanged, BankDetailsUnapproved, ProjectOfAnotherFirm, FirmCeased,
-            ProceedingsOpen, PaymentsInFlight, InvoiceAlreadyClaimed,
+            rules.BelowPaid, AwardAboveBase, EnvelopeExhausted, rules.NotHeldByParameters,
+            rules.BelowStartExtension, rules.PlannedEndBeforeStart, rules.HolderChanged, BankDetailsUnapproved,
+            ProjectOfAnotherFirm, FirmCeased, ProceedingsOpen, PaymentsInFlight, InvoiceAlreadyClaimed,
             *REQUESTS_DECIDES.refusals, IfMatchMissing,
         ),
     )  # fmt: skip

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
+from app.core import clock
 from app.core.faults import Fault
 from app.core.problems import Problem
 
@@ -114,6 +116,29 @@ class ParameterUnknown(Problem):
     cure_fr = "Demandez le changement d'un paramètre que le dispositif possède (`/v1/schemes/…/parameters`)."
 
 
+class BelowStartExtension(Problem):
+    """The parameters cannot fall below what an extension of the start has used."""
+
+    status = 409
+    title_fr = "Les paramètres ne peuvent pas être inférieurs à ce qu'une prolongation du démarrage a utilisé."
+    detail = (
+        "The start was extended by {start_extension_months} months on {extended_on}, which was within {start_months}"
+        " months of the notification."
+    )
+    detail_fr = (
+        "Le démarrage a été prolongé de {start_extension_months} mois le {extended_on}, soit dans les {start_months}"
+        " mois suivant la notification."
+    )
+    cure = (
+        "Ask for at least these months (`start_months`, `start_extension_months`); refuse first a request that waits"
+        " and asks for less."
+    )
+    cure_fr = (
+        "Demandez au moins ces mois (`start_months`, `start_extension_months`) ; refusez d'abord une demande en attente"
+        " qui en demande moins."
+    )
+
+
 class AlreadyHolder(Problem):
     """The firm holds the aid already."""
 
@@ -148,6 +173,21 @@ def check_change(status: str, action: ChangeRequestAction) -> ChangeRequestStatu
     if status != ChangeRequestStatus.REQUESTED:
         raise ChangeRequestTransition(current=status)
     return TRANSITIONS[action]
+
+
+def refuse_below_extension(
+    notified_on: date | None, extended_on: date | None, extension_months: int, parameters: Mapping[str, Any]
+) -> None:
+    """Raises `below-start-extension` (409) for parameters by which a used extension of the start was not allowed."""
+    if notified_on is None or extended_on is None:
+        return
+    start_months = parameters.get("start_months")
+    late = start_months is not None and extended_on > clock.after_months(notified_on, start_months)
+    if late or extension_months > (parameters.get("start_extension_months") or 0):
+        needed = next(months for months in range(1, 1200) if clock.after_months(notified_on, months) >= extended_on)
+        raise BelowStartExtension(
+            start_extension_months=extension_months, extended_on=extended_on.isoformat(), start_months=needed
+        )
 
 
 def refuse_before_last_payment(last_paid_on: date | None, on: date) -> None:

@@ -44,8 +44,8 @@ async def request(
 ) -> Change:
     """Ask for changes of an aid.
 
-    Raises `award-ended`, `before-decision`, `not-held-by-parameters`, `parameter-unknown`, `already-holder` (409),
-    `reference-not-found` (404), `email-missing` (403), and faults.
+    Raises `award-ended`, `before-decision`, `not-held-by-parameters`, `parameter-unknown`, `below-start-extension`,
+    `already-holder` (409), `reference-not-found` (404), `email-missing` (403), and faults.
     """
     requested_by = accountable(write.actor)
     _check_changes(body)
@@ -76,8 +76,9 @@ async def approve(
     """Take all changes of a request that another person asked for.
 
     Raises `change-request-transition`, `award-ended`, `before-decision`, `before-last-payment`, `below-paid`,
-    `award-above-base`, `envelope-exhausted`, `not-held-by-parameters`, `planned-end-before-start` (409),
-    `requester-decides`, `person-required` (403), and for another holder what `holder.pass_on` raises.
+    `award-above-base`, `envelope-exhausted`, `not-held-by-parameters`, `below-start-extension`,
+    `planned-end-before-start` (409), `requester-decides`, `person-required` (403), and for another holder what
+    `holder.pass_on` raises.
     """
     payee = await _payee_of_new_holder(write, territory, request_id)
     held, asked = await _held(write, kind, territory, award_id, request_id)
@@ -217,7 +218,9 @@ class _Amending:
         if aid.parameters is None:
             raise rules.NotHeldByParameters
         self.before["parameters"] = {name: aid.parameters.get(name) for name in change["parameters"]}
-        aid.parameters = {**aid.parameters, **change["parameters"]}
+        becomes = {**aid.parameters, **change["parameters"]}
+        rules.refuse_below_extension(aid.notified_on, aid.extended_on, aid.start_extension_months, becomes)
+        aid.parameters = becomes
 
     async def _holder(self, change: dict[str, Any]) -> None:
         self.before["siren"] = self.held.aid.siren
@@ -251,12 +254,18 @@ def _check_changes(body: schemas.ChangeRequestCreate) -> None:
 
 
 async def _refuse_unknown(write: Write, aid: Aid, body: schemas.ChangeRequestCreate) -> None:
-    """Raises `not-held-by-parameters`, `parameter-unknown` (409) for parameters that the aid cannot have."""
+    """Raises `not-held-by-parameters`, `parameter-unknown`, `below-start-extension` (409) for parameters that the aid
+    cannot have.
+    """
     asked = {name: place for place, change in enumerate(body.changes) for name in change.parameters or {}}
     if not asked:
         return
     if aid.scheme is None:
         raise rules.NotHeldByParameters
+    becomes = dict(aid.parameters or {})
+    for change in body.changes:
+        becomes |= change.parameters or {}
+    rules.refuse_below_extension(aid.notified_on, aid.extended_on, aid.start_extension_months, becomes)
     for name in asked.keys() - await parameter_names(write.session, aid.scheme):
         unknown = rules.ParameterUnknown(scheme=aid.scheme, parameter=name)
         unknown.errors = [unknown.at(f"/changes/{asked[name]}/parameters/{name}")]

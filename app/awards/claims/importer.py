@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.awards.claims import schemas, service
 from app.awards.claims.models import ClaimLine, ExpenseClaim
 from app.awards.claims.queries import award_ids
-from app.awards.claims.rules import MOST_LINES, SUPPLIER_MISSING, ClaimStatus, Invoice
+from app.awards.claims.rules import MOST_LINES, ClaimStatus
 from app.awards.models import Aid, AidLine
 from app.core.faults import Fault
 from app.core.messages import NOT_FOUND
@@ -74,13 +74,14 @@ class ClaimFileLine(Body):
     paid_on: schemas.PaidOn
     amount_excl_vat_cents: schemas.ClaimedCents
     proof_sha256: schemas.ProofSha256 | None = None
+    invoice_amount_excl_vat_cents: schemas.InvoiceCents | None = None
+    lowers_invoice_number: schemas.LowersInvoiceNumber | None = None
 
     @model_validator(mode="after")
     def _named(self) -> "ClaimFileLine":
         if self.claim_id is None and (self.claim_external_id is None or self.decision_reference is None):
             raise CLAIM_MISSING.error()
-        if self.supplier_siren is None and self.supplier_name is None:
-            raise SUPPLIER_MISSING.error()
+        schemas.refuse_unclear(self)
         return self
 
 
@@ -246,7 +247,7 @@ async def _put(write: Write, place: str, award_id: UUID, group: _Group, outcome:
     new: list[dict[str, Any]] = []
     updated = 0
     for row in group.rows:
-        at = _place_of(row, stored)
+        at = _place_of(schemas.ClaimLineBody(**row), stored)
         if at is None:
             new.append(row)
         elif any(rows[at][name] != value for name, value in row.items()):
@@ -262,15 +263,12 @@ async def _put(write: Write, place: str, award_id: UUID, group: _Group, outcome:
     return [await service.append(write, place, award_id, group.claim_id, _bodies(new))] if new else []
 
 
-def _place_of(row: dict[str, Any], stored: Sequence[ClaimLine]) -> int | None:
-    """Where the claim has this invoice."""
-    invoice = Invoice(row["invoice_number"], row.get("supplier_siren"), row.get("supplier_name"))
-    same = (
-        place
-        for place, line in enumerate(stored)
-        if invoice.is_the_same_as(Invoice(line.invoice_number, line.supplier_siren, line.supplier_name))
-    )
-    return next(same, None)
+def _place_of(body: schemas.ClaimLineBody, stored: Sequence[ClaimLine]) -> int | None:
+    """Where the claim has this invoice, or this part of it."""
+    part = body.part(body.supplier_name)
+    same = [place for place, line in enumerate(stored) if part.invoice.is_the_same_as(service.invoice_of(line))]
+    apart = {place: part.is_apart_from(service.part_of(stored[place])) for place in same}
+    return next((place for place in same if not apart[place]), None)
 
 
 def _bodies(rows: Sequence[dict[str, Any]]) -> list[schemas.ClaimLineBody]:
@@ -285,7 +283,7 @@ CLAIM_LINES = Importer(
     needs_subject=True,
     schema=ClaimFileLine,
     key=["claim_id", "claim_external_id", "decision_reference", "siren", "invoice_number", "supplier_siren",
-         "supplier_name"],
+         "supplier_name", "line_id", "line_label", "paid_on"],
     columns=[
         Heading("claim_external_id", sheets.plain, ["demande", "demande de paiement", "demande de versement", "claim"]),
         Heading("claim_id", sheets.plain),
@@ -307,6 +305,10 @@ CLAIM_LINES = Importer(
         Heading("amount_excl_vat_cents", sheets.cents, ["montant HT", "montant hors taxes", "HT", "montant HT (€)"],
                 required=True),
         Heading("proof_sha256", sheets.plain, ["empreinte", "sha256"]),
+        Heading("invoice_amount_excl_vat_cents", sheets.cents,
+                ["montant total HT", "total HT de la facture", "montant HT de la facture"]),
+        Heading("lowers_invoice_number", sheets.plain,
+                ["facture diminuée", "avoir sur la facture", "facture d'origine"]),
     ],
     check=_check,
     locks=Locks(_aids_of, service.hold_aids),

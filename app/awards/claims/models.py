@@ -28,6 +28,8 @@ from app.core.routines import append_only
 
 _DEDUCTED = " + ".join(column(each) for each in Deduction)
 _SETTLED = f"certified_cents + parked_cents + {_DEDUCTED}"
+_PARTS = ", ".join(("certified_cents", "parked_cents", *(column(each) for each in Deduction)))
+CLAIMS_OF_A_FIRM = 0x636C61696D  # what tells the lock of a firm's claims from others: "claim"
 
 # How invoices are compared: rules.py folds them so too, and a test compares the two.
 _SIGNS = r"[\u0001-/:-@\u005b-`{-\u00bf\u2000-\u206f]+"
@@ -53,7 +55,8 @@ RETURN (
 
 
 # An aid can have passed from firm to firm: an invoice stands once over all aids that one firm holds or has held. The
-# constraints of `claim_lines` hold those of one firm apart; `claimed_elsewhere` finds it among those of the others.
+# constraints of `declared_invoices` hold those of one firm apart; `declared_elsewhere` looks at those of others, and
+# finds what no key does: a supplier that is named here by its SIREN alone, there by its name alone.
 AID_HOLDERS = """
 CREATE FUNCTION aid_holders(aid uuid) RETURNS text[] LANGUAGE sql STABLE
 RETURN (
@@ -73,15 +76,92 @@ RETURN aid_holders(aid) || (
     )
 )
 """
+SAME_INVOICE = """
+CREATE FUNCTION same_invoice(one declared_invoices, other declared_invoices) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN one.invoice_key = other.invoice_key AND CASE
+    WHEN num_nonnulls(one.supplier_siren, other.supplier_siren) = 2 THEN one.supplier_siren = other.supplier_siren
+    WHEN coalesce(one.supplier_key = other.supplier_key, false) THEN true
+    ELSE num_nonnulls(one.supplier_siren, other.supplier_siren) = 1 AND one.invoiced_on = other.invoiced_on
+        AND (one.amount_cents = other.amount_cents OR num_nonnulls(one.supplier_key, other.supplier_key) < 2)
+END
+"""
+DECLARED_ELSEWHERE = """
+CREATE FUNCTION declared_elsewhere(sought declared_invoices, aid uuid) RETURNS uuid LANGUAGE sql STABLE
+RETURN (
+    SELECT l.id FROM declared_invoices i JOIN claim_lines l ON l.invoice_id = i.id
+    WHERE i.firm_siren = ANY (firms_of_invoices(aid)) AND i.invoice_key = sought.invoice_key AND l.stands
+        AND i.id IS DISTINCT FROM sought.id AND same_invoice(i, sought) AND aid_holders(l.aid_id) && aid_holders(aid)
+    ORDER BY l.id LIMIT 1
+)
+"""
 CLAIMED_ELSEWHERE = """
 CREATE FUNCTION claimed_elsewhere(line claim_lines) RETURNS uuid LANGUAGE sql STABLE
+RETURN (SELECT declared_elsewhere(i, line.aid_id) FROM declared_invoices i WHERE i.id = line.invoice_id)
+"""
+# Of two that declare invoices of one firm, the second waits, and sees what the first has declared.
+HOLD_CLAIMANTS = f"""
+CREATE FUNCTION hold_claimants(aid uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    holder text;
+BEGIN
+    FOR holder IN SELECT h FROM unnest(aid_holders(aid)) h ORDER BY h LOOP
+        PERFORM pg_advisory_xact_lock(hashtextextended(holder, {CLAIMS_OF_A_FIRM}));
+    END LOOP;
+END
+$$
+"""  # noqa: S608  # our own number
+# The invoice of a new line: one that stands, where both say the same whole amount, or that stood so; else a new one.
+INVOICE_OF_LINE = """
+CREATE FUNCTION invoice_of_line(line claim_lines) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    sought declared_invoices;
+    standing record;
+    made uuid;
+BEGIN
+    sought.firm_siren := line.firm_siren;
+    sought.invoice_key := CASE WHEN line.declared_cents < 0 THEN '-' ELSE '' END || invoice_key(line.invoice_number);
+    sought.supplier_siren := line.supplier_siren;
+    sought.supplier_key := supplier_key(line.supplier_name);
+    sought.invoiced_on := line.invoiced_on;
+    sought.amount_cents := coalesce(line.invoice_cents, abs(line.declared_cents));
+    SELECT l.invoice_id, l.invoice_cents INTO standing
+    FROM declared_invoices i JOIN claim_lines l ON l.invoice_id = i.id
+    WHERE i.firm_siren = ANY (firms_of_invoices(line.aid_id)) AND i.invoice_key = sought.invoice_key
+        AND (l.stands OR l.invoice_cents = line.invoice_cents)
+        AND same_invoice(i, sought) AND aid_holders(l.aid_id) && aid_holders(line.aid_id)
+    ORDER BY l.stands DESC, l.id LIMIT 1;
+    IF NOT FOUND THEN
+        INSERT INTO declared_invoices
+            (firm_siren, invoice_key, supplier_siren, supplier_key, invoiced_on, amount_cents)
+        VALUES (sought.firm_siren, sought.invoice_key, sought.supplier_siren, sought.supplier_key,
+            sought.invoiced_on, sought.amount_cents)
+        RETURNING id INTO made;
+        RETURN made;
+    END IF;
+    IF (standing.invoice_cents = line.invoice_cents) IS NOT TRUE THEN
+        RAISE EXCEPTION 'the invoice stands'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'invoice_already_claimed';
+    END IF;
+    UPDATE declared_invoices
+    SET supplier_siren = coalesce(supplier_siren, sought.supplier_siren),
+        supplier_key = coalesce(supplier_key, sought.supplier_key)
+    WHERE id = standing.invoice_id
+        AND (supplier_siren, supplier_key) IS DISTINCT FROM
+            (coalesce(supplier_siren, sought.supplier_siren), coalesce(supplier_key, sought.supplier_key));
+    RETURN standing.invoice_id;
+END
+$$
+"""
+# The invoice that a credit note lowers stands on the same line of the decision, from the same supplier.
+LOWERED_INVOICE = """
+CREATE FUNCTION lowered_invoice(note claim_lines) RETURNS uuid LANGUAGE sql STABLE
 RETURN (
-    SELECT l.id FROM claim_lines l
-    WHERE l.stands AND l.firm_siren <> line.firm_siren AND l.firm_siren = ANY (firms_of_invoices(line.aid_id))
-        AND l.invoice_key = invoice_key(line.invoice_number)
-        AND coalesce(l.supplier_siren = line.supplier_siren, l.supplier_key = supplier_key(line.supplier_name))
-        AND aid_holders(l.aid_id) && aid_holders(line.aid_id)
-    LIMIT 1
+    SELECT i.id FROM claim_lines l JOIN declared_invoices i ON i.id = l.invoice_id
+    WHERE l.aid_id = note.aid_id AND l.line_id = note.line_id AND l.stands AND l.declared_cents > 0
+        AND i.invoice_key = invoice_key(note.lowers_invoice_number)
+        AND (i.supplier_siren = note.supplier_siren OR i.supplier_key = supplier_key(note.supplier_name))
+    ORDER BY (i.supplier_siren = note.supplier_siren) DESC NULLS LAST, l.id LIMIT 1
 )
 """
 # When an aid passes to a firm, none of its invoices stands among those of this one.
@@ -175,11 +255,48 @@ class ExpenseClaim(Identified, Versioned, Base):
     withdrawal_reason: Mapped[str | None]
 
 
-class ClaimLine(Identified, Base):
-    """An invoice that a claim declares, and what became of it.
+class DeclaredInvoice(Identified, Base):
+    """An invoice, or a credit note, that lines of claims declare: they never come to more than its amount.
 
-    `status` is the claim's, at the end of every transaction. An invoice `stands` until its line is settled as nothing,
-    or its claim withdrawn: among those of a firm it stands once. One that returns after it was parked names the line.
+    The database finds it for each line, and counts on it what those that stand declare. The key of a credit note begins
+    with a minus.
+    """
+
+    __tablename__ = "declared_invoices"
+    __table_args__ = (
+        Index(
+            "invoice_already_claimed", "siren", "invoice_key", "supplier_siren", unique=True,
+            postgresql_where=text("declared_cents > 0 AND supplier_siren IS NOT NULL"),
+        ),
+        ExcludeConstraint(
+            (func.textrange(text("firm_siren"), text("firm_siren"), text("'[]'")), "&&"),
+            (func.textrange(text("invoice_key"), text("invoice_key"), text("'[]'")), "&&"),
+            (func.textrange(text("supplier_key"), text("supplier_key"), text("'[]'")), "&&"),
+            (func.textrange(text("supplier_siren"), text("supplier_siren"), text("'[]'")), "&&"),
+            name="invoice_already_claimed_by_name",
+            using="gist",
+            where=text("declared_cents > 0 AND supplier_key IS NOT NULL"),
+        ),
+        Index(None, "siren", "invoice_key"),
+        CheckConstraint("declared_cents <= amount_cents", name="invoice_exceeded"),
+        shape("least(amount_cents, declared_cents) >= 0", name="declared_invoice_amounts"),
+    )  # fmt: skip
+
+    siren: Mapped[str] = mapped_column("firm_siren", key="siren")
+    invoice_key: Mapped[str]
+    supplier_siren: Mapped[str | None]
+    supplier_key: Mapped[str | None]
+    invoiced_on: Mapped[date]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    declared_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class ClaimLine(Identified, Base):
+    """An invoice that a claim declares, the whole or a part of it, or a credit note; and what became of it.
+
+    `status` is the claim's, at the end of every transaction. A line `stands` until it is settled as nothing, or its
+    claim withdrawn. One that returns after it was parked names the earlier line. The amounts of a credit note are
+    negative, and it names the invoice that it lowers.
     """
 
     __tablename__ = "claim_lines"
@@ -195,19 +312,14 @@ class ClaimLine(Identified, Base):
         ),
         ForeignKeyConstraint(["returns_id"], ["claim_lines.id"], name="claim_lines_returns_fkey"),
         UniqueConstraint("claim_id", "position", name="claim_lines_position_key"),
+        ForeignKeyConstraint(["invoice_id"], ["declared_invoices.id"], name="claim_lines_invoice_fkey"),
+        ForeignKeyConstraint(["lowers_id"], ["declared_invoices.id"], name="claim_lines_lowers_fkey"),
         Index(
-            "invoice_already_claimed", "siren", "invoice_key", "supplier_siren", unique=True,
-            postgresql_where=text("stands AND returns_id IS NULL AND supplier_siren IS NOT NULL"),
+            "invoice_already_claimed_by_line", "invoice_id", "line_id", "paid_on", unique=True,
+            postgresql_where=text("stands AND returns_id IS NULL"),
         ),
-        ExcludeConstraint(
-            (func.textrange(text("firm_siren"), text("firm_siren"), text("'[]'")), "&&"),
-            (func.textrange(text("invoice_key"), text("invoice_key"), text("'[]'")), "&&"),
-            (func.textrange(text("supplier_key"), text("supplier_key"), text("'[]'")), "&&"),
-            (func.textrange(text("supplier_siren"), text("supplier_siren"), text("'[]'")), "&&"),
-            name="invoice_already_claimed_by_name",
-            using="gist",
-            where=text("stands AND returns_id IS NULL AND supplier_key IS NOT NULL"),
-        ),
+        Index(None, "invoice_id"),
+        Index("claim_lines_lowers_idx", "lowers_id", postgresql_where=text("lowers_id IS NOT NULL")),
         Index("claim_lines_standing_idx", "siren", "invoice_key", postgresql_where=text("stands")),
         Index("parked_line_returns_once", "returns_id", unique=True, postgresql_where=text("stands")),
         Index(None, "aid_id", "line_id"),
@@ -215,9 +327,18 @@ class ClaimLine(Identified, Base):
             f"CASE status WHEN 'settled' THEN declared_cents ELSE 0 END = {_SETTLED}", name="settlement_unbalanced"
         ),
         shape(
-            "declared_cents > 0 AND certified_cents >= 0 AND parked_cents >= 0 AND "
-            + " AND ".join(f"{column(each)} >= 0" for each in Deduction),
+            f"CASE WHEN declared_cents > 0 THEN least({_PARTS}) >= 0"
+            f" ELSE declared_cents < 0 AND parked_cents = 0 AND greatest({_PARTS}) <= 0 END",
             name="claim_line_amounts",
+        ),
+        shape(
+            "invoice_cents IS NULL OR (declared_cents > 0 AND invoice_cents >= declared_cents)",
+            name="claim_line_invoice_amount",
+        ),
+        shape(
+            "(declared_cents < 0) = (lowers_invoice_number IS NOT NULL)"
+            " AND (lowers_invoice_number IS NULL OR returns_id IS NULL)",
+            name="claim_line_lowers",
         ),
         shape("position >= 1", name="claim_line_position"),
         shape(one_of("status", ClaimStatus), name="claim_line_status"),
@@ -244,6 +365,10 @@ class ClaimLine(Identified, Base):
     declared_cents: Mapped[int] = mapped_column(BigInteger)
     proof_sha256: Mapped[str | None]
     returns_id: Mapped[UUID | None]
+    invoice_id: Mapped[UUID | None]  # found by the database
+    invoice_cents: Mapped[int | None] = mapped_column(BigInteger)  # of the whole invoice, where a line says it
+    lowers_invoice_number: Mapped[str | None]
+    lowers_id: Mapped[UUID | None]  # found by the database
     sampled: Mapped[bool | None]  # null while no sample is drawn
     certified_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     parked_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -256,7 +381,7 @@ class ClaimLine(Identified, Base):
     note: Mapped[str | None]
     stands: Mapped[bool] = mapped_column(
         Computed(
-            "CASE status WHEN 'submitted' THEN true WHEN 'settled' THEN certified_cents + parked_cents > 0"
+            "CASE status WHEN 'submitted' THEN true WHEN 'settled' THEN certified_cents + parked_cents <> 0"
             " ELSE false END",
             persisted=True,
         )
@@ -328,11 +453,11 @@ BEGIN
         )
         OR (OLD.id, OLD.claim_id, OLD.territory, OLD.aid_id, OLD.firm_siren, OLD.line_id, OLD.invoice_number,
             OLD.supplier_siren, OLD.supplier_name, OLD.invoiced_on, OLD.paid_on, OLD.declared_cents, OLD.proof_sha256,
-            OLD.returns_id)
+            OLD.returns_id, OLD.invoice_id, OLD.invoice_cents, OLD.lowers_invoice_number, OLD.lowers_id)
             IS DISTINCT FROM
             (NEW.id, NEW.claim_id, NEW.territory, NEW.aid_id, NEW.firm_siren, NEW.line_id, NEW.invoice_number,
             NEW.supplier_siren, NEW.supplier_name, NEW.invoiced_on, NEW.paid_on, NEW.declared_cents, NEW.proof_sha256,
-            NEW.returns_id)
+            NEW.returns_id, NEW.invoice_id, NEW.invoice_cents, NEW.lowers_invoice_number, NEW.lowers_id)
     ) THEN
         RAISE EXCEPTION 'no such transition' USING ERRCODE = 'check_violation', CONSTRAINT = 'claim_transition';
     END IF;
@@ -343,14 +468,21 @@ BEGIN
             RAISE EXCEPTION 'too early' USING ERRCODE = 'check_violation', CONSTRAINT = 'expense_before_receipt',
                 DETAIL = json_build_object('received_on', received);
         END IF;
-        IF NEW.invoiced_on > completed THEN
+        IF NEW.invoiced_on > completed AND NEW.declared_cents > 0 THEN
             RAISE EXCEPTION 'too late' USING ERRCODE = 'check_violation', CONSTRAINT = 'expense_after_completion',
                 DETAIL = json_build_object('completed_on', completed);
         END IF;
     END IF;
-    IF TG_OP = 'INSERT' AND NEW.returns_id IS NULL AND claimed_elsewhere(NEW) IS NOT NULL THEN
-        RAISE EXCEPTION 'by another holder of the aid'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'invoice_already_claimed';
+    IF TG_OP = 'INSERT' THEN
+        PERFORM hold_claimants(NEW.aid_id);
+        NEW.lowers_id := lowered_invoice(NEW);
+        IF NEW.declared_cents < 0 AND NEW.lowers_id IS NULL THEN
+            RAISE EXCEPTION 'no such invoice stands'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'credit_above_invoice';
+        END IF;
+        IF NEW.returns_id IS NULL THEN
+            NEW.invoice_id := invoice_of_line(NEW);
+        END IF;
     END IF;
     IF TG_OP = 'INSERT' AND NEW.returns_id IS NOT NULL THEN
         SELECT * INTO parked FROM claim_lines WHERE id = NEW.returns_id FOR NO KEY UPDATE;
@@ -360,6 +492,7 @@ BEGIN
             RAISE EXCEPTION 'it was not parked' USING ERRCODE = 'check_violation', CONSTRAINT = 'above_parked',
                 DETAIL = json_build_object('parked_cents', coalesce(parked.parked_cents, 0));
         END IF;
+        NEW.invoice_id := parked.invoice_id;
     END IF;
     IF TG_OP = 'UPDATE' AND OLD.status = 'settled' THEN
         SELECT c.number INTO later FROM claim_lines l JOIN claims c ON c.id = l.claim_id
@@ -373,6 +506,65 @@ BEGIN
 END
 $$
 """
+# What stands of an invoice counts on it, whose CHECK refuses more than its amount; of a line of the decision its credit
+# notes take away at most what is declared, and certified, of the invoice.
+COUNT_INVOICE = """
+CREATE FUNCTION count_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    line claim_lines := coalesce(NEW, OLD);
+    lowered uuid := coalesce(line.lowers_id, line.invoice_id);
+BEGIN
+    PERFORM hold_claimants(line.aid_id);
+    UPDATE declared_invoices SET declared_cents = (
+        SELECT coalesce(sum(abs(l.declared_cents)), 0) FROM claim_lines l
+        WHERE l.invoice_id = line.invoice_id AND l.stands AND l.returns_id IS NULL
+    )
+    WHERE id = line.invoice_id;
+    IF EXISTS (
+        SELECT FROM claim_lines l
+        WHERE l.lowers_id = lowered OR (l.invoice_id = lowered AND l.lowers_id IS NULL)
+        GROUP BY l.line_id
+        HAVING sum(l.declared_cents) FILTER (WHERE l.stands AND l.returns_id IS NULL) < 0
+            OR sum(l.certified_cents) < 0
+    ) THEN
+        RAISE EXCEPTION 'a credit note comes to more'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'credit_above_invoice';
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM declared_invoices i
+        WHERE i.id IN (line.invoice_id, line.lowers_id)
+            AND NOT EXISTS (SELECT FROM claim_lines l WHERE i.id IN (l.invoice_id, l.lowers_id));
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+COUNT_DECLARED = (
+    "CREATE TRIGGER count_declared AFTER INSERT OR DELETE ON claim_lines FOR EACH ROW EXECUTE FUNCTION count_invoice()"
+)
+COUNT_SETTLED = (
+    "CREATE TRIGGER count_settled AFTER UPDATE ON claim_lines FOR EACH ROW"
+    " WHEN ((OLD.status, OLD.certified_cents, OLD.parked_cents)"
+    " IS DISTINCT FROM (NEW.status, NEW.certified_cents, NEW.parked_cents)) EXECUTE FUNCTION count_invoice()"
+)
+# Where one stands again, no other has come in its place, whatever names it.
+CHECK_INVOICE = """
+CREATE FUNCTION check_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM claim_lines l
+        WHERE l.invoice_id = NEW.id AND l.stands AND claimed_elsewhere(l) IS NOT NULL
+    ) THEN
+        RAISE EXCEPTION 'another stands' USING ERRCODE = 'check_violation', CONSTRAINT = 'invoice_already_claimed';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+CHECK_INVOICES = (
+    "CREATE TRIGGER check_invoice AFTER UPDATE ON declared_invoices FOR EACH ROW"
+    " WHEN (OLD.declared_cents = 0 AND NEW.declared_cents > 0) EXECUTE FUNCTION check_invoice()"
+)
 # What is certified counts on the line of the decision, whose CHECK refuses more than its amount, and on the aid.
 COUNT_CERTIFIED = """
 CREATE FUNCTION count_certified() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -420,11 +612,17 @@ for _table, _statements in (
             GUARD_LINES,
             COUNT_CERTIFIED,
             COUNT_LINES,
+            COUNT_INVOICE,
+            COUNT_DECLARED,
+            COUNT_SETTLED,
             append_only("claim_lines", "TRUNCATE"),
         ),
     ),
 ):
     for _statement in _statements:
         event.listen(_table, "after_create", DDL(_statement))
-for _statement in (AID_HOLDERS, FIRMS_OF_INVOICES, CLAIMED_ELSEWHERE, CHECK_TRANSFER, TRANSFERS):
+for _statement in (
+    AID_HOLDERS, FIRMS_OF_INVOICES, SAME_INVOICE, DECLARED_ELSEWHERE, CLAIMED_ELSEWHERE, HOLD_CLAIMANTS,
+    INVOICE_OF_LINE, LOWERED_INVOICE, CHECK_INVOICE, CHECK_INVOICES, CHECK_TRANSFER, TRANSFERS,
+):  # fmt: skip
     event.listen(Base.metadata, "after_create", DDL(_statement))

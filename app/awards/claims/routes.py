@@ -15,9 +15,11 @@ from app.awards.claims.rules import (
     AboveParked,
     AwardWithoutLines,
     ClaimTransition,
+    CreditAboveInvoice,
     ExpenseAfterCompletion,
     ExpenseBeforeReceipt,
     InvoiceAlreadyClaimed,
+    InvoiceExceeded,
     ParkedLineReturned,
     SampleDrawn,
     SettlementUnbalanced,
@@ -35,8 +37,8 @@ claims = router("grants")
 
 # Why what a claim declares is refused.
 _DECLARED = (
-    InvoiceAlreadyClaimed, AboveParked, ExpenseBeforeReceipt, ExpenseAfterCompletion, AwardEnded, AlreadyExists,
-    ReferenceNotFound, EmailMissing,
+    InvoiceAlreadyClaimed, InvoiceExceeded, CreditAboveInvoice, AboveParked, ExpenseBeforeReceipt,
+    ExpenseAfterCompletion, AwardEnded, AlreadyExists, ReferenceNotFound, EmailMissing,
 )  # fmt: skip
 
 
@@ -120,6 +122,7 @@ def serve_claims(awards: APIRouter, kind: AwardKind) -> None:
             schemas.ExpenseClaim,
             ClaimTransition,
             SettlementUnbalanced,
+            CreditAboveInvoice,
             ExpenseAfterCompletion,
             AwardEnded,
             BeforeDecision,
@@ -139,7 +142,17 @@ def serve_claims(awards: APIRouter, kind: AwardKind) -> None:
     @awards.post(
         one + "/reopen",
         name=f"reopen_{noun}_claim",
-        **changes(schemas.ExpenseClaim, ClaimTransition, ParkedLineReturned, AwardEnded, *BY_A_PERSON, IfMatchMissing),
+        **changes(
+            schemas.ExpenseClaim,
+            ClaimTransition,
+            ParkedLineReturned,
+            InvoiceAlreadyClaimed,
+            InvoiceExceeded,
+            CreditAboveInvoice,
+            AwardEnded,
+            *BY_A_PERSON,
+            IfMatchMissing,
+        ),
     )
     async def reopen(request: Request, body: schemas.ClaimReopen, actor: Actor = require("claims:settle")) -> Response:
         """Take a settlement back, giving a reason: nothing of the claim counts until it is settled anew.
@@ -151,7 +164,7 @@ def serve_claims(awards: APIRouter, kind: AwardKind) -> None:
     @awards.post(
         one + "/withdraw",
         name=f"withdraw_{noun}_claim",
-        **changes(schemas.ExpenseClaim, ClaimTransition, EmailMissing, IfMatchMissing),
+        **changes(schemas.ExpenseClaim, ClaimTransition, CreditAboveInvoice, EmailMissing, IfMatchMissing),
     )
     async def withdraw(
         request: Request, body: schemas.ClaimWithdraw, actor: Actor = require("claims:write")

@@ -83,8 +83,33 @@ NO_LETTER_OR_DIGIT = Fault(
 )
 REPEATED_INVOICE = Fault(
     "repeated_invoice",
-    en="An earlier line of the claim is the same invoice (supplier and number): {first}.",
-    fr="Une ligne précédente de la demande est la même facture (fournisseur et numéro) : {first}.",
+    en="An earlier line of the claim is the same invoice (supplier and number): {first}. An invoice can stand on"
+    " several lines where each gives its whole amount (invoice_amount_excl_vat_cents) and another line_id or paid_on.",
+    fr="Une ligne précédente de la demande est la même facture (fournisseur et numéro) : {first}. Une facture peut"
+    " figurer sur plusieurs lignes si chacune donne son montant total (invoice_amount_excl_vat_cents) et un autre"
+    " line_id ou paid_on.",
+)
+ABOVE_INVOICE = Fault(
+    "above_invoice",
+    en="A line must not declare more than the invoice comes to (invoice_amount_excl_vat_cents).",
+    fr="Une ligne ne doit pas déclarer plus que le montant de la facture (invoice_amount_excl_vat_cents).",
+)
+CREDIT_NOTE_FIELDS = Fault(
+    "credit_note_fields",
+    en="A credit note must have a negative amount and name the invoice that it lowers (lowers_invoice_number), without"
+    " invoice_amount_excl_vat_cents; an invoice has a positive amount and lowers none.",
+    fr="Un avoir doit avoir un montant négatif et désigner la facture qu'il diminue (lowers_invoice_number), sans"
+    " invoice_amount_excl_vat_cents ; une facture a un montant positif et n'en diminue aucune.",
+)
+LOWERED_INVOICE_MISSING = Fault(
+    "lowered_invoice_missing",
+    en="The credit note must name an invoice of the same supplier that is declared on this line of the decision.",
+    fr="L'avoir doit désigner une facture du même fournisseur, déclarée sur cette ligne de la décision.",
+)
+WRONG_SIGN = Fault(
+    "wrong_sign",
+    en="The amounts must not be below zero for an invoice, nor above zero for a credit note: nothing of it is parked.",
+    fr="Les montants ne doivent pas être négatifs pour une facture, ni positifs pour un avoir : rien n'en est réservé.",
 )
 MISSING_VERDICT = Fault(
     "missing_verdict",
@@ -134,11 +159,44 @@ class InvoiceAlreadyClaimed(Problem):
     title_fr = "La même facture du même fournisseur est déjà déclarée pour une aide de cette entreprise."
     cure = (
         "Leave the invoice out. If the other claim is the wrong one, have it withdrawn, or its line deducted as a"
-        " whole: then the invoice is free."
+        " whole: then the invoice is free. If each declares a part of it, give the whole amount on each line"
+        " (`invoice_amount_excl_vat_cents`). If they are two suppliers, give the SIREN and the name of each."
     )
     cure_fr = (
         "Retirez cette facture. Si c'est l'autre demande qui est erronée, faites-la retirer, ou faites déduire toute sa"
-        " ligne : la facture est alors libre."
+        " ligne : la facture est alors libre. Si chacune en déclare une partie, donnez son montant total sur chaque"
+        " ligne (`invoice_amount_excl_vat_cents`). S'il s'agit de deux fournisseurs, donnez le SIREN et le nom de"
+        " chacun."
+    )
+
+
+class InvoiceExceeded(Problem):
+    """The lines that declare an invoice must not come to more than its amount."""
+
+    status = 409
+    title_fr = "Les lignes qui déclarent une facture ne doivent pas dépasser son montant."
+    detail = "Of the invoice {left_cents} are not declared yet."
+    detail_fr = "De la facture, {left_cents} ne sont pas encore déclarés."
+    cure = "Declare at most what is left of the invoice; or have the line that declared too much withdrawn or deducted."
+    cure_fr = (
+        "Déclarez au plus ce qui reste de la facture ; ou faites retirer ou déduire la ligne qui en a déclaré trop."
+    )
+
+
+class CreditAboveInvoice(Problem):
+    """A credit note must not come to more than what is declared and certified of the invoice that it lowers."""
+
+    status = 409
+    title_fr = "Un avoir ne doit pas dépasser ce qui est déclaré et certifié de la facture qu'il diminue."
+    cure = (
+        "Lower the credit note to what is declared of the invoice. At a settlement settle the invoice first, and deduct"
+        " of the credit note what does not count of the invoice; before the invoice is reopened, changed or withdrawn,"
+        " reopen and withdraw the credit note."
+    )
+    cure_fr = (
+        "Ramenez l'avoir à ce qui est déclaré de la facture. Au règlement, réglez d'abord la facture et déduisez de"
+        " l'avoir ce qui n'en compte pas ; avant de rouvrir, de modifier ou de retirer la facture, rouvrez et retirez"
+        " l'avoir."
     )
 
 
@@ -257,28 +315,76 @@ def supplier_key(name: str) -> str:
 
 @dataclass(frozen=True)
 class Invoice:
-    """An invoice as it is compared with others of the same firm."""
+    """An invoice, or a credit note, as it is compared with others of the same firm.
 
-    number: str
+    `cents` is what the whole of it comes to; the key of a credit note begins with a minus.
+    """
+
+    key: str
     supplier_siren: str | None
-    supplier_name: str | None
+    supplier_key: str | None
+    invoiced_on: date
+    cents: int
+
+    @classmethod
+    def of(
+        cls, number: str, siren: str | None, name: str | None, invoiced_on: date, cents: int, whole_cents: int | None
+    ) -> "Invoice":
+        """What a line declares: `cents` of it, of `whole_cents` where the line says so."""
+        key = ("-" if cents < 0 else "") + invoice_key(number)
+        return cls(key, siren, None if name is None else supplier_key(name), invoiced_on, whole_cents or abs(cents))
 
     def is_the_same_as(self, other: "Invoice") -> bool:
-        """Of one number, from one SIREN; where one of the two has none, from one name."""
-        if invoice_key(self.number) != invoice_key(other.number):
+        """Of one number, from one SIREN; where one of the two has none, from one name.
+
+        Where only one has a SIREN and the names do not tell, the day and the amount do; the day alone where one
+        has no name at all.
+        """
+        if self.key != other.key:
             return False
         if self.supplier_siren is not None and other.supplier_siren is not None:
             return self.supplier_siren == other.supplier_siren
-        names = [name for name in (self.supplier_name, other.supplier_name) if name is not None]
-        return len(names) == 2 and supplier_key(names[0]) == supplier_key(names[1])  # the two
+        named = self.supplier_key is not None and other.supplier_key is not None
+        if named and self.supplier_key == other.supplier_key:
+            return True
+        one_siren = (self.supplier_siren is None) != (other.supplier_siren is None)
+        return one_siren and self.invoiced_on == other.invoiced_on and (not named or self.cents == other.cents)
+
+    def is_lowered_by(self, number: str, siren: str | None, name: str | None) -> bool:
+        """Whether a credit note of this supplier names this invoice."""
+        if self.key != invoice_key(number):
+            return False
+        known = None if name is None else supplier_key(name)
+        return (siren is not None and siren == self.supplier_siren) or (
+            known is not None and known == self.supplier_key
+        )
 
 
-def repeated(invoices: Sequence[Invoice]) -> Iterable[tuple[int, int]]:
-    """The places of invoices that an earlier one repeats, each with the place of the first."""
+@dataclass(frozen=True)
+class Part:
+    """What a line of a claim declares of an invoice: for a line of the decision, of what was paid on a day.
+
+    `whole_cents` is what the line says that the invoice comes to; without it the line declares all of it.
+    """
+
+    invoice: Invoice
+    line_id: Any
+    paid_on: date
+    whole_cents: int | None = None
+
+    def is_apart_from(self, other: "Part") -> bool:
+        """Whether two lines may declare one invoice: both say the same whole, and not the same part."""
+        whole = self.whole_cents is not None and self.whole_cents == other.whole_cents
+        return whole and (self.line_id, self.paid_on) != (other.line_id, other.paid_on)
+
+
+def repeated(parts: Sequence[Part]) -> Iterable[tuple[int, int]]:
+    """The places of lines that declare again what an earlier one declares, each with the place of the first."""
     first: dict[str, list[int]] = {}
-    for place, invoice in enumerate(invoices):
-        alike = first.setdefault(invoice_key(invoice.number), [])
-        found = next((earlier for earlier in alike if invoices[earlier].is_the_same_as(invoice)), None)
+    for place, part in enumerate(parts):
+        alike = first.setdefault(part.invoice.key, [])
+        same = (earlier for earlier in alike if parts[earlier].invoice.is_the_same_as(part.invoice))
+        found = next((earlier for earlier in same if not part.is_apart_from(parts[earlier])), None)
         if found is not None:
             yield place, found
         alike.append(place)
@@ -297,8 +403,9 @@ class Period:
     def refuse(self, expenses: Sequence[tuple[str, date, date]]) -> None:
         """Refuse what was invoiced or paid before the receipt, or invoiced after the completion.
 
-        `expenses` are the pointer of each line, the day of its invoice and that of its payment. An invoice of the
-        period may be paid after its end. Raises `expense-before-receipt`, `expense-after-completion` (409).
+        `expenses` are the pointer of each invoice, its day and that of its payment. An invoice of the period may be
+        paid after its end; credit notes lower what counts on whatever day they come. Raises `expense-before-receipt`,
+        `expense-after-completion` (409).
         """
         if self.received_on is not None:
             early = ExpenseBeforeReceipt(received_on=self.received_on.isoformat())
@@ -324,13 +431,24 @@ class Verdict:
     deducted: Mapping[Deduction, int] = field(default_factory=dict)
 
     @property
+    def parts(self) -> tuple[int, ...]:
+        """All that it says."""
+        return (self.certified_cents, self.parked_cents, *self.deducted.values())
+
+    def fits(self, declared_cents: int) -> bool:
+        """Whether nothing is below zero of an invoice, nor above it of a credit note, of which nothing is parked."""
+        if declared_cents > 0:
+            return min(self.parts) >= 0
+        return max(self.parts) <= 0 == self.parked_cents
+
+    @property
     def settled_cents(self) -> int:
         """What it comes to."""
-        return self.certified_cents + self.parked_cents + sum(self.deducted.values())
+        return sum(self.parts)
 
     def within(self, left_cents: int) -> "Verdict":
         """The same of a line of the decision that has so much left: beyond it, what was certified is over the line."""
-        over = max(self.certified_cents - max(left_cents, 0), 0)
+        over = max(self.certified_cents - max(left_cents, 0), 0)  # never of a credit note
         if not over:
             return self
         deducted = {**self.deducted, Deduction.OVER_LINE: self.deducted.get(Deduction.OVER_LINE, 0) + over}
@@ -365,11 +483,12 @@ def settle(
     """What counts of each line of a claim, by its position.
 
     `verdicts` are by position too; a line without one is certified as it was declared. `left` is what each line of the
-    decision has left, in cents: lines of the claim take it in their order. Raises `settlement-unbalanced` (409).
+    decision has left, in cents: credit notes give back to it, then lines of the claim take it in their order. Raises
+    `settlement-unbalanced` (409).
     """
     rest = dict(left)
     settled = {}
-    for line in sorted(declared, key=lambda each: each.position):
+    for line in sorted(declared, key=lambda each: (each.declared_cents > 0, each.position)):
         verdict = verdicts.get(line.position, Verdict(line.declared_cents))
         if verdict.settled_cents != line.declared_cents:
             raise SettlementUnbalanced(

@@ -7,12 +7,15 @@ from uuid import UUID
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 
 from app.awards.claims.rules import (
+    ABOVE_INVOICE,
+    CREDIT_NOTE_FIELDS,
     MOST_LINES,
     NO_LETTER_OR_DIGIT,
     SUPPLIER_MISSING,
     ClaimStatus,
     Deduction,
     Invoice,
+    Part,
     SampleMethod,
     Verdict,
     column,
@@ -32,6 +35,8 @@ from app.core.schemas import (
     Version,
 )
 from app.core.values import (
+    MAX_AMOUNT_CENTS,
+    MAX_CENTS,
     AmountCents,
     Cents,
     Day,
@@ -59,6 +64,12 @@ def _named(name: str) -> str:
     if not supplier_key(name):
         raise NO_LETTER_OR_DIGIT.error()
     return name
+
+
+def _not_zero(cents: int) -> int:
+    if not cents:
+        raise CREDIT_NOTE_FIELDS.error()
+    return cents
 
 
 InvoiceNumber = Annotated[
@@ -90,16 +101,51 @@ PaidOn = Annotated[
         description="Paris day on which the firm paid the invoice, today at the latest: what is unpaid is not claimed."
     ),
 ]
+_SIGNED = Field(strict=True, ge=-MAX_AMOUNT_CENTS, le=MAX_AMOUNT_CENTS)
 ClaimedCents = Annotated[
-    PositiveCents, Field(description="Cents of euro declared, excluding VAT; of what was parked, at most that.")
+    int,
+    _SIGNED,
+    AfterValidator(_not_zero),
+    Field(
+        description="Cents of euro declared, excluding VAT; of what was parked, at most that. Of a credit note it is"
+        " negative.",
+        examples=[12_400_000],
+    ),
+]
+InvoiceCents = Annotated[
+    PositiveCents,
+    Field(
+        description="Cents of euro of the whole invoice, excluding VAT: needed where it stands on several lines, which"
+        " never come to more. Absent: this line declares the whole of it."
+    ),
+]
+LowersInvoiceNumber = Annotated[
+    ShortLine,
+    WithoutIban,
+    AfterValidator(_numbered),
+    Field(
+        description="For a credit note, the number of the invoice that it lowers: of the same supplier, declared on the"
+        " same line of the decision."
+    ),
 ]
 ProofSha256 = Annotated[
     Sha256, Field(description="SHA-256 digest of the invoice with the proof of its payment, in lower-case hexadecimal.")
 ]
 
 
+def refuse_unclear(line: Any) -> None:
+    """Refuse a line without a supplier, one that is half a credit note, one that declares more than the invoice."""
+    if line.supplier_siren is None and line.supplier_name is None:
+        raise SUPPLIER_MISSING.error()
+    cents, whole = line.amount_excl_vat_cents, line.invoice_amount_excl_vat_cents
+    if (cents < 0) != (line.lowers_invoice_number is not None) or (cents < 0 and whole is not None):
+        raise CREDIT_NOTE_FIELDS.error()
+    if whole is not None and cents > whole:
+        raise ABOVE_INVOICE.error()
+
+
 class ClaimLineBody(Body):
-    """An invoice that is declared, with its payment.
+    """An invoice that is declared, with its payment: the whole of it, or a part; or a credit note.
 
     It is the one of an earlier claim that was parked where supplier and number are the same: it returns.
     """
@@ -112,17 +158,21 @@ class ClaimLineBody(Body):
     amount_excl_vat_cents: ClaimedCents
     line_id: Annotated[Uuid, Field(description="The line of the decision to which it belongs (`lines` of the award).")]
     proof_sha256: ProofSha256 | None = None
+    invoice_amount_excl_vat_cents: InvoiceCents | None = None
+    lowers_invoice_number: LowersInvoiceNumber | None = None
 
     @model_validator(mode="after")
     def _supplied(self) -> "ClaimLineBody":
-        if self.supplier_siren is None and self.supplier_name is None:
-            raise SUPPLIER_MISSING.error()
+        refuse_unclear(self)
         return self
 
-    @property
-    def invoice(self) -> Invoice:
-        """What it is compared by."""
-        return Invoice(self.invoice_number, self.supplier_siren, self.supplier_name)
+    def part(self, supplier_name: str | None) -> Part:
+        """What it declares, of the invoice by which it is compared; the name can be the register's."""
+        invoice = Invoice.of(
+            self.invoice_number, self.supplier_siren, supplier_name, self.invoiced_on, self.amount_excl_vat_cents,
+            self.invoice_amount_excl_vat_cents,
+        )  # fmt: skip
+        return Part(invoice, self.line_id, self.paid_on, self.invoice_amount_excl_vat_cents)
 
 
 _Lines = Annotated[
@@ -187,19 +237,24 @@ class SampleDraw(Body):
     ]  # fmt: skip
 
 
-_PART = Field(description="Cents of euro that do not count for this reason; 0 if absent.")
-_Part = Annotated[AmountCents, _PART]
+_PART = Field(description="Cents of euro that do not count for this reason; 0 if absent.", examples=[400_000])
+_Part = Annotated[int, _SIGNED, _PART]
 
 
 class VerdictBody(Body):
-    """What becomes of a line: certified, deducted and parked come to what was declared."""
+    """What becomes of a line: certified, deducted and parked come to what was declared.
+
+    Of a credit note all amounts are negative, and nothing is parked.
+    """
 
     id: Annotated[Uuid, Field(description="The line of the claim.")]
     certified_cents: Annotated[
-        AmountCents,
+        int,
+        _SIGNED,
         Field(
             description="Cents of euro certified. Beyond what the line of the decision has left they do not count: they"
-            " are deducted as over_line, and the answer says so."
+            " are deducted as over_line, and the answer says so.",
+            examples=[12_000_000],
         ),
     ]
     parked_cents: Annotated[
@@ -289,6 +344,7 @@ class ClaimWithdraw(Body):
 
 # --- what is read ----------------------------------------------------------------------------------------------------
 
+_SignedCents = Annotated[int, Field(strict=True, ge=-MAX_CENTS, le=MAX_CENTS, examples=[150_000_00])]
 _DEDUCTED = "Cents of euro deducted: "
 _SUPPLIER = (
     "Name of the supplier, as declared, or as the register knew the SIREN then; null where neither says. It may be a"
@@ -306,7 +362,7 @@ _Number = Annotated[int, Field(description="1 for the first claim of the aid; wi
 class ClaimLine(Read):
     """An invoice that a claim declares, and what became of it: certified, deducted and parked come to what is declared.
 
-    Until the claim is settled all three are 0.
+    Until the claim is settled all three are 0. Of a credit note they are negative.
     """
 
     id: Id
@@ -316,7 +372,15 @@ class ClaimLine(Read):
     supplier_name: str | None = Field(description=_SUPPLIER, json_schema_extra=PERSONAL)
     invoiced_on: date = Field(description="Paris day of the invoice.")
     paid_on: date = Field(description="Paris day on which the firm paid it.")
-    amount_excl_vat_cents: PositiveCents = Field(description="Cents of euro declared, excluding VAT.")
+    amount_excl_vat_cents: _SignedCents = Field(
+        description="Cents of euro declared, excluding VAT; negative of a credit note."
+    )
+    invoice_amount_excl_vat_cents: PositiveCents | None = Field(
+        description="Cents of euro of the whole invoice, excluding VAT; null where the line declares all of it."
+    )
+    lowers_invoice_number: str | None = Field(
+        description="Number of the invoice that a credit note lowers; null for an invoice."
+    )
     line_id: UUID = Field(description="The line of the decision to which it belongs.")
     line_label: _LineLabel
     proof_sha256: str | None = Field(
@@ -326,14 +390,18 @@ class ClaimLine(Read):
         description="The line of an earlier claim from which it was parked; null: it is declared for the first time."
     )
     sampled: bool | None = Field(description="Whether the control's sample holds it; null while none is drawn.")
-    certified_cents: Cents = Field(description="Cents of euro certified: they count for the grant and the advance.")
+    certified_cents: _SignedCents = Field(
+        description="Cents of euro certified: they count for the grant and the advance."
+    )
     parked_cents: Cents = Field(description="Cents of euro parked: they may return in a later claim.")
-    not_eligible_cents: Cents = Field(description=_DEDUCTED + "the expense is not one that is aided.")
-    not_paid_cents: Cents = Field(description=_DEDUCTED + "the payment is not shown.")
-    out_of_period_cents: Cents = Field(description=_DEDUCTED + "before the receipt of the file, or after completion.")
-    double_cents: Cents = Field(description=_DEDUCTED + "it is declared elsewhere too.")
-    over_line_cents: Cents = Field(description=_DEDUCTED + "beyond the amount of the line of the decision.")
-    no_proof_cents: Cents = Field(description=_DEDUCTED + "nothing proves the expense.")
+    not_eligible_cents: _SignedCents = Field(description=_DEDUCTED + "the expense is not one that is aided.")
+    not_paid_cents: _SignedCents = Field(description=_DEDUCTED + "the payment is not shown.")
+    out_of_period_cents: _SignedCents = Field(
+        description=_DEDUCTED + "before the receipt of the file, or after completion."
+    )
+    double_cents: _SignedCents = Field(description=_DEDUCTED + "it is declared elsewhere too.")
+    over_line_cents: _SignedCents = Field(description=_DEDUCTED + "beyond the amount of the line of the decision.")
+    no_proof_cents: _SignedCents = Field(description=_DEDUCTED + "nothing proves the expense.")
     note: str | None = Field(description="What who settled it says of it; null where nothing is said.")
 
 
@@ -358,10 +426,12 @@ class ExpenseClaim(Read):
     number: _Number
     external_id: ExternalName
     status: ClaimStatus = Field(description=_STATUS)
-    declared_cents: Cents = Field(description="Cents of euro declared on all lines, excluding VAT.")
-    certified_cents: Cents = Field(description="Cents of euro certified on all lines; 0 until it is settled.")
-    deducted_cents: Cents = Field(description="Cents of euro deducted on all lines, whatever the reason.")
-    over_line_cents: Cents = Field(
+    declared_cents: _SignedCents = Field(
+        description="Cents of euro declared on all lines, excluding VAT, less credit notes."
+    )
+    certified_cents: _SignedCents = Field(description="Cents of euro certified on all lines; 0 until it is settled.")
+    deducted_cents: _SignedCents = Field(description="Cents of euro deducted on all lines, whatever the reason.")
+    over_line_cents: _SignedCents = Field(
         description="Of what is deducted, cents of euro beyond the lines of the decision: they would have counted."
     )
     parked_cents: Cents = Field(description="Cents of euro parked on all lines.")

@@ -16,13 +16,15 @@ from app.access.duties import CLAIMS_SETTLES, with_author
 from app.access.rules import Actor, accountable, person
 from app.awards.aids import Held, hold
 from app.awards.claims import rules, schemas
-from app.awards.claims.models import ClaimLine, ExpenseClaim
+from app.awards.claims.models import CLAIMS_OF_A_FIRM, ClaimLine, DeclaredInvoice, ExpenseClaim
 from app.awards.claims.queries import ADVANCE_ID, CLAIMS, GRANT_ID, OVER
 from app.awards.claims.rules import (
+    LOWERED_INVOICE_MISSING,
     MISSING_VERDICT,
     REPEATED_INVOICE,
     REPEATED_VERDICT,
     SAMPLE_TOO_LARGE,
+    WRONG_SIGN,
     AboveParked,
     AwardWithoutLines,
     ClaimAction,
@@ -31,6 +33,8 @@ from app.awards.claims.rules import (
     Deduction,
     Invoice,
     InvoiceAlreadyClaimed,
+    InvoiceExceeded,
+    Part,
     Period,
     SampleDrawn,
     Verdict,
@@ -48,8 +52,10 @@ from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, given, put
 from app.firms.models import Firm
 
-_OF_CLAIMS = 0x636C61696D  # what tells this lock of a firm from others: "claim"
-_DECLARED = ("line_id", "invoice_number", "supplier_siren", "supplier_name", "invoiced_on", "paid_on", "proof_sha256")
+_DECLARED = (
+    "line_id", "invoice_number", "supplier_siren", "supplier_name", "invoiced_on", "paid_on", "proof_sha256",
+    "lowers_invoice_number",
+)  # fmt: skip
 
 
 async def submit(
@@ -57,8 +63,9 @@ async def submit(
 ) -> Change:
     """Submit what a firm declares to have spent of the aid of an award.
 
-    Raises `award-without-lines`, `award-ended`, `invoice-already-claimed`, `above-parked`, `expense-before-receipt`,
-    `expense-after-completion`, `already-exists` (409), `reference-not-found` (404), `email-missing` (403).
+    Raises `award-without-lines`, `award-ended`, `invoice-already-claimed`, `invoice-exceeded`, `credit-above-invoice`,
+    `above-parked`, `expense-before-receipt`, `expense-after-completion`, `already-exists` (409),
+    `reference-not-found` (404), `email-missing` (403).
     """
     submitted_by = accountable(write.actor)
     held = await hold(write, territory, award_id, kind)
@@ -140,7 +147,7 @@ async def draw(
     if body.size > len(lines):
         raise ValidationFailed(errors=[SAMPLE_TOO_LARGE.at("/size", lines=len(lines))])
     seed = token_hex(8)
-    drawn = rules.draw(body.method, seed, body.size, {line.position: line.declared_cents for line in lines})
+    drawn = rules.draw(body.method, seed, body.size, {line.position: abs(line.declared_cents) for line in lines})
     claim.sample_method, claim.sample_size, claim.sample_seed = body.method, body.size, seed
     claim.sampled_by, claim.sampled_at = sampled_by, write.now
     of_claim = update(ClaimLine).where(ClaimLine.claim_id == claim_id)
@@ -154,8 +161,9 @@ async def settle(
 ) -> Change:
     """Settle a claim line by line, as a person who did not write it: what is certified counts from then on.
 
-    Raises `claim-transition`, `settlement-unbalanced`, `expense-after-completion`, `award-ended`, `before-decision`
-    (409), `separation-of-duties`, `person-required`, `email-missing` (403), `reference-not-found` (404).
+    Raises `claim-transition`, `settlement-unbalanced`, `credit-above-invoice`, `expense-after-completion`,
+    `award-ended`, `before-decision` (409), `separation-of-duties`, `person-required`, `email-missing` (403),
+    `reference-not-found` (404).
     """
     held, claim = await _held(write, territory, award_id, claim_id, kind, lines=True)
     settled = rules.next_status(ClaimAction.SETTLE, ClaimStatus(claim.status))
@@ -172,7 +180,13 @@ async def settle(
         {position: body.lines[place].verdict for position, place in said.items()},
         left,
     )
-    counting = [line for line in lines if outcome[line.position].certified_cents]
+    if wrong := [
+        WRONG_SIGN.at(f"/lines/{said[line.position]}")
+        for line in lines
+        if not outcome[line.position].fits(line.declared_cents)
+    ]:
+        raise ValidationFailed(errors=wrong)
+    counting = [line for line in lines if outcome[line.position].certified_cents > 0]
     period = Period(completed_on=held.aid.completed_on)  # what was before the receipt was not declared
     at = {position: f"/lines/{place}" for position, place in said.items()}
     period.refuse([(at.get(line.position, "/lines"), line.invoiced_on, line.paid_on) for line in counting])
@@ -192,7 +206,8 @@ async def reopen(
 
     Also of an award that has ended: a claim that is then withdrawn frees its invoices.
 
-    Raises `claim-transition`, `award-ended`, `parked-line-returned` (409), `person-required`, `email-missing` (403).
+    Raises `claim-transition`, `award-ended`, `parked-line-returned`, `credit-above-invoice`,
+    `invoice-already-claimed`, `invoice-exceeded` (409), `person-required`, `email-missing` (403).
     """
     held, claim = await _held(write, territory, award_id, claim_id, kind, lines=True)
     submitted = rules.next_status(ClaimAction.REOPEN, ClaimStatus(claim.status))
@@ -211,7 +226,10 @@ async def reopen(
 async def withdraw(
     write: Write, territory: str, award_id: UUID, claim_id: UUID, body: schemas.ClaimWithdraw, kind: AwardKind
 ) -> Change:
-    """Withdraw a claim that is not settled: its invoices are free. Raises `claim-transition` (409)."""
+    """Withdraw a claim that is not settled: its invoices are free.
+
+    Raises `claim-transition`, `credit-above-invoice` (409).
+    """
     _, claim = await _held(write, territory, award_id, claim_id, kind)
     claim.status = rules.next_status(ClaimAction.WITHDRAW, ClaimStatus(claim.status))
     claim.withdrawn_by, claim.withdrawn_at = accountable(write.actor), write.now
@@ -247,7 +265,7 @@ async def hold_firms(write: Write, aid_ids: Collection[UUID], *sirens: str) -> N
     """
     holders = await write.session.scalars(select(_holders(Aid.id)).where(Aid.id.in_(aid_ids)))
     for siren in sorted({*sirens, *(siren for each in holders for siren in each)}):
-        await write.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(siren, _OF_CLAIMS))))
+        await write.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(siren, CLAIMS_OF_A_FIRM))))
 
 
 async def _held(
@@ -277,7 +295,10 @@ def _change(act: str, claim: ExpenseClaim) -> Change:
 
 def declared(line: ClaimLine) -> dict[str, Any]:
     """A stored line as a body says it."""
-    return {name: getattr(line, name) for name in _DECLARED} | {"amount_excl_vat_cents": line.declared_cents}
+    return {name: getattr(line, name) for name in _DECLARED} | {
+        "amount_excl_vat_cents": line.declared_cents,
+        "invoice_amount_excl_vat_cents": line.invoice_cents,
+    }
 
 
 def _says(stored: Sequence[ClaimLine], lines: Sequence[schemas.ClaimLineBody]) -> bool:
@@ -294,30 +315,70 @@ async def _declare(
     """Write lines of a held claim, after those that it has."""
     await _refuse_wrong(write, aid, lines)
     period = Period(await received_on_of(write.session, aid), aid.completed_on)
-    period.refuse([(f"/lines/{place}", line.invoiced_on, line.paid_on) for place, line in enumerate(lines)])
+    spent = [(place, line) for place, line in enumerate(lines) if line.lowers_invoice_number is None]
+    credited = [(place, line) for place, line in enumerate(lines) if line.lowers_invoice_number is not None]
+    period.refuse([(f"/lines/{place}", line.invoiced_on, line.paid_on) for place, line in spent])
     await hold_firms(write, [aid.id])
-    names = await _names(write, [line.supplier_siren for line in lines if line.supplier_name is None])
-    invoices = [
-        Invoice(line.invoice_number, line.supplier_siren, line.supplier_name or names.get(line.supplier_siren))
-        for line in lines
-    ]
-    returns = await _returns(write, claim, lines, invoices)
-    for place, (line, invoice) in enumerate(zip(lines, invoices, strict=True)):
-        stored = line.model_dump(exclude={"amount_excl_vat_cents", "supplier_name"})
-        write.session.add(
-            ClaimLine(
-                **stored,
-                claim_id=claim.id,
-                position=after + place + 1,
-                territory=claim.territory,
-                aid_id=claim.aid_id,
-                siren=claim.siren,
-                supplier_name=invoice.supplier_name,
-                declared_cents=line.amount_excl_vat_cents,
-                returns_id=returns.get(place),
+    known = await _names(write, [line.supplier_siren for line in lines if line.supplier_name is None])
+    names = [line.supplier_name or known.get(line.supplier_siren) for line in lines]
+    parts = [line.part(name) for line, name in zip(lines, names, strict=True)]
+    returns = await _returns(write, claim, lines, parts)
+    for alike in (spent, credited):  # an invoice is there before what lowers it
+        for place, line in alike:
+            stored = line.model_dump(
+                exclude={"amount_excl_vat_cents", "invoice_amount_excl_vat_cents", "supplier_name"}
             )
+            write.session.add(
+                ClaimLine(
+                    **stored,
+                    claim_id=claim.id,
+                    position=after + place + 1,
+                    territory=claim.territory,
+                    aid_id=claim.aid_id,
+                    siren=claim.siren,
+                    supplier_name=names[place],
+                    declared_cents=line.amount_excl_vat_cents,
+                    invoice_cents=line.invoice_amount_excl_vat_cents,
+                    returns_id=returns.get(place),
+                )
+            )
+        await write.session.flush()
+        if alike is spent:
+            await _refuse_unlowered(write, aid, [(place, line, names[place]) for place, line in credited])
+
+
+async def _refuse_unlowered(
+    write: Write, aid: Aid, credited: Sequence[tuple[int, schemas.ClaimLineBody, str | None]]
+) -> None:
+    """Refuse a credit note of an invoice that does not stand on its line of the decision."""
+    asked = select(ClaimLine).where(ClaimLine.aid_id == aid.id, ClaimLine.stands, ClaimLine.declared_cents > 0)
+    standing = (await write.session.scalars(asked)).all() if credited else []
+    faults = []
+    for place, line, name in credited:
+        number = str(line.lowers_invoice_number)
+        lowered = any(
+            invoice_of(each).is_lowered_by(number, line.supplier_siren, name)
+            for each in standing
+            if each.line_id == line.line_id
         )
-    await write.session.flush()
+        if not lowered:
+            faults.append(LOWERED_INVOICE_MISSING.at(f"/lines/{place}/lowers_invoice_number"))
+    if faults:
+        raise ValidationFailed(errors=faults)
+
+
+def invoice_of(line: ClaimLine) -> Invoice:
+    """The invoice that a stored line declares."""
+    return part_of(line).invoice
+
+
+def part_of(line: ClaimLine) -> Part:
+    """What a stored line declares."""
+    invoice = Invoice.of(
+        line.invoice_number, line.supplier_siren, line.supplier_name, line.invoiced_on, line.declared_cents,
+        line.invoice_cents,
+    )  # fmt: skip
+    return Part(invoice, line.line_id, line.paid_on, line.invoice_cents)
 
 
 async def _refuse_wrong(write: Write, aid: Aid, lines: Sequence[schemas.ClaimLineBody]) -> None:
@@ -325,7 +386,7 @@ async def _refuse_wrong(write: Write, aid: Aid, lines: Sequence[schemas.ClaimLin
     days = {f"/lines/{place}/{name}": getattr(line, name)
             for place, line in enumerate(lines) for name in ("invoiced_on", "paid_on")}  # fmt: skip
     refuse_future(days)
-    twice = rules.repeated([line.invoice for line in lines])
+    twice = rules.repeated([line.part(line.supplier_name) for line in lines])
     if faults := [REPEATED_INVOICE.at(f"/lines/{place}/invoice_number", first=first + 1) for place, first in twice]:
         raise ValidationFailed(errors=faults)
     known = set(await write.session.scalars(select(AidLine.id).where(AidLine.aid_id == aid.id)))
@@ -341,40 +402,71 @@ async def _names(write: Write, sirens: Sequence[str | None]) -> Mapping[str | No
 
 
 async def _returns(
-    write: Write, claim: ExpenseClaim, lines: Sequence[schemas.ClaimLineBody], invoices: Sequence[Invoice]
+    write: Write, claim: ExpenseClaim, lines: Sequence[schemas.ClaimLineBody], parts: Sequence[Part]
 ) -> dict[int, UUID]:
     """For the places of invoices that return, the line from which they were parked.
 
-    Raises `invoice-already-claimed`, `above-parked` (409).
+    Of an invoice that stands on other lines each line says the whole amount, and they come to at most that.
+
+    Raises `invoice-already-claimed`, `invoice-exceeded`, `above-parked` (409).
     """
-    keys = {rules.invoice_key(invoice.number) for invoice in invoices}
-    alike = select(ClaimLine).where(
-        ClaimLine.siren == any_(func.firms_of_invoices(claim.aid_id)), ClaimLine.invoice_key.in_(keys),
-        ClaimLine.stands, _holders(ClaimLine.aid_id).overlap(_holders(claim.aid_id)),
+    alike = (
+        select(ClaimLine, DeclaredInvoice)
+        .join(DeclaredInvoice, DeclaredInvoice.id == ClaimLine.invoice_id)
+        .where(
+            ClaimLine.siren == any_(func.firms_of_invoices(claim.aid_id)), ClaimLine.stands,
+            DeclaredInvoice.invoice_key.in_({part.invoice.key for part in parts}),
+            _holders(ClaimLine.aid_id).overlap(_holders(claim.aid_id)),
+        )
+        .order_by(ClaimLine.id.desc())
     )  # fmt: skip
-    standing = (await write.session.scalars(alike.order_by(ClaimLine.id.desc()))).all()
-    returned = {line.returns_id for line in standing}
-    found, refused = {}, []
-    for place, (line, invoice) in enumerate(zip(lines, invoices, strict=True)):
-        same = [
-            other
-            for other in standing
-            if invoice.is_the_same_as(Invoice(other.invoice_number, other.supplier_siren, other.supplier_name))
-        ]
+    rows = (await write.session.execute(alike.execution_options(populate_existing=True))).all()
+    standing = [(line, _kept(invoice), invoice) for line, invoice in rows]
+    returned = {line.returns_id for line, _, _ in standing}
+    found: dict[int, UUID] = {}
+    refused = []
+    left: dict[UUID, int] = {}
+    for place, (line, part) in enumerate(zip(lines, parts, strict=True)):
+        same = [(other, invoice) for other, kept, invoice in standing if part.invoice.is_the_same_as(kept)]
         if not same:
             continue
-        last = same[0]
-        if last.aid_id != claim.aid_id or not last.parked_cents or last.id in returned:
-            refused.append((place, last))
-        elif line.amount_excl_vat_cents > last.parked_cents:
-            above = AboveParked(parked_cents=last.parked_cents)
-            above.errors = [above.at(f"/lines/{place}/amount_excl_vat_cents")]
-            raise above
+        parked = next(
+            (other for other, _ in same if _returns_to(part, other, claim) and other.id not in returned), None
+        )
+        if parked is not None:
+            if line.amount_excl_vat_cents > parked.parked_cents:
+                above = AboveParked(parked_cents=parked.parked_cents)
+                above.errors = [above.at(f"/lines/{place}/amount_excl_vat_cents")]
+                raise above
+            found[place] = parked.id
+            continue
+        first, invoice = same[0]
+        room = left.setdefault(invoice.id, invoice.amount_cents - invoice.declared_cents)
+        others = [part_of(other) for other, _ in same if other.returns_id is None]
+        if not room or not all(part.is_apart_from(other) for other in others):
+            refused.append((place, first))
+        elif line.amount_excl_vat_cents > room:
+            exceeded = InvoiceExceeded(left_cents=room)
+            exceeded.errors = [exceeded.at(f"/lines/{place}/amount_excl_vat_cents")]
+            raise exceeded
         else:
-            found[place] = last.id
+            left[invoice.id] = room - line.amount_excl_vat_cents
     if refused:
         raise await _claimed(write, refused)
     return found
+
+
+def _kept(invoice: DeclaredInvoice) -> Invoice:
+    """An invoice as all its lines have named it."""
+    return Invoice(
+        invoice.invoice_key, invoice.supplier_siren, invoice.supplier_key, invoice.invoiced_on, invoice.amount_cents
+    )
+
+
+def _returns_to(part: Part, other: ClaimLine, claim: ExpenseClaim) -> bool:
+    """Whether a line declares again what was parked of an earlier one, not another part of the invoice."""
+    another = part.whole_cents is not None and part.line_id != other.line_id
+    return other.aid_id == claim.aid_id and other.parked_cents > 0 and not another
 
 
 async def refuse_claimed_twice(write: Write, aid_id: UUID) -> None:

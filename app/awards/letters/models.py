@@ -60,7 +60,25 @@ class Letter(Identified, Versioned, Base):
     end_reason: Mapped[str | None]
 
 
+# Once the aid has passed to another firm, nothing that was drawn up for the one before is signed or notified.
+CHECK_ADDRESSEE = """
+CREATE FUNCTION check_addressee() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.content::jsonb ->> 'siren' <> (SELECT firm_siren FROM aids WHERE id = NEW.aid_id) THEN
+        RAISE EXCEPTION 'the aid has passed to another firm'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'letter_to_the_firm_before';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+ADDRESSEES = (
+    "CREATE TRIGGER check_addressee BEFORE UPDATE OF status ON letters FOR EACH ROW"
+    " WHEN (NEW.status IN ('signed', 'notified')) EXECUTE FUNCTION check_addressee()"
+)
 for _trigger in (
+    CHECK_ADDRESSEE,
+    ADDRESSEES,
     append_only("letters", f"UPDATE OF {', '.join(SEALED)}"),
     "CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON letters FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
 ):

@@ -24,6 +24,7 @@ from app.awards.life import service as life
 from app.awards.life.queries import received_on_of
 from app.awards.life.schemas import AgreementPut, Notification
 from app.awards.rules import refuse_before_decision
+from app.core.db import literals
 from app.core.messages import NOT_FOUND
 from app.core.problems import NotFound, ReferenceNotFound, ValidationFailed
 from app.core.validation import refuse_future
@@ -116,6 +117,18 @@ async def withdraw(write: Write, territory: str, letter_id: UUID, body: schemas.
     letter.end_reason = body.reason
     await write.session.flush()
     return _change("withdrawn", letter)
+
+
+async def end_open(write: Write, aid_id: UUID, reason: str) -> list[Change]:
+    """Withdraw the letters that are not notified, of an aid that is held and passes to another firm."""
+    named = select(Letter).where(Letter.aid_id == aid_id, Letter.status.in_(literals(rules.OPEN)))
+    locked = named.order_by(Letter.id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    letters = (await write.session.scalars(locked)).all()
+    for letter in letters:
+        letter.status = rules.next_status(LetterAction.WITHDRAW, LetterStatus(letter.status))
+        letter.end_reason = reason
+    await write.session.flush()
+    return [_change("withdrawn", letter) for letter in letters]
 
 
 # --- what a letter says ----------------------------------------------------------------------------------------------

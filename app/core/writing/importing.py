@@ -9,9 +9,10 @@ import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
-from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
+from sqlalchemy import any_, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.core.faults import Fault, FieldError
 from app.core.schemas import RETIRED, nearest_name
@@ -90,11 +91,23 @@ Check = Callable[[Write, str | None, Sequence[FileLine]], Awaitable[Sequence[Lin
 class Locks:
     """What an import holds before it writes anything: `of` names it for some lines, `hold` locks it all in one order.
 
-    Lines are written a slice at a time, so a lock that a slice takes would come after those of the slices before it.
+    Lines are written a slice at a time, so a lock that a slice takes would come after those of the slices before it:
+    an act that holds several of these rows in their order would wait for the import, and the import for it. Two
+    imports that write to one place do not meet: the second waits for the first (runner.py).
     """
 
-    of: Callable[[Write, str | None, Sequence[FileLine]], Awaitable[set[UUID]]]
-    hold: Callable[[Write, set[UUID]], Awaitable[None]]
+    of: Callable[[Write, str | None, Sequence[FileLine]], Awaitable[set[Any]]]
+    hold: Callable[[Write, set[Any]], Awaitable[None]]
+
+
+def rows_of(key: Any) -> Callable[[Write, set[Any]], Awaitable[None]]:
+    """Locks the rows that have these keys, in their order."""
+
+    async def hold(write: Write, keys: set[Any]) -> None:
+        named = select(key).where(key == any_(literal(sorted(keys), ARRAY(key.type)))).order_by(key)
+        await write.session.execute(named.with_for_update(key_share=True))
+
+    return hold
 
 
 @dataclass(frozen=True)

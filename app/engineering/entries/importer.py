@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from pydantic import model_validator
-from sqlalchemy import Text, func, literal, or_, select
+from sqlalchemy import ColumnElement, Text, and_, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.access.models import Subject
@@ -15,7 +16,7 @@ from app.core.schemas import Body
 from app.core.values import Code, Day, DayFraction, ExternalId, ShortLine, Siren, Uuid
 from app.core.values import Line as ShortText
 from app.core.writing import sheets
-from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome, coded, given
+from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, Outcome, coded, given, rows_of
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas, service
 from app.engineering.entries.models import TimeEntry
@@ -149,24 +150,40 @@ async def _there(write: Write, place: str, items: Sequence[TimeEntryLine]) -> se
     return {key for row in rows for key in (row.external_id, (row.consultant_id, row.worked_on, row.activity))}
 
 
+def _standing(place: str, external_ids: set[str], consultants: set[UUID], days: set[date]) -> ColumnElement[bool]:
+    """Entries that stand, of these ids of another system, or of these assignments on these days."""
+    e = TimeEntry
+    return and_(
+        e.territory == place,
+        e.status.in_([Status.DRAFT, *COUNTING]),
+        or_(e.external_id.in_(external_ids), e.consultant_id.in_(consultants) & e.worked_on.in_(days)),
+    )
+
+
+async def _entries_of(write: Write, place: str | None, lines: Sequence[FileLine]) -> set[UUID]:
+    """The entries that the lines may mean."""
+    assert place is not None  # entries are a territory's
+    meant = await _assignments(write, place, lines)
+    standing = _standing(
+        place,
+        {line.item.external_id for line in lines if line.item.external_id},
+        {row.id for rows in meant.values() for row in rows},
+        {line.item.worked_on for line in lines},
+    )
+    return set(await write.session.scalars(select(TimeEntry.id).where(standing)))
+
+
 async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCreate]) -> dict[Any, list[TimeEntry]]:
     """Entries that exist already, by `external_id` and by assignment, day and activity; locked."""
     items = list(wanted)
-    e = TimeEntry
-    entries = await write.session.scalars(
-        select(e)
-        .where(
-            e.territory == place,
-            e.status.in_([Status.DRAFT, *COUNTING]),
-            or_(
-                e.external_id.in_({item.external_id for item in items if item.external_id}),
-                e.consultant_id.in_({item.consultant_id for item in items})
-                & e.worked_on.in_({item.worked_on for item in items}),
-            ),
-        )
-        .order_by(e.id)
-        .with_for_update(key_share=True)
+    standing = _standing(
+        place,
+        {item.external_id for item in items if item.external_id},
+        {item.consultant_id for item in items},
+        {item.worked_on for item in items},
     )
+    held = select(TimeEntry).where(standing).order_by(TimeEntry.id).with_for_update(key_share=True)
+    entries = await write.session.scalars(held)
     known: dict[Any, list[TimeEntry]] = defaultdict(list)
     for entry in entries:
         known[entry.consultant_id, entry.worked_on, entry.activity].append(entry)
@@ -241,5 +258,6 @@ TIME_ENTRIES_FILE = Importer(
         Heading("status", coded({"Brouillon": "draft", "Soumis": "submitted"}), ["statut", "état"]),
     ],
     check=_check,
+    locks=Locks(_entries_of, rows_of(TimeEntry.id)),
     apply=_apply,
 )

@@ -52,8 +52,12 @@ ENDING = 30.0  # seconds more for it to record that; then its heartbeat ends, an
 LOUD = 60.0  # seconds without a look that succeeded, after which a failure is logged as an error
 KEPT_PROBLEMS = 10_000  # faults of one file that are kept; all are counted
 
-# What one import may take. Its lines are written in one transaction, so these replace the bounds of a request. A
-# transaction_timeout that runs changes only by way of 0.
+# What one import may take: until its turn in its place, and then. Its lines are written in one transaction, so these
+# replace the bounds of a request. A transaction_timeout that runs changes only by way of 0.
+WAITS = (
+    "SET LOCAL transaction_timeout = 0; SET LOCAL transaction_timeout = '1h'; SET LOCAL statement_timeout = '1h';"
+    " SET LOCAL lock_timeout = '1h'"
+)
 BOUNDS = (
     "SET LOCAL transaction_timeout = 0; SET LOCAL transaction_timeout = '30min'; SET LOCAL statement_timeout = '5min';"
     " SET LOCAL idle_in_transaction_session_timeout = '5min'; SET LOCAL lock_timeout = '10s'"
@@ -97,6 +101,8 @@ WHERE id = (
     ORDER BY attempts, id LIMIT 1 FOR UPDATE SKIP LOCKED
 ) RETURNING *
 """
+# Imports write to a place one after the other: their lines come in any order, and so would the rows that they make.
+_HOLD_PLACE = f"SELECT pg_advisory_xact_lock(hashtextextended(:place, {0x696D706F7274}))"
 _WAIT = """
 SELECT coalesce(max(extract(epoch FROM now() - coalesce(heartbeat_at, created_at))), 0)::float8 FROM imports
 WHERE status = 'queued' OR (status = 'running' AND heartbeat_at < now() - make_interval(secs => $1))
@@ -408,8 +414,9 @@ class _Run:
         if abort and self.progress.blocking:
             return ImportStatus.REFUSED
         async with self.sessions() as session, session.begin() as transaction:
-            for bound in BOUNDS.split(";"):
-                await session.execute(text(bound))
+            await self._bound(session, WAITS)
+            await session.execute(text(_HOLD_PLACE), {"place": self.place or ""})
+            await self._bound(session, BOUNDS)
             write = Write(session, actor, clock.now())
             await self._hold(write)
             async for lines in self._lines():
@@ -423,10 +430,14 @@ class _Run:
                 await self._finish(session, ImportStatus.SUCCEEDED, None)
         return ImportStatus.REFUSED if refused else ImportStatus.SUCCEEDED
 
+    async def _bound(self, session: AsyncSession, bounds: str) -> None:
+        for bound in bounds.split(";"):
+            await session.execute(text(bound))
+
     async def _hold(self, write: Write) -> None:
         """Lock what the whole file names, in one order."""
         if (locks := self.importer.locks) is not None:
-            named: set[UUID] = set()
+            named: set[Any] = set()
             async for lines in self._lines():
                 named |= await locks.of(write, self.place, lines)
             await locks.hold(write, named)

@@ -58,6 +58,28 @@ async def test_a_french_file_makes_claims_and_changes_them(world: World) -> None
     assert (refused["status"], refused["problems"]) == ("refused", [(2, "", "claim-transition", "blocking")])
 
 
+async def test_a_file_has_parts_of_an_invoice_and_its_credit_note(world: World) -> None:
+    claims, staff = await Claims.of(world), world.clients["territory"]
+    start = f"DP-1;{claims.award['decision_reference']};Atelier"
+    lines = [
+        f"{start};FA-1;;Müller;11/03/2024;30/04/2024;600,00;1 000,00;",
+        f"{start};FA-1;;Müller;11/03/2024;31/05/2024;400,00;1 000,00;",
+        f"{start};AV-1;;Müller;01/06/2024;02/06/2024;-250,50;;fa 1",
+    ]
+    header = HEADER + ";Total HT de la facture;Facture d'origine"
+    content = csv_file(header, *lines)
+    assert counts(await carry_out(staff, IMPORT, content)) == ("succeeded", 3, 0, 0)
+    [claim] = ok(await staff.get(claims.path))["items"]
+    assert (claim["declared_cents"], claim["lines"][2]["lowers_invoice_number"]) == (74_950, "fa 1")
+    assert counts(await carry_out(staff, IMPORT, content)) == ("succeeded", 0, 0, 3)
+    for export in ("csv", "csv-fr", "xlsx"):
+        sheet = (await staff.get(f"claim-lines?format={export}")).content
+        assert counts(await carry_out(staff, IMPORT, sheet)) == ("succeeded", 0, 0, 3)
+    twice = csv_file(header, lines[0], lines[0])
+    refused = await carry_out(staff, IMPORT, twice)
+    assert refused["problems"] == [(3, "claim_id", "repeated_line", "blocking")]
+
+
 async def test_a_workbook_is_refused_with_each_fault_at_its_line(world: World) -> None:
     claims = await Claims.of(world)
     ok(await claims.submit(claims.line(invoice_number="FA-9")), 201)

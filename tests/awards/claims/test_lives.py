@@ -1,11 +1,13 @@
 """The life of a claim: submitted, changed, sampled, settled by somebody else, reopened, withdrawn; parked and back."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from tests.awards.claims.acts import Claims
-from tests.world import World, ok, problem
+from tests.envelopes.test_limits import answers
+from tests.world import World, fresh_siren, ok, problem
 
 
 @pytest.fixture
@@ -181,6 +183,99 @@ async def test_an_invoice_twice_in_one_claim_is_refused_at_its_place(claims: Cla
     }
     [error] = problem(await claims.submit(line, again), 422, "validation-failed")["errors"]
     assert (error["pointer"], error["code"], error["first"]) == ("/lines/1/invoice_number", "repeated_invoice", 1)
+
+
+async def test_an_invoice_by_a_bare_name_is_the_one_of_an_unknown_siren(claims: Claims, world: World) -> None:
+    """Nobody has told the name of the SIREN: number and day tell, and with two names the amount too."""
+    siren = fresh_siren()
+    named = claims.line(9_000, supplier_siren=None, supplier_name="Ateliers Réunis")
+    standing = await claims.submitted(named)
+    by_siren = {**named, "supplier_siren": siren, "supplier_name": None, "amount_excl_vat_cents": 8_000}
+    assert problem(await claims.submit(by_siren), 409, "invoice-already-claimed")["claim_id"] == standing["id"]
+    problem(await claims.submit({**named, "supplier_siren": siren, "supplier_name": "A. R. Industrie"}),
+            409, "invoice-already-claimed")  # fmt: skip
+    # Two suppliers can have one number on one day: a name and another amount tell them apart.
+    another = ok(await claims.submit({**by_siren, "supplier_name": "A. R. Industrie"}), 201)
+    ok(await claims.act(another, "withdraw"))
+    # The other way round: the SIREN first, then the name that the register learns later.
+    ok(await claims.act(standing, "withdraw"))
+    ok(await claims.submit(by_siren), 201)
+    problem(await claims.submit(named), 409, "invoice-already-claimed")
+    # A line that was settled as nothing does not stand again beside the one that has come in its place.
+    first = await claims.submitted(claims.line(500, supplier_siren=None, supplier_name="Petit"))
+    ok(await claims.settle(first, {"certified_cents": 0, "no_proof_cents": 500}))
+    again = {name: first["lines"][0][name] for name in claims.line()} | {"supplier_siren": siren}
+    ok(await claims.submit(again), 201)
+    problem(await claims.act(first, "reopen"), 409, "invoice-already-claimed")
+
+
+async def test_an_invoice_stands_on_several_lines_up_to_its_amount(world: World) -> None:
+    acts = (await Claims.of(world)).acts
+    claims, other = [await Claims.of(world, acts=acts) for _ in range(2)]
+    line = claims.line(600, invoice_amount_excl_vat_cents=1_000, paid_on="2024-04-30")
+    later = {**line, "paid_on": "2024-05-31"}
+    problem(await claims.submit({**line, "amount_excl_vat_cents": 1_001}), 422, "validation-failed")
+    told = problem(await claims.submit(line, {**line, "amount_excl_vat_cents": 400}), 422, "validation-failed")
+    assert told["errors"][0]["code"] == "repeated_invoice"
+    problem(await claims.submit(line, {**later, "amount_excl_vat_cents": 401}), 409, "invoice-exceeded")
+    first = await claims.submitted(line, {**later, "amount_excl_vat_cents": 100})
+    elsewhere = {**line, "line_id": other.line_id, "amount_excl_vat_cents": 301}
+    told = problem(await other.submit(elsewhere), 409, "invoice-exceeded")
+    assert (told["left_cents"], told["errors"][0]["pointer"]) == (300, "/lines/0/amount_excl_vat_cents")
+    for wrong in (
+        {**elsewhere, "amount_excl_vat_cents": 1, "invoice_amount_excl_vat_cents": None},
+        {**elsewhere, "amount_excl_vat_cents": 1, "invoice_amount_excl_vat_cents": 2_000},
+        {**line, "amount_excl_vat_cents": 1},  # the same part of the same line
+    ):
+        problem(await (claims if wrong["line_id"] == claims.line_id else other).submit(wrong),
+                409, "invoice-already-claimed")  # fmt: skip
+    tries = [other.submit({**elsewhere, "amount_excl_vat_cents": 300, "paid_on": f"2024-06-{day:02}"})
+             for day in range(1, 21)]  # fmt: skip
+    assert answers(await asyncio.gather(*tries)) == {"201": 1, "invoice-already-claimed": 19}
+    ok(await claims.settle(first, {"certified_cents": 600}, {"certified_cents": 0, "not_eligible_cents": 100}))
+    problem(await other.submit({**elsewhere, "amount_excl_vat_cents": 101}), 409, "invoice-exceeded")
+    ok(await other.submit({**elsewhere, "amount_excl_vat_cents": 100}), 201)
+    problem(await claims.act(first, "reopen"), 409, "invoice-exceeded")
+    assert await claims.certified() == (600, 600, 0)
+    # Of two parts one may fall and stand again beside the other.
+    fallen = await claims.submitted(line := claims.line(600, invoice_amount_excl_vat_cents=1_000))
+    ok(await claims.settle(fallen, {"certified_cents": 0, "no_proof_cents": 600}))
+    ok(await claims.submit({**line, "paid_on": "2024-05-31", "amount_excl_vat_cents": 400}), 201)
+    ok(await claims.act(fallen, "reopen"))
+
+
+async def test_a_credit_note_lowers_what_counts_of_its_invoice(claims: Claims, world: World) -> None:
+    line = claims.line(10_000)
+    claim = await claims.submitted(line)
+    note = claims.line(-4_000, lowers_invoice_number=line["invoice_number"].lower(), paid_on="2024-06-30")
+    for wrong in ({"lowers_invoice_number": None}, {"amount_excl_vat_cents": 4_000}, {"amount_excl_vat_cents": 0},
+                  {"invoice_amount_excl_vat_cents": 4_000}):  # fmt: skip
+        problem(await claims.submit({**note, **wrong}), 422, "validation-failed")
+    for another in ({"lowers_invoice_number": "F-0"}, {"supplier_siren": fresh_siren()}):
+        [error] = problem(await claims.submit({**note, **another}), 422, "validation-failed")["errors"]
+        assert (error["pointer"], error["code"]) == ("/lines/0/lowers_invoice_number", "lowered_invoice_missing")
+    problem(await claims.submit({**note, "amount_excl_vat_cents": -10_001}), 409, "credit-above-invoice")
+    credited = await claims.submitted(note)
+    problem(await claims.submit(note), 409, "invoice-already-claimed")
+    rest = claims.line(-6_001, lowers_invoice_number=line["invoice_number"])
+    problem(await claims.submit(rest), 409, "credit-above-invoice")
+    problem(await claims.act(claim, "withdraw"), 409, "credit-above-invoice")
+    problem(await claims.settle(credited), 409, "credit-above-invoice")  # nothing of the invoice is certified yet
+    ok(await claims.settle(claim, {"certified_cents": 9_000, "not_eligible_cents": 1_000}))
+    for verdict in ({"certified_cents": -5_000, "double_cents": 1_000}, {"certified_cents": 0, "parked_cents": 0}):
+        refused = (await claims.settle(credited, verdict)).json()
+        assert refused["type"] in ("/problems/validation-failed", "/problems/settlement-unbalanced")
+    settled = ok(await claims.settle(credited, {"certified_cents": -3_500, "not_eligible_cents": -500}))
+    assert [settled[name] for name in ("declared_cents", "certified_cents", "deducted_cents")] == [-4_000, -3_500, -500]
+    assert await claims.certified() == (5_500, 5_500, 0)
+    assert ok(await world.auditor.get(f"grants/{claims.award['id']}"))["lines"][0]["certified_cents"] == 5_500
+    problem(await claims.act(claim, "reopen"), 409, "credit-above-invoice")
+    for each in (credited, claim):
+        ok(await claims.act(each, "reopen"))
+        ok(await claims.act(each, "withdraw"))
+    both = await claims.submitted({**note, "amount_excl_vat_cents": -10_000}, line)  # in any order, down to nothing
+    ok(await claims.settle(both))
+    assert await claims.certified() == (0, 0, 0)
 
 
 async def test_events_tell_no_supplier(claims: Claims, world: World) -> None:

@@ -1,16 +1,19 @@
 """What the database itself refuses of claims, whoever writes."""
 
+from dataclasses import astuple
 from typing import Any
 
 import pytest
 
 from app.awards.claims.rules import invoice_key, supplier_key
 from tests.awards.claims.acts import Claims
+from tests.awards.claims.test_rules import SAME
 from tests.engineering.entries.test_raw_sql import Attack, Stage, change, clone
 from tests.world import World, ok
 
 OPEN, OPEN_LINE, SETTLED_LINE = "id = $open", "id = $open_line", "id = $settled_line"
 AID = "id = (SELECT aid_id FROM claims WHERE id = $open)"
+INVOICE = "id = (SELECT invoice_id FROM claim_lines WHERE id = $open_line)"
 AT_ONCE = "; SET CONSTRAINTS ALL IMMEDIATE"  # what COMMIT looks at
 
 
@@ -21,6 +24,24 @@ def number(of: str) -> str:
 def line(**changes: str) -> str:
     """Another line of the open claim."""
     return clone("claim_lines", OPEN_LINE, **{"position": "9", "invoice_number": "'N-9'", **changes})
+
+
+def part(**changes: str) -> str:
+    """Another part of an invoice of which 600 of 1 000 cents are declared."""
+    whole = {"invoice_number": number("part"), "invoice_cents": "1000", "declared_cents": "400"}
+    return line(**{**whole, "paid_on": "paid_on + 1", **changes})
+
+
+def note(cents: str, **changes: str) -> str:
+    """A credit note of the invoice of the open claim."""
+    lowers = {"invoice_number": "'A-1'", "declared_cents": f"-{cents}", "lowers_invoice_number": "invoice_number"}
+    return line(**{**lowers, **changes})
+
+
+def settled_note(certified_cents: str, **changes: str) -> str:
+    """The credit note, settled without its claim."""
+    verdict = {"status": "'settled'", "certified_cents": certified_cents, **changes}
+    return change("claim_lines", "claim_id = $open AND declared_cents < 0", **verdict)
 
 
 def settled(which: str, certified_cents: str = "declared_cents", **changes: str) -> str:
@@ -53,7 +74,26 @@ ATTACKS = [
     Attack("aid_counts", change("aids", AID, open_claims="-1")),
     Attack("invoice_already_claimed", line(invoice_number="invoice_number || '/'", supplier_name="NULL")),
     Attack("invoice_already_claimed", line(invoice_number=number("settled"))),
-    Attack("invoice_already_claimed_by_name", line(invoice_number="lower(invoice_number)", supplier_siren="NULL")),
+    Attack("invoice_already_claimed", line(invoice_number="lower(invoice_number)", supplier_siren="NULL")),
+    Attack("invoice_already_claimed", line(invoice_number=number("named"), supplier_name="NULL")),  # of that day
+    Attack("invoice_already_claimed", line(invoice_number=number("part"))),
+    Attack("invoice_already_claimed", line(invoice_number=number("part"), invoice_cents="1001", declared_cents="1")),
+    Attack("invoice_already_claimed_by_line", part(paid_on="paid_on")),
+    Attack("invoice_exceeded", part(declared_cents="401")),
+    Attack("invoice_already_claimed", clone("declared_invoices", INVOICE)),
+    Attack("invoice_already_claimed_by_name", clone("declared_invoices", INVOICE, supplier_siren="NULL")),
+    Attack("declared_invoice_amounts", change("declared_invoices", INVOICE, declared_cents="-1")),
+    Attack("claim_line_invoice_amount", line(invoice_cents="declared_cents - 1")),
+    Attack("claim_line_lowers", line(lowers_invoice_number="'N-1'")),
+    Attack("credit_above_invoice", line(declared_cents="-1")),
+    Attack("credit_above_invoice", note("91000")),
+    Attack("credit_above_invoice", note("1", line_id="$settled_line")),
+    Attack("credit_above_invoice", note("1", supplier_siren="NULL", supplier_name="'Nobody'")),
+    Attack("credit_above_invoice", note("90000") + "; " + note("1", invoice_number="'A-2'", position="10")),
+    Attack("claim_line_amounts", f"{note('9')}; {settled_note('-8', parked_cents='-1')}"),
+    Attack("claim_line_amounts", f"{note('9')}; {settled_note('-10', double_cents='1')}"),
+    Attack("credit_above_invoice", f"{note('9')}; {settled_note('-9')}"),  # its invoice is not settled
+    Attack("credit_above_invoice", f"{note('9')}; DELETE FROM claim_lines WHERE {OPEN_LINE}"),
     Attack("settlement_unbalanced", settled("open", "declared_cents - 1")),
     Attack("settlement_unbalanced", settled("open", "1", double_cents="1")),
     Attack("settlement_unbalanced", change("claim_lines", OPEN_LINE, certified_cents="1")),
@@ -116,6 +156,8 @@ async def stage(http: Any, pool: Any, anyio_backend: Any) -> Stage:
     ok(await claims.settle(made["returned"], {"certified_cents": 1_000, "parked_cents": 9_000}))
     made["returning"] = await claims.submitted({**returning, "amount_excl_vat_cents": 9_000})
     made["open"] = await claims.submitted(claims.line(90_000, supplier_name="Dupont"), external_id="DP-1")
+    made["part"] = await claims.submitted(claims.line(600, invoice_amount_excl_vat_cents=1_000))
+    made["named"] = await claims.submitted(claims.line(700, supplier_siren=None, supplier_name="Durand"))
     made["small"] = await claims.submitted(claims.line(10))
     made["sampled"] = await claims.submitted(claims.line(10))
     ok(await claims.act(made["sampled"], "sample", method="random", size=1))
@@ -139,6 +181,9 @@ async def test_the_database_refuses_whoever_writes(stage: Stage, attack: Attack)
         line(invoice_number="invoice_number", supplier_siren="'552100554'"),  # of another supplier of that name
         line(returns_id="$parked_line", declared_cents="1000", invoice_number=number("parked")),
         settled("small"),
+        part(),
+        note("90000"),
+        f"{note('9')}; DELETE FROM claim_lines WHERE claim_id = $open AND declared_cents < 0",
     ],
 )
 async def test_what_reaches_a_limit_and_does_not_pass_it_is_taken(stage: Stage, edge: str) -> None:
@@ -148,17 +193,20 @@ async def test_what_reaches_a_limit_and_does_not_pass_it_is_taken(stage: Stage, 
 async def test_every_constraint_of_claims_but_keys_of_ids_is_attacked(stage: Stage) -> None:
     rows = await stage.pool.fetch(
         "SELECT conname FROM pg_constraint"
-        " WHERE contype IN ('c', 'x', 'f', 'u') AND conrelid = ANY ('{claims,claim_lines}'::regclass[])"
+        " WHERE contype IN ('c', 'x', 'f', 'u') AND conrelid = ANY ($1::text[]::regclass[])"
         " UNION SELECT indexrelid::regclass::text FROM pg_index"
-        " WHERE indisunique AND NOT indisprimary AND indrelid = ANY ('{claims,claim_lines}'::regclass[])"
+        " WHERE indisunique AND NOT indisprimary AND indrelid = ANY ($1::text[]::regclass[])",
+        ["claims", "claim_lines", "declared_invoices"],
     )
     # The target of a foreign key, whose narrower twin is the id; the number that a trigger gives, and what it looks at
     # before the keys and states do.
     targets = {"claims_lines_key", "claims_number_key", "claim_number", "claims_aid_fkey", "claim_status",
-               "claim_line_status", "claim_lines_returns_fkey"}  # fmt: skip
+               "claim_line_status", "claim_lines_returns_fkey", "claim_lines_invoice_fkey",
+               "claim_lines_lowers_fkey"}  # fmt: skip
     assert {row["conname"] for row in rows} - targets == {attack.constraint for attack in ATTACKS} - {
         "over_line", "aid_counts", "claim_transition", "claims_append_only", "claim_lines_append_only", "sample_drawn",
         "award_without_lines", "above_parked", "parked_line_returned", "expense_after_completion",
+        "credit_above_invoice",
     }  # fmt: skip
 
 
@@ -172,3 +220,11 @@ async def test_the_database_folds_invoices_and_suppliers_as_the_rules_do(stage: 
         "SELECT t, invoice_key(t) AS i, supplier_key(t) AS s FROM unnest($1::text[]) t", FOLDED
     )
     assert [(row["i"], row["s"]) for row in rows] == [(invoice_key(text), supplier_key(text)) for text in FOLDED]
+
+
+async def test_the_database_tells_invoices_apart_as_the_rules_do(stage: Stage) -> None:
+    row = "ROW('', ${}::text, ${}::text, ${}::text, ${}::date, ${}::bigint, 0, NULL)::declared_invoices"
+    for first, second, same in SAME:
+        both = ", ".join(row.format(*range(begin, begin + 5)) for begin in (1, 6))
+        told = await stage.pool.fetchval(f"SELECT same_invoice({both})", *astuple(first), *astuple(second))
+        assert told is same, (first, second)

@@ -16,6 +16,7 @@ from app.awards.claims.rules import (
     ExpenseAfterCompletion,
     ExpenseBeforeReceipt,
     Invoice,
+    Part,
     Period,
     SampleMethod,
     SettlementUnbalanced,
@@ -64,21 +65,55 @@ def test_a_supplier_is_compared_without_its_legal_form(written: str, key: str) -
 
 
 ONE, OTHER = "320252489", "552100554"
+MARCH, APRIL = date(2024, 3, 11), date(2024, 4, 11)
+
+
+def invoice(
+    number: str, siren: str | None, name: str | None, day: date = MARCH, cents: int = 100, whole: int | None = None
+) -> Invoice:
+    return Invoice.of(number, siren, name, day, cents, whole)
+
+
+SAME = [
+    (invoice("F-1", ONE, None), invoice("f1", ONE, "Dupont", APRIL, 7), True),
+    (invoice("F-1", ONE, "Dupont"), invoice("F-1", OTHER, "Dupont"), False),  # two firms of one name
+    (invoice("F-1", ONE, "Dupont"), invoice("F-1", None, "DUPONT SAS", APRIL, 7), True),
+    (invoice("F-1", None, "Dupont"), invoice("F-2", None, "Dupont"), False),
+    # A SIREN that nobody has named yet, and a name that nobody has given a SIREN: the day tells.
+    (invoice("F-1", ONE, None), invoice("F-1", None, "Dupont", cents=7), True),
+    (invoice("F-1", ONE, None), invoice("F-1", None, "Dupont", APRIL), False),
+    # Two names of which one has a SIREN: the day and the amount tell.
+    (invoice("F-1", ONE, "Dupont Mécanique"), invoice("F-1", None, "Dupont"), True),
+    (invoice("F-1", ONE, "Dupont Mécanique"), invoice("F-1", None, "Dupont", cents=60, whole=100), True),
+    (invoice("F-1", ONE, "Dupont Mécanique"), invoice("F-1", None, "Dupont", cents=60), False),
+    (invoice("F-1", ONE, "Dupont Mécanique"), invoice("F-1", None, "Dupont", APRIL), False),
+    (invoice("F-1", None, "Dupont Mécanique"), invoice("F-1", None, "Dupont"), False),
+    (invoice("F-1", ONE, "Dupont"), invoice("F-1", ONE, "Dupont", cents=-100), False),  # a credit note
+    (invoice("A-1", ONE, None, cents=-9), invoice("a1", ONE, None, cents=-9), True),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "same"), SAME)
+def test_which_invoices_are_the_same(first: Invoice, second: Invoice, same: bool) -> None:  # a table
+    assert first.is_the_same_as(second) is second.is_the_same_as(first) is same
+    parts = [Part(each, "line", MARCH) for each in (invoice("X", None, "X"), first, second)]
+    assert list(repeated(parts)) == ([(2, 1)] if same else [])
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "same"),
+    ("second", "apart"),
     [
-        (Invoice("F-1", ONE, None), Invoice("f1", ONE, "Dupont"), True),
-        (Invoice("F-1", ONE, "Dupont"), Invoice("F-1", OTHER, "Dupont"), False),  # two firms of one name
-        (Invoice("F-1", ONE, "Dupont"), Invoice("F-1", None, "DUPONT SAS"), True),
-        (Invoice("F-1", ONE, None), Invoice("F-1", None, "Dupont"), False),
-        (Invoice("F-1", None, "Dupont"), Invoice("F-2", None, "Dupont"), False),
+        (("other", MARCH, 100), True),
+        (("line", APRIL, 100), True),  # paid by instalments
+        (("line", MARCH, 100), False),
+        (("other", APRIL, 101), False),
+        (("other", APRIL, None), False),
     ],
 )
-def test_which_invoices_are_the_same(first: Invoice, second: Invoice, same: bool) -> None:  # a table
-    assert first.is_the_same_as(second) is second.is_the_same_as(first) is same
-    assert list(repeated([Invoice("X", None, "X"), first, second])) == ([(2, 1)] if same else [])
+def test_which_lines_are_parts_of_one_invoice(second: tuple[str, date, int | None], apart: bool) -> None:
+    one = invoice("F-1", ONE, None)
+    parts = [Part(one, "line", MARCH, 100), Part(one, *second)]
+    assert list(repeated(parts)) == ([] if apart else [(1, 0)])
 
 
 RECEIVED, COMPLETED = date(2024, 1, 15), date(2025, 6, 30)
@@ -132,6 +167,17 @@ def test_what_is_declared_is_certified_deducted_and_parked(
 def test_a_settlement_that_does_not_come_to_what_was_declared_is_refused(verdict: Verdict) -> None:
     with pytest.raises(SettlementUnbalanced):
         settle([DeclaredLine(1, "line", 600)], {1: verdict}, {"line": 10_000})
+
+
+def test_a_credit_note_gives_back_to_its_line_before_others_take() -> None:
+    lines = [DeclaredLine(1, "line", 600), DeclaredLine(2, "line", -500)]
+    settled = settle(lines, {}, {"line": 0})
+    assert settled == {2: Verdict(-500), 1: Verdict(500, 0, {OL: 100})}
+    fits = [Verdict(-500), Verdict(-400, 0, {NE: -100}), Verdict(0, 0, {NE: -500})]
+    assert all(verdict.fits(-500) and not verdict.fits(500) for verdict in fits)
+    for verdict in (Verdict(-600, 0, {NE: 100}), Verdict(0, -500), Verdict(600, 0, {NE: -100})):
+        assert not verdict.fits(-500)
+        assert not verdict.fits(500)
 
 
 @given(

@@ -57,6 +57,65 @@ async def invoice_already_claimed(case: Case) -> None:
     case.cured(await declare(case, claims, again))
 
 
+@walk("invoice-already-claimed", *of_claims("reopen"))
+async def invoice_claimed_meanwhile(case: Case) -> None:
+    claims = await claims_of(case)
+    line = claims.line()
+    first = await claims.submitted(line)
+    ok(await claims.settle(first, {"certified_cents": 0, "no_proof_cents": 10_000}))
+    second = await claims.submitted(line)
+    case.refused(await claims.act(first, "reopen"))
+    ok(await claims.act(second, "withdraw"))
+    case.cured(await claims.act(first, "reopen"))
+
+
+@walk("invoice-exceeded", *DECLARING, *of_claims("reopen"))
+async def invoice_exceeded(case: Case) -> None:
+    claims = await claims_of(case)
+    first = await claims.submitted(line := claims.line(600, invoice_amount_excl_vat_cents=1_000))
+    later = {**line, "paid_on": "2024-05-31", "amount_excl_vat_cents": 1_000}
+    if case.act.startswith("reopen"):
+        ok(await claims.settle(first, {"certified_cents": 0, "no_proof_cents": 600}))
+        second = await claims.submitted(later)
+        case.refused(await claims.act(first, "reopen"))
+        ok(await claims.act(second, "withdraw"))
+        case.cured(await claims.act(first, "reopen"))
+        return
+    left = case.refused(await declare(case, claims, later))["left_cents"]
+    case.cured(await declare(case, claims, {**later, "amount_excl_vat_cents": left}))
+
+
+@walk("credit-above-invoice", *DECLARING, *of_claims("settle", "reopen", "withdraw"))
+async def credit_above_invoice(case: Case) -> None:
+    claims = await claims_of(case)
+    claim = await claims.submitted(line := claims.line(600))
+    note = claims.line(-600, lowers_invoice_number=line["invoice_number"])
+    if case.act.startswith(("submit", "update")):
+        case.refused(await declare(case, claims, {**note, "amount_excl_vat_cents": -601}))
+        case.cured(await declare(case, claims, note))
+        return
+    credited = await claims.submitted(note)
+    if case.act.startswith("withdraw"):
+        case.refused(await claims.act(claim, "withdraw"))
+        ok(await claims.act(credited, "withdraw"))
+        case.cured(await claims.act(claim, "withdraw"))
+        return
+    if case.act.startswith("settle"):
+        case.refused(await claims.settle(credited))
+    ok(await claims.settle(claim, {"certified_cents": 500, "no_proof_cents": 100}))
+    if case.act.startswith("settle"):
+        case.refused(await claims.settle(credited))
+    verdict = {"certified_cents": -500, "no_proof_cents": -100}
+    settled = await claims.settle(credited, verdict)
+    if case.act.startswith("settle"):
+        case.cured(settled)
+        return
+    case.refused(await claims.act(claim, "reopen"))
+    ok(await claims.act(credited, "reopen"))
+    ok(await claims.act(credited, "withdraw"))
+    case.cured(await claims.act(claim, "reopen"))
+
+
 @walk("above-parked", *DECLARING)
 async def above_parked(case: Case) -> None:
     claims = await claims_of(case)

@@ -22,7 +22,7 @@ from tests.envelopes.acts import Acts
 from tests.grants.paying import STARTED as PAID_FROM
 from tests.grants.paying import Paying
 from tests.projects.acts import filed
-from tests.world import ok
+from tests.world import ok, problem
 
 
 def both(*acts: str) -> tuple[str, ...]:
@@ -333,6 +333,28 @@ async def parameter_unknown(case: Case) -> None:
     known = ok(await case.world.auditor.get(f"/v1/schemes/{case.told['scheme']}/parameters"))["items"]
     [name] = {each["name"] for each in known} & {"start_months"}
     case.cured(await tried.life.ask({"kind": "parameters", "parameters": {name: 30}}))
+
+
+@walk("below-start-extension", *ASKS, *APPROVES)
+async def below_start_extension(case: Case) -> None:
+    """Of a request that was there before the extension, too."""
+    tried = await Tried.of(case)
+    less = {"kind": "parameters", "parameters": {"start_months": 3, "start_extension_months": 5}}
+    waiting = await tried.life.asked(less, of=tried.path)
+    for verb in ("notify", "extend"):
+        ok(await tried.act(verb))
+    refused = await (tried.life.ask(less, of=tried.path) if case.act in ASKS else tried.life.decide(waiting))
+    told = case.refused(refused)
+    ok(await tried.life.decide(waiting, "refuse"))
+    kept = {name: told[name] for name in ("start_months", "start_extension_months")}
+    for name, months in kept.items():
+        less_of_one = {"kind": "parameters", "parameters": {**kept, name: months - 1}}
+        problem(await tried.life.ask(less_of_one, of=tried.path), 409, "below-start-extension")
+    enough = {"kind": "parameters", "parameters": kept}
+    if case.act in ASKS:
+        case.cured(await tried.life.ask(enough, of=tried.path))
+    else:
+        case.cured(await tried.life.decide(await tried.life.asked(enough, of=tried.path)))
 
 
 @walk("planned-end-before-start", *APPROVES)
