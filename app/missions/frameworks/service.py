@@ -197,8 +197,8 @@ _ASKED = text("""
         FROM asked a JOIN orders o ON o.framework_id = a.framework_id JOIN missions m ON m.id = o.mission_id
         WHERE m.status <> 'cancelled' WINDOW by_day AS (ORDER BY o.signed_on)
     ), taken AS (
-        SELECT coalesce(max(days), 0) AS days, coalesce(max(cents), 0) AS cents FROM closing, asked
-        WHERE signed_on >= coalesce((SELECT max(signed_on) FROM closing WHERE signed_on <= asked.from_day), '-infinity')
+        SELECT coalesce(max(c.days), 0) AS days, coalesce(max(c.cents), 0) AS cents FROM asked a CROSS JOIN closing c
+        WHERE c.signed_on >= coalesce((SELECT max(signed_on) FROM closing WHERE signed_on <= a.from_day), '-infinity')
     )
     SELECT a.framework_id, a.days, a.cents, f.max_days - t.days AS days_left, f.max_amount_cents - t.cents AS cents_left
     FROM asked a JOIN frameworks f ON f.id = a.framework_id CROSS JOIN taken t
