@@ -18,6 +18,7 @@ from app.main import ROUTERS, WATCH
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
+from tests.engineering.planning.acts import line, plan, state
 from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
 from tests.missions.test_orders import bare
 from tests.treasury.collecting import a_collection
@@ -277,6 +278,8 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         money |= await a_run(world)
         payer = await world.followed_firm()
         money |= {"payer": payer} | await a_collection(world, payer)
+        await plan(world, mission, line("2023-W26", 1 + secrets.randbelow(20)))
+        await state(world, mission, 5)
         framework = await a_framework(world)
         ok(await ordered(world, await bare(world), framework), 201)
         await a_parameter(world, framework)
@@ -317,7 +320,7 @@ LISTS = [
     "firms/{siren}/stages", "firms/{siren}/accounts", "bank-details", "firms/{siren}/bank-details",
     "firms/{siren}/certificates",
     "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
-    "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
+    "missions/{mission}/members", "missions/{mission}/plan/versions", "missions/{mission}/remaining-days", "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
     "advances/{advance}/tranches", "advances/{advance}/notices", "advances/{advance}/accelerations",
     "advances/{advance}/debt-claims", "debt-claims", "advance-alerts", "instalments", "/v1/instalments",
