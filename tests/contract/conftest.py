@@ -17,7 +17,10 @@ from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
+from tests.engineering.planning.acts import line, plan, state
 from tests.in_process import InProcess
+from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
+from tests.missions.test_orders import bare
 from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
 from tests.world import AMENDED, Client, World, fresh_email, ok
@@ -50,7 +53,7 @@ class Known:
             collection = parts[parts.index("{id}") - 1]
             if collection == "imports" and "{territory}" not in path:
                 collection = "national_import_id"
-            parents = ("missions", "roadmap", "agenda", "collection-runs", "advances", "recoveries")
+            parents = ("missions", "frameworks", "roadmap", "agenda", "collection-runs", "advances", "recoveries")
             parent = next((known for known in parents if known in parts), "")
             return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         if name == "import_id" and "{territory}" not in path:
@@ -138,6 +141,9 @@ async def one_of_everything(world: World) -> Known:
     decided = await closed_meeting(world)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
     legal_rate = ok(await admin.get("/v1/legal-rates?limit=1"))["items"][0]
+    framework = await a_framework(world)
+    ok(await ordered(world, await bare(world), framework), 201)
+    framework_parameter = await a_parameter(world, framework)
     parameter = ok(await admin.get("/v1/schemes/rebond_industriel/parameters"))["items"][0]
     ok(await operator.patch(f"missions/{mission.id}", {"alert_thresholds_bp": [1]}))
     judged = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-02-01")), 201)
@@ -146,6 +152,8 @@ async def one_of_everything(world: World) -> Known:
     proposal = {"entry_id": judged["id"], "days": 0, "reason": "Not worked."}
     correction = ok(await world.consultant.post("time-entry-corrections", proposal), 201)
     lock = ok(await operator.post("month-locks", {"mission_id": mission.id, "month": "2023-02"}), 201)
+    planned = ok(await plan(world, mission, line("2023-W26", 1, consultant=mission.lead_consultant)), 201)
+    remaining = await state(world, mission, 5)
     rate = ok(await operator.get(f"missions/{mission.id}/rates"))["items"][0]
     allotment = ok(await operator.get(f"missions/{mission.id}/allotments"))["items"][0]
     return Known(
@@ -167,6 +175,8 @@ async def one_of_everything(world: World) -> Known:
             "time-entry-corrections": correction["id"],
             "month-locks": lock["id"],
             "rates": rate["id"],
+            "missions/versions": planned["id"],
+            "remaining-days": remaining["id"],
             "allotments": allotment["id"],
             "late-entry-leaves": leave["id"],
             "organisations": office,
@@ -180,6 +190,9 @@ async def one_of_everything(world: World) -> Known:
             "waves": wave["id"],
             "scheme": "rebond_industriel",
             "parameters": parameter["id"],
+            "frameworks": framework,
+            "framework_id": framework,
+            "frameworks/parameters": framework_parameter,
             "legal-rates": legal_rate["id"],
             "projects": plans["project"],
             "project_id": plans["project"],

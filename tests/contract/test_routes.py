@@ -13,6 +13,8 @@ from app.core.writing import strictjson
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
+from tests.engineering.planning.acts import line, plan, state
+from tests.missions.frameworks.acts import a_framework, a_parameter
 from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
 from tests.world import AMENDED, Client, Mission, World, ok
@@ -45,6 +47,7 @@ IMPORTERS = {
 T = "/v1/territories/{territory}"
 FIRM = "/v1/firms/{siren}"
 SCHEME = "/v1/schemes/{scheme}"
+FRAMEWORK = "/v1/frameworks/{framework_id}"
 MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
 CORRECTION = T + "/time-entry-corrections/{id}"
@@ -94,6 +97,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     SCHEME: (ALL, {"programme"}),
     SCHEME + "/parameters": (ALL, {"programme"}),
     SCHEME + "/parameters/{id}": (ALL, {"programme"}),
+    "/v1/frameworks": (NATIONAL, {"operator"}),
+    "/v1/frameworks/{id}": (NATIONAL, {"operator"}),
+    FRAMEWORK + "/orders": (NATIONAL, set()),
+    FRAMEWORK + "/parameters": (NATIONAL, {"operator"}),
+    FRAMEWORK + "/parameters/{id}": (NATIONAL, {"operator"}),
     "/v1/legal-rates": (ALL, {"programme"}),
     "/v1/legal-rates/{id}": (ALL, set()),
     "/v1/territories": (ALL, {"programme"}),
@@ -166,6 +174,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     MISSION + "/threshold-crossings": (AT_WORK, set()),
     MISSION + "/rates": (CONSORTIUM, {"operator"}),
     MISSION + "/rates/{id}": (CONSORTIUM, {"operator"}),
+    MISSION + "/plan": (AT_WORK, {"lead"}),
+    MISSION + "/plan/versions": (AT_WORK, set()),
+    MISSION + "/plan/versions/{id}": (AT_WORK, set()),
+    MISSION + "/remaining-days": (AT_WORK, {"lead"}),
+    MISSION + "/remaining-days/{id}": (AT_WORK, set()),
     MISSION + "/members": (AT_WORK, {"operator"}),
     MISSION + "/members/{id}": (AT_WORK, {"operator"}),
     T + "/consultants": (AT_WORK, {"operator"}),
@@ -542,6 +555,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
     legal_rate = ok(await world.programme.get("/v1/legal-rates?limit=1"))["items"][0]
+    framework = await a_framework(world)
+    framework_parameter = await a_parameter(world, framework)
     money = await world.money()
     money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
     money |= await world.arrears(money["advance"], money["firm"])
@@ -558,6 +573,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-06-20", days=0.25)), 201)
     ok(await world.lead_judge.post(f"time-entries/{entry['id']}/validate"))
     certificate = await world.certify(mission)
+    planned = ok(await plan(world, mission, line("2023-W26", 1)), 201)
+    remaining = await state(world, mission, 5)
     rates = ok(await world.operator.get(f"missions/{mission.id}/rates?organisation_id={organisation}"))["items"]
     allotments = ok(await world.operator.get(f"missions/{mission.id}/allotments"))["items"]
     lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-06"}), 201)
@@ -567,6 +584,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         CORRECTION: correction["id"],
         T + "/service-certificates/{id}": certificate["id"],
         MISSION + "/rates/{id}": rates[0]["id"],
+        MISSION + "/plan/versions/{id}": planned["id"],
+        MISSION + "/remaining-days/{id}": remaining["id"],
         MISSION + "/allotments/{id}": allotments[0]["id"],
         T + "/month-locks/{id}": lock["id"],
         T + "/projects/{id}": plans["project"],
@@ -592,6 +611,9 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "vintage": "2023",
         "scheme": "rebond_industriel",
         SCHEME + "/parameters/{id}": parameter["id"],
+        "framework_id": framework,
+        "/v1/frameworks/{id}": framework,
+        FRAMEWORK + "/parameters/{id}": framework_parameter,
         "/v1/legal-rates/{id}": legal_rate["id"],
         "month": "2023-07",
         "/v1/organisations/{id}": organisation,
