@@ -24,11 +24,12 @@ from app.firms import checks as firms
 from app.grants import checks as grants
 from app.missions import checks as missions
 from app.programme import checks as programme
+from app.roadmap import checks as roadmap
 from app.treasury.collections import checks as collection_runs
 from app.treasury.runs import checks as payment_runs
 
 DOMAINS = (
-    access, programme, missions, firms, engineering, envelopes, awards, claims, overrides, grants, recoveries,
+    access, programme, missions, firms, roadmap, engineering, envelopes, awards, claims, overrides, grants, recoveries,
     commitments, advances, payment_runs, collection_runs, applications, decisions,
 )  # fmt: skip
 
