@@ -86,10 +86,10 @@ from app.treasury.runs.routes import payment_runs
 
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
-    auditions, projects, roadmap, entries, corrections, deliverables, certificates, follow_up, envelopes,
-    grant_awards, grants, payments, legal_rates, advance_awards, portfolios, advances, tranches, arrears, debt_claims, receipts, claims,
-    recoveries, commitments, letters, overrides, applications, award_stories, agendas, decisions, reports, events,
-    imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
+    auditions, projects, roadmap, entries, corrections, deliverables, certificates, follow_up, envelopes, grant_awards,
+    grants, payments, legal_rates, advance_awards, portfolios, advances, tranches, arrears, debt_claims, receipts,
+    claims, recoveries, commitments, letters, overrides, applications, award_stories, agendas, decisions, reports,
+    events, imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -261,8 +261,8 @@ class ActionFirm(Base):
     territory: Mapped[str]
 
 
-# The text of a version as canonical JSON (RFC 8785: sorted keys, no white space), with its adoption. `row_to_json` writes
-# the columns in the order of the SELECT, and no white space.
+# The text of a version as canonical JSON (RFC 8785: sorted keys, no white space), with its adoption. `row_to_json`
+# writes the columns in the order of the SELECT, and no white space.
 ROADMAP_TEXT = """
 CREATE FUNCTION roadmap_text(version roadmap_versions) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN

@@ -74,8 +74,7 @@ END
 $$
 """
 TRIGGER = (
-    "CREATE TRIGGER name_record AFTER INSERT ON committee_records FOR EACH ROW"
-    " EXECUTE FUNCTION name_committee_record()"
+    "CREATE TRIGGER name_record AFTER INSERT ON committee_records FOR EACH ROW EXECUTE FUNCTION name_committee_record()"
 )
 FILL = """
     UPDATE committees c SET record_hash = r.content_hash FROM committee_records r

@@ -386,8 +386,7 @@ RECORDED_MEETINGS = (
     " EXECUTE FUNCTION check_recorded_meeting()"
 )
 NAMED_RECORDS = (
-    "CREATE TRIGGER name_record AFTER INSERT ON committee_records FOR EACH ROW"
-    " EXECUTE FUNCTION name_committee_record()"
+    "CREATE TRIGGER name_record AFTER INSERT ON committee_records FOR EACH ROW EXECUTE FUNCTION name_committee_record()"
 )
 RECORDS_OF_MEETINGS = (
     "CREATE CONSTRAINT TRIGGER check_recorded AFTER INSERT ON committee_records"

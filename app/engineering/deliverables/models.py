@@ -24,7 +24,6 @@ from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only, keep
 from app.core.values import MAX_AMOUNT_CENTS
 from app.engineering.deliverables.rules import (
-    DECISIONS,
     NEED_REASON,
     PASSAGES,
     VERIFIABLE,
@@ -195,8 +194,8 @@ class DeliverablePassage(Base):
     recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
-# What is ordered stays once a version was delivered, nothing is deleted, and who delivered stays named. Deliverables of a
-# mission weigh what a whole has at most; the mission's row is held, so that two of them are weighed one after the other.
+# What is ordered stays once a version was delivered, nothing is deleted, and who delivered stays named. Deliverables of
+# a mission weigh what a whole has at most; the mission's row is held, so that they are weighed one after the other.
 GUARD_DELIVERABLE = """
 CREATE FUNCTION guard_deliverable() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -241,8 +240,8 @@ BEGIN
 END
 $$
 """
-# The last version is verified and decided within its delay, silence admits it on the day after, and a reversal takes back
-# a silence that was still to come on its day.
+# The last version is verified and decided within its delay, silence admits it on the day after, and a reversal takes
+# back a silence that was still to come on its day.
 GUARD_DELIVERABLE_PASSAGE = """
 CREATE FUNCTION guard_deliverable_passage() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -251,7 +250,7 @@ DECLARE
         WHERE deliverable_id = NEW.deliverable_id AND act = 'deliver' ORDER BY number DESC LIMIT 1
     );
 BEGIN
-    IF NEW.act IN ({decisions}, 'verify') AND NEW.effective_on > last_day
+    IF NEW.act IN ('verify', 'admit', 'defer', 'admit_with_reduction', 'reject') AND NEW.effective_on > last_day
         OR NEW.act = 'silence_admits' AND NEW.effective_on <> last_day + 1
         OR NEW.act = 'reverse_silence' AND NOT EXISTS (
             SELECT FROM deliverable_passages p
@@ -266,7 +265,7 @@ BEGIN
     RETURN NEW;
 END
 $$
-""".format(decisions=", ".join(f"'{each.value}'" for each in DECISIONS))
+"""
 DELIVERABLE_GUARD = (
     "CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON deliverables"
     " FOR EACH ROW EXECUTE FUNCTION guard_deliverable()"

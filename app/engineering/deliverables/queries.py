@@ -89,9 +89,7 @@ def _within(condition: Any) -> Any:
     return lambda name: condition(_today, param(name, Integer()))
 
 
-_by_silence = func.coalesce(
-    _last.act == literal_column(f"'{DeliverableAct.SILENCE_ADMITS}'"), literal_column("false")
-)
+_by_silence = func.coalesce(_last.act == literal_column(f"'{DeliverableAct.SILENCE_ADMITS}'"), literal_column("false"))
 _decided = _last.act.in_(literals([*DECISIONS, DeliverableAct.SILENCE_ADMITS]))
 _filters = {
     "kind": any_of(_d.kind, DeliverableKind, "Deliverables of any of these kinds."),

@@ -51,9 +51,7 @@ async def list_mission_deliverables(request: Request, actor: Actor = require(REA
     return await page(request, deliverables_of_mission(_amounts(request, actor)))
 
 
-@deliverables.post(
-    OF_MISSION, **changes(schemas.Deliverable, MissionEnded, rules.WeightsExceeded, status=201)
-)
+@deliverables.post(OF_MISSION, **changes(schemas.Deliverable, MissionEnded, rules.WeightsExceeded, status=201))
 async def create_deliverable(
     request: Request, body: schemas.DeliverableCreate, actor: Actor = require("deliverables:write")
 ) -> Response:
@@ -72,9 +70,7 @@ async def get_mission_deliverable(request: Request, actor: Actor = require(READ)
     return await show(request, deliverables_of_mission(_amounts(request, actor)))
 
 
-@deliverables.patch(
-    DELIVERABLE, **changes(schemas.Deliverable, rules.DeliverableDelivered, rules.WeightsExceeded)
-)
+@deliverables.patch(DELIVERABLE, **changes(schemas.Deliverable, rules.DeliverableDelivered, rules.WeightsExceeded))
 async def update_deliverable(
     request: Request, body: schemas.DeliverableUpdate, actor: Actor = require("deliverables:write")
 ) -> Response:
@@ -114,9 +110,7 @@ async def verify_deliverable(
     )
 
 
-@deliverables.post(
-    DELIVERABLE + "/admit", **changes(schemas.Deliverable, *IN_TIME, *DELIVERS_DECIDES.refusals)
-)
+@deliverables.post(DELIVERABLE + "/admit", **changes(schemas.Deliverable, *IN_TIME, *DELIVERS_DECIDES.refusals))
 async def admit_deliverable(
     request: Request, body: schemas.DeliverableActBody, actor: Actor = require("deliverables:decide")
 ) -> Response:
@@ -127,9 +121,7 @@ async def admit_deliverable(
     )
 
 
-@deliverables.post(
-    DELIVERABLE + "/defer", **changes(schemas.Deliverable, *IN_TIME, *DELIVERS_DECIDES.refusals)
-)
+@deliverables.post(DELIVERABLE + "/defer", **changes(schemas.Deliverable, *IN_TIME, *DELIVERS_DECIDES.refusals))
 async def defer_deliverable(
     request: Request, body: schemas.Deferral, actor: Actor = require("deliverables:decide")
 ) -> Response:
@@ -155,9 +147,7 @@ async def admit_deliverable_with_reduction(
     )
 
 
-@deliverables.post(
-    DELIVERABLE + "/reject", **changes(schemas.Deliverable, *IN_TIME, *DELIVERS_DECIDES.refusals)
-)
+@deliverables.post(DELIVERABLE + "/reject", **changes(schemas.Deliverable, *IN_TIME, *DELIVERS_DECIDES.refusals))
 async def reject_deliverable(
     request: Request, body: schemas.Rejection, actor: Actor = require("deliverables:decide")
 ) -> Response:

@@ -1,8 +1,8 @@
 """What a deliverable is, and what may be done to it in each state. No session, no await.
 
 Source: CCAG-PI 2021, art. 28 and 29 (domain.md §3). The operator verifies a version within a delay that the framework
-says; silence admits it. A deliverable that is deferred or rejected is delivered again, and verified anew. A deliverable is
-what its acts say: `replay` computes its state from those that stand, in their order.
+says; silence admits it. A deliverable that is deferred or rejected is delivered again, and verified anew. A deliverable
+is what its acts say: `replay` computes its state from those that stand, in their order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class DeliverableKind(StrEnum):
 
 
 class DeliverableState(StrEnum):
-    """State of a deliverable: *admis*, *ajourné*, *admis avec réfaction*, *rejeté* end the verification of a version."""
+    """State: *admis*, *ajourné*, *admis avec réfaction*, *rejeté* end the verification of a version."""
 
     EXPECTED = "expected"
     DELIVERED = "delivered"
@@ -255,9 +255,7 @@ class DeliverableLife:
 def replay(passages: Sequence[RecordedDeliverableAct]) -> DeliverableLife:
     """What these acts of a deliverable, in the order in which they were recorded, come to."""
     reversed_numbers = {done.reverses_number for done in passages}
-    standing = tuple(
-        done for done in passages if done.act != A.REVERSE_SILENCE and done.number not in reversed_numbers
-    )
+    standing = tuple(done for done in passages if done.act != A.REVERSE_SILENCE and done.number not in reversed_numbers)
     return DeliverableLife(DeliverableState(standing[-1].to_state) if standing else S.EXPECTED, standing)
 
 

@@ -121,9 +121,7 @@ class Deferral(Body):
     """What is to be mended, and by when."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"reason": "The figures of employment are missing.", "until_on": "2023-10-31"}]
-        }
+        json_schema_extra={"examples": [{"reason": "The figures of employment are missing.", "until_on": "2023-10-31"}]}
     )
 
     reason: Annotated[Reason, Field(description="What is to be mended; it is shown in the history of the deliverable.")]
@@ -187,9 +185,7 @@ class Deliverable(Read):
         " deferred or rejected: of these last two a new version can be delivered."
     )
     by_silence: bool = Field(description="Whether silence has admitted it: nobody decided within the delay.")
-    document_version: int | None = Field(
-        description="Which version was delivered last, from 1; null where none was."
-    )
+    document_version: int | None = Field(description="Which version was delivered last, from 1; null where none was.")
     document_sha256: _DocumentSha256
     roadmap_version_id: _RoadmapVersionId
     roadmap_version_number: _RoadmapNumber

@@ -44,9 +44,7 @@ _EVENTS = {
 # --- what is ordered -------------------------------------------------------------------------------------------------
 
 
-async def create_deliverable(
-    write: Write, territory: str, mission_id: UUID, body: schemas.DeliverableCreate
-) -> Change:
+async def create_deliverable(write: Write, territory: str, mission_id: UUID, body: schemas.DeliverableCreate) -> Change:
     """Order a deliverable of a mission. Raises `mission-ended`, `weights-exceeded` (409)."""
     mission = await write.lock(Mission, Mission.id == mission_id, Mission.territory == territory)
     if mission.status != MissionStatus.OPEN:
@@ -110,7 +108,8 @@ async def deliver(
         )
     )
     return await _record(
-        write, deliverable, DeliverableAct.DELIVER, on, {"deliverers": with_author(deliverable.deliverers, write.actor)},
+        write, deliverable, DeliverableAct.DELIVER, on,
+        {"deliverers": with_author(deliverable.deliverers, write.actor)},
         document_version=(versions or 0) + 1, document_sha256=sha256, roadmap_version_id=body.roadmap_version_id,
         committee_id=body.committee_id, verification_ends_on=rules.ends_on(on, months),
     )  # fmt: skip
@@ -149,9 +148,7 @@ async def admit(
     return await _decide(write, territory, mission_id, deliverable_id, DeliverableAct.ADMIT, body.on)
 
 
-async def defer(
-    write: Write, territory: str, mission_id: UUID, deliverable_id: UUID, body: schemas.Deferral
-) -> Change:
+async def defer(write: Write, territory: str, mission_id: UUID, deliverable_id: UUID, body: schemas.Deferral) -> Change:
     """Ask for a mended version by another day. Raises what `_decide` raises."""
     rules.check_until(body.until_on, body.on or clock.today())
     return await _decide(

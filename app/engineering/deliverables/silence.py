@@ -1,7 +1,7 @@
 """What silence admits: delays to verify that have run out, taken by `rebond tick`, or by the next act.
 
-Each silence is an act of the service itself, dated its own day. The row of a deliverable says on which day silence admits
-it (`silence_on`, computed by the database), so that an index finds what is due, and one statement admits many.
+Each silence is an act of the service itself, dated its own day. The row of a deliverable says on which day silence
+admits it (`silence_on`, computed by the database), so that an index finds what is due, and one statement admits many.
 """
 
 from collections.abc import Sequence
@@ -31,10 +31,9 @@ async def take(write: Write, deliverable: Deliverable, by: date) -> None:
 
 
 async def take_again(write: Write, change: Change, deliverable: Deliverable, by: date) -> Change:
-    """Record an act that has reversed a silence, then the silence that it does not prevent, of its deliverable, which is
-    held.
+    """Record an act that has reversed a silence, then the silence that it does not prevent; the caller holds the row.
 
-    The deliverable is then what `rebond tick` had left, were the act recorded in time. Returns the change that tells it.
+    The deliverable is then what `rebond tick` had left, were the act recorded in time. Returns the change to tell.
     """
     await record(write, change, _request_id(write))
     await write.session.refresh(deliverable)

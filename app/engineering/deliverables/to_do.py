@@ -13,8 +13,8 @@ _d = Deliverable
 KINDS = (
     Kind(
         "deliverables_to_deliver",
-        f"deliverables of missions that the caller's firm leads of which a version is awaited within {DAYS_BEFORE} days,"
-        " or is late; the day by which it is.",
+        f"deliverables of missions that the caller's firm leads of which a version is awaited within {DAYS_BEFORE}"
+        " days, or is late; the day by which it is.",
         "deliverables:deliver",
         select(_d.territory, _d.awaited_on).where(
             awaited_within(TODAY, literal_column(str(DAYS_BEFORE))), led_by(ORGANISATION), STANDING
