@@ -30,7 +30,7 @@ def deliverables(shape: Shape, of: CTE) -> Any:
         (state == word(DeliverableState.EXPECTED), known.c.due_on),
         (state == word(DeliverableState.DEFERRED), known.c.until_on),
     )
-    each = select(known, state.label("state"), due.label("awaited_on")).subquery("deliverable")
+    each = select(known, state.label("state"), due.label("awaited_on")).cte("deliverable")
     counts = {code.value: func.count(each.c.id).filter(each.c.state == word(code)) for code in DeliverableState}
     late = (
         select(
@@ -58,20 +58,20 @@ def deliverables(shape: Shape, of: CTE) -> Any:
 
 def _known(shape: Shape, of: CTE) -> Any:
     """The deliverables of these missions, as they are known: what is ordered, and what their acts by the day say."""
-    d = _d
-    ordered: Any = select(d.id, d.mission_id, d.kind, d.title, d.due_on).where(d.mission_id.in_(select(of.c.id)))
+    d, of_missions = _d, _d.mission_id.in_(select(of.c.id))
+    words: Any = [d.kind, d.title, d.due_on]
+    source: Any = d.__table__
     if shape.known_then:
-        ids = select(d.id).where(d.mission_id.in_(select(of.c.id))).subquery("deliverable_ids")
-        then = last_event("deliverable", ids)
-        words = (said(then, name, _d.__table__.c[name].type).label(name) for name in ("kind", "title", "due_on"))
-        ordered = select(d.id, d.mission_id, *words).join(then, then.c.id == d.id)
+        then = last_event("deliverable", select(d.id).where(of_missions).subquery("deliverable_ids"))
+        words = [said(then, column.key, column.type).label(column.key) for column in words]
+        source = source.join(then, then.c.id == d.id)
     last = _last_act(shape, _last, _last.to_state, _last.until_on).lateral("last_act")
     delivery = _last_act(shape, _delivery, _delivery.verification_ends_on)
     delivery = delivery.where(_delivery.act == word(DeliverableAct.DELIVER)).lateral("last_delivery")
     return (
-        ordered.add_columns(last.c.to_state, last.c.until_on, delivery.c.verification_ends_on)
-        .outerjoin(last, true())
-        .outerjoin(delivery, true())
+        select(d.id, d.mission_id, *words, last.c.to_state, last.c.until_on, delivery.c.verification_ends_on)
+        .select_from(source.outerjoin(last, true()).outerjoin(delivery, true()))
+        .where(of_missions)
         .subquery("known")
     )
 
