@@ -1,6 +1,5 @@
 """What the tests of deliverables do again and again."""
 
-import secrets
 from datetime import date, datetime, time
 from typing import Any
 
@@ -8,6 +7,8 @@ import httpx2
 
 from app.commands.tick import admit_deliverables, tell_late_deliverables
 from app.core import clock
+from tests.missions.frameworks.acts import a_framework, a_parameter
+from tests.missions.frameworks.acts import ordered as order_under
 from tests.world import Client, Mission, World, ok
 
 # Who does each act, and the body it cannot do without; the day is added.
@@ -21,11 +22,12 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-async def ordered(world: World, mission: Mission | None = None, **more: Any) -> dict[str, Any]:
+async def ordered(world: World, mission: Mission | str | None = None, **more: Any) -> dict[str, Any]:
     """A deliverable that a mission orders, of a mission of its own unless one is given."""
     mission = mission or await world.mission()
     body = {"kind": "diagnosis", "title": "Diagnosis", "due_on": "2023-09-15", **more}
-    made: dict[str, Any] = ok(await world.operator.post(f"missions/{mission.id}/deliverables", body), 201)
+    mission_id = mission if isinstance(mission, str) else mission.id
+    made: dict[str, Any] = ok(await world.operator.post(f"missions/{mission_id}/deliverables", body), 201)
     return made
 
 
@@ -85,19 +87,14 @@ def last_minute(day: str) -> datetime:
     return datetime.combine(date.fromisoformat(day), time(23, 59, 59), clock.PARIS)
 
 
-async def under_framework(world: World, mission: Mission, **parameters: Any) -> None:
-    """Let a mission be ordered under a framework with these parameters, from the beginning on."""
-    framework = await world.pool.fetchval(
-        "INSERT INTO frameworks (reference, from_on, to_on, created_at, updated_at)"
-        " VALUES ($1, '2020-01-01', '2199-12-31', now(), now()) RETURNING id",
-        secrets.token_hex(8),
-    )
-    for name, value in parameters.items():
-        await world.pool.execute(
-            "INSERT INTO framework_parameters (framework_id, name, value, valid_from_on, source, created_at, updated_at)"
-            " VALUES ($1, $2, $3::text::jsonb, '2020-01-01', 'to be confirmed by the programme', now(), now())",
-            framework, name, str(value),
-        )  # fmt: skip
-    async with world.pool.acquire() as connection, connection.transaction():
-        await connection.execute("SET LOCAL session_replication_role = replica")
-        await connection.execute("UPDATE orders SET framework_id = $2 WHERE mission_id = $1", mission.id, framework)
+async def mission_under(world: World, months: int | None) -> str:
+    """A mission of the lead firm, under a framework that verifies for so many months; None: under none."""
+    if months is None:
+        return (await world.mission()).id
+    framework = await a_framework(world)
+    await a_parameter(world, framework, name="verification_months", value=months)
+    mission: str = ok(await world.operator.post("missions", {"name": "Mission", "step": 0.25}), 201)["id"]
+    ok(await order_under(world, mission, framework), 201)
+    lead = {"organisation_id": str(world.organisations["lead"]), "role": "lead", "days_allotted": 10}
+    ok(await world.operator.post(f"missions/{mission}/members", lead), 201)
+    return mission

@@ -20,11 +20,11 @@ from tests.engineering.deliverables.acts import (
     done,
     history,
     last_minute,
+    mission_under,
     ordered,
     read,
     stored,
     tick,
-    under_framework,
 )
 from tests.world import World, ok, problem
 
@@ -79,9 +79,7 @@ async def test_the_delay_ends_with_the_last_minute_of_its_last_day_in_paris(
     frozen: Frozen, delivered: str, months: int | None, last_day: str
 ) -> None:
     world = await frozen.world()
-    mission = await world.mission()
-    if months is not None:
-        await under_framework(world, mission, verification_months=months)
+    mission = await mission_under(world, months)
     acts = [verb for verb in BODIES if verb != "deliver"]
     waiting = {verb: await ordered(world, mission, title=verb) for verb in acts}
     for verb, deliverable in waiting.items():
@@ -96,13 +94,9 @@ async def test_the_delay_ends_with_the_last_minute_of_its_last_day_in_paris(
         for verb, deliverable in waiting.items():
             before = await stored(world, deliverable)
             refused = problem(await act(world, deliverable, verb), 409, "verification-over")
-            assert (refused["last_day"], refused["silence_on"]) == (last_day, deliverable_silence(last_day))
+            assert (refused["last_day"], refused["silence_on"]) == (last_day, str(clock.today()))
             assert await stored(world, deliverable) == before
             ok(await act(world, deliverable, verb, last_day, dry_run=True), 200)  # done in time, recorded late
-
-
-def deliverable_silence(last_day: str) -> str:
-    return str(date.fromisoformat(last_day) + timedelta(days=1))
 
 
 async def test_silence_admits_once_on_the_day_after_the_delay(world: World, app: Any) -> None:
