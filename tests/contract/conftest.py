@@ -18,6 +18,7 @@ from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
 from tests.in_process import InProcess
+from tests.engineering.deliverables.acts import ordered
 from tests.missions.frameworks.acts import a_framework, a_parameter
 from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
@@ -139,6 +140,7 @@ async def one_of_everything(world: World) -> Known:
     decided = await closed_meeting(world)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
     legal_rate = ok(await admin.get("/v1/legal-rates?limit=1"))["items"][0]
+    deliverable = await ordered(world, mission)
     framework = await a_framework(world)
     framework_parameter = await a_parameter(world, framework)
     parameter = ok(await admin.get("/v1/schemes/rebond_industriel/parameters"))["items"][0]
@@ -169,6 +171,8 @@ async def one_of_everything(world: World) -> Known:
             "service-certificates": certificate["id"],
             "time-entry-corrections": correction["id"],
             "month-locks": lock["id"],
+            "deliverables": deliverable["id"],
+            "deliverable_id": deliverable["id"],
             "rates": rate["id"],
             "allotments": allotment["id"],
             "late-entry-leaves": leave["id"],
