@@ -18,8 +18,9 @@ from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
 from tests.in_process import InProcess
-from tests.engineering.deliverables.acts import ordered
-from tests.missions.frameworks.acts import a_framework, a_parameter
+from tests.engineering.deliverables.acts import ordered as deliverable_of
+from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
+from tests.missions.test_orders import bare
 from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
 from tests.world import AMENDED, Client, World, fresh_email, ok
@@ -140,8 +141,9 @@ async def one_of_everything(world: World) -> Known:
     decided = await closed_meeting(world)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
     legal_rate = ok(await admin.get("/v1/legal-rates?limit=1"))["items"][0]
-    deliverable = await ordered(world, mission)
+    deliverable = await deliverable_of(world, mission)
     framework = await a_framework(world)
+    ok(await ordered(world, await bare(world), framework), 201)
     framework_parameter = await a_parameter(world, framework)
     parameter = ok(await admin.get("/v1/schemes/rebond_industriel/parameters"))["items"][0]
     ok(await operator.patch(f"missions/{mission.id}", {"alert_thresholds_bp": [1]}))
