@@ -172,7 +172,6 @@ MATRIX: dict[str, frozenset[Role]] = {
     "service_certificates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
     "service_certificates:write": frozenset({Role.OPERATOR}),
     "deliverables:read": _TERRITORY_VIEW | {Role.CONSULTANT},
-    "deliverable_amounts:read": _WHOLE_VIEW | {Role.LEAD},  # what a reduction takes off in cents, as rates are
     "deliverables:write": frozenset({Role.OPERATOR}),  # who orders says what is delivered
     "deliverables:deliver": frozenset({Role.LEAD}),  # for the consortium; who delivers does not decide (duties.py)
     "deliverables:decide": frozenset({Role.OPERATOR}),

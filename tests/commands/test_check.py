@@ -16,8 +16,8 @@ from tests.applications import meetings
 from tests.applications.acts import done, draft, submitted
 from tests.conftest import plain
 from tests.directory import siret_of
-from tests.envelopes.acts import Acts
 from tests.engineering.deliverables import acts as deliverables
+from tests.envelopes.acts import Acts
 from tests.missions.frameworks.acts import a_framework, ordered
 from tests.missions.test_orders import bare
 from tests.projects.acts import filed

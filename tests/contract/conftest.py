@@ -17,8 +17,8 @@ from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
-from tests.in_process import InProcess
 from tests.engineering.deliverables.acts import ordered as deliverable_of
+from tests.in_process import InProcess
 from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
 from tests.missions.test_orders import bare
 from tests.treasury.collecting import a_collection

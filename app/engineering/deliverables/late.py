@@ -7,7 +7,7 @@ from sqlalchemy import Integer, cast, func, select, update
 
 from app.core.writing.writes import Change, Write
 from app.engineering.deliverables.models import Deliverable
-from app.engineering.deliverables.queries import STANDING, deliverables
+from app.engineering.deliverables.queries import DELIVERABLES, STANDING
 
 LOCK = 0x6C617465  # of the tick: one worker at a time
 
@@ -35,7 +35,7 @@ async def take_late(write: Write, as_of: date, batch: int) -> tuple[list[Change]
         .execution_options(synchronize_session=False)
     )
     told = [
-        Change("deliverable.late", deliverables(), [row.id for row in group], {"territory": territory})
+        Change("deliverable.late", DELIVERABLES, [row.id for row in group], {"territory": territory})
         for territory, group in groupby(rows, key=lambda row: row.territory)
     ]
     return told, len(rows) == batch

@@ -179,7 +179,7 @@ def _rows(amounts: bool) -> Any:
 
 
 @cache
-def deliverables(amounts: bool = True) -> Listing:
+def deliverables(*, amounts: bool = True) -> Listing:
     """The deliverables of a territory; without `amounts` for who may not read what a reduction takes off in cents."""
     return Listing(
         schema=schemas.Deliverable,
@@ -194,7 +194,7 @@ def deliverables(amounts: bool = True) -> Listing:
 
 
 @cache
-def deliverables_of_mission(amounts: bool = True) -> Listing:
+def deliverables_of_mission(*, amounts: bool = True) -> Listing:
     """The deliverables of one mission."""
     return Listing(
         schema=schemas.Deliverable,
@@ -209,7 +209,7 @@ def deliverables_of_mission(amounts: bool = True) -> Listing:
 
 
 @cache
-def history(amounts: bool = True) -> Listing:
+def history(*, amounts: bool = True) -> Listing:
     """The acts on one deliverable of a mission."""
     of_it = (_d.territory == _territory, _d.mission_id == _mission_id, _d.id == _deliverable_id)
     return Listing(
@@ -258,3 +258,6 @@ def history(amounts: bool = True) -> Listing:
         },
         sorts={"effective_on": _p.effective_on},
     )
+
+
+DELIVERABLES, DELIVERABLES_OF_MISSION, HISTORY = deliverables(), deliverables_of_mission(), history()

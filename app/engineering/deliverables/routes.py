@@ -12,8 +12,9 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.writes import commit
 from app.engineering.deliverables import rules, schemas, service
-from app.engineering.deliverables.queries import deliverables as listing
-from app.engineering.deliverables.queries import deliverables_of_mission, history
+from app.engineering.deliverables.queries import DELIVERABLES, DELIVERABLES_OF_MISSION, HISTORY, history
+from app.engineering.deliverables.queries import deliverables as all_deliverables
+from app.engineering.deliverables.queries import deliverables_of_mission as of_mission
 from app.engineering.entries.rules import NotTheLeadFirm
 from app.missions.rules import MissionEnded
 from app.programme.routes import T
@@ -29,26 +30,28 @@ IN_TIME = (*ACT, rules.VerificationOver)
 
 
 def _amounts(request: Request, actor: Actor) -> bool:
-    """Whether the caller reads what a reduction takes off in cents."""
-    return actor.may("deliverable_amounts:read", request.path_params["territory"])
+    """Whether the caller reads what a reduction takes off in cents: who reads all rates, and the lead firm."""
+    territory = request.path_params["territory"]
+    reads_all = actor.may("rates:read", territory) and not actor.own("rates:read", territory)
+    return reads_all or actor.may("deliverables:deliver", territory)
 
 
-@deliverables.get(T + "/deliverables", **lists(listing()))
+@deliverables.get(T + "/deliverables", **lists(DELIVERABLES))
 async def list_deliverables(request: Request, actor: Actor = require(READ)) -> Response:
     """Deliverables of the territory's missions, but for those of missions that were cancelled."""
-    return await page(request, listing(_amounts(request, actor)), standing=True)
+    return await page(request, all_deliverables(amounts=_amounts(request, actor)), standing=True)
 
 
 @deliverables.get(T + "/deliverables/{id:uuid}", **shows(schemas.Deliverable))
 async def get_deliverable(request: Request, actor: Actor = require(READ)) -> Response:
     """One deliverable of a mission of the territory."""
-    return await show(request, listing(_amounts(request, actor)))
+    return await show(request, all_deliverables(amounts=_amounts(request, actor)))
 
 
-@deliverables.get(OF_MISSION, **lists(deliverables_of_mission()))
+@deliverables.get(OF_MISSION, **lists(DELIVERABLES_OF_MISSION))
 async def list_mission_deliverables(request: Request, actor: Actor = require(READ)) -> Response:
     """Deliverables of one mission."""
-    return await page(request, deliverables_of_mission(_amounts(request, actor)))
+    return await page(request, of_mission(amounts=_amounts(request, actor)))
 
 
 @deliverables.post(OF_MISSION, **changes(schemas.Deliverable, MissionEnded, rules.WeightsExceeded, status=201))
@@ -67,7 +70,7 @@ async def create_deliverable(
 @deliverables.get(DELIVERABLE, **shows(schemas.Deliverable))
 async def get_mission_deliverable(request: Request, actor: Actor = require(READ)) -> Response:
     """One deliverable of a mission."""
-    return await show(request, deliverables_of_mission(_amounts(request, actor)))
+    return await show(request, of_mission(amounts=_amounts(request, actor)))
 
 
 @deliverables.patch(DELIVERABLE, **changes(schemas.Deliverable, rules.DeliverableDelivered, rules.WeightsExceeded))
@@ -158,7 +161,7 @@ async def reject_deliverable(
     )
 
 
-@deliverables.get(OF_MISSION + "/{deliverable_id:uuid}/history", **lists(history()))
+@deliverables.get(OF_MISSION + "/{deliverable_id:uuid}/history", **lists(HISTORY))
 async def list_deliverable_history(request: Request, actor: Actor = require(READ)) -> Response:
     """The acts on a deliverable in the order in which they were recorded, those of silence among them."""
-    return await page(request, history(_amounts(request, actor)))
+    return await page(request, history(amounts=_amounts(request, actor)))

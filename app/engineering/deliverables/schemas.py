@@ -226,7 +226,7 @@ class DeliverablePassage(Read):
     """An act on a deliverable, as it was recorded."""
 
     number: int = Field(description="Place of the act in the history of the deliverable, from 1.", ge=1)
-    deliverable_id: UUID = Field(description="The deliverable.")
+    deliverable_id: UUID = Field(description="The deliverable on which it was done.")
     deliverable_title: str = Field(description="What the deliverable is called.")
     act: DeliverableAct = Field(
         description="What was done; silence_admits: nobody decided in time; reverse_silence: an act that was done in"

@@ -23,7 +23,7 @@ from app.core.writing.writes import Change, Write, given, merge
 from app.engineering.deliverables import rules, schemas, silence
 from app.engineering.deliverables.history import DeliverableHistory
 from app.engineering.deliverables.models import Deliverable, DeliverablePassage
-from app.engineering.deliverables.queries import deliverables_of_mission
+from app.engineering.deliverables.queries import DELIVERABLES_OF_MISSION
 from app.engineering.deliverables.rules import DeliverableAct, DeliverableState
 from app.engineering.entries.rules import NotTheLeadFirm
 from app.missions.frameworks import parameters
@@ -229,4 +229,4 @@ async def _expected(write: Write, territory: str, mission_id: UUID, deliverable_
 
 def _change(event: str, deliverable: Deliverable) -> Change:
     bound = {"territory": deliverable.territory, "mission_id": deliverable.mission_id}
-    return Change(f"deliverable.{event}" if event else "", deliverables_of_mission(), [deliverable.id], bound)
+    return Change(f"deliverable.{event}" if event else "", DELIVERABLES_OF_MISSION, [deliverable.id], bound)

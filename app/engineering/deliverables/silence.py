@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, literal, select, text, update
 
 from app.core.writing.writes import Change, System, Write, new_request_id, record
 from app.engineering.deliverables.models import Deliverable, DeliverablePassage
-from app.engineering.deliverables.queries import deliverables
+from app.engineering.deliverables.queries import DELIVERABLES
 from app.engineering.deliverables.rules import DeliverableAct, DeliverableState
 
 LOCK = 0x64656C69  # of `rebond tick`: one worker at a time
@@ -81,7 +81,7 @@ async def _admit(write: Write, territory: str, ids: Sequence[UUID]) -> None:
     await write.session.execute(
         update(_d).where(_d.id.in_(ids)).values(values).execution_options(synchronize_session=False)
     )
-    change = Change("deliverable.deemed_admitted", deliverables(), ids, {"territory": territory})
+    change = Change("deliverable.deemed_admitted", DELIVERABLES, ids, {"territory": territory})
     await record(replace(write, actor=System()), change, _request_id(write))
 
 

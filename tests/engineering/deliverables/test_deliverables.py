@@ -1,4 +1,4 @@
-"""Deliverables: who does what, what a version stands on, what is late, what they weigh, and what the database refuses."""
+"""Deliverables: who does what, what a version stands on, what is late, what they weigh, what the database refuses."""
 
 import asyncio
 import hashlib
@@ -208,7 +208,9 @@ async def test_deliverables_of_a_mission_weigh_no_more_than_the_whole_together(w
     mission = await world.mission()
     first = await ordered(world, mission, title="First", weight_bp=6_000)
     body = {"kind": "other", "title": "More", "due_on": "2023-09-15", "weight_bp": 2_500}
-    answers = await asyncio.gather(*(world.operator.post(f"missions/{mission.id}/deliverables", body) for _ in range(8)))
+    answers = await asyncio.gather(
+        *(world.operator.post(f"missions/{mission.id}/deliverables", body) for _ in range(8))
+    )
     assert sorted(each.status_code for each in answers) == [201, *[409] * 7]
     refusal = next(each for each in answers if each.status_code == 409)
     assert problem(refusal, 409, "weights-exceeded")["left_bp"] == 1_500
@@ -257,7 +259,8 @@ async def test_the_database_holds_the_acts_the_delays_and_what_is_delivered(worl
     hashed = (
         "INSERT INTO deliverable_passages (deliverable_id, number, territory, act, from_state, to_state, effective_on,"
         " document_version, document_sha256, roadmap_version_id, verification_ends_on, recorded_at)"
-        " VALUES ($1, 1, $2, 'deliver', 'expected', 'delivered', '2024-01-15', 1, repeat('0', 64), $3, '2024-03-15', now())"
+        " VALUES ($1, 1, $2, 'deliver', 'expected', 'delivered', '2024-01-15', 1, repeat('0', 64), $3, '2024-03-15',"
+        " now())"
     )
     other = await ordered(world, title="Roadmap")
     wrong = (hashed, other["id"], slug, version["id"])
