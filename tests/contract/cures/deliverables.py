@@ -51,7 +51,7 @@ async def deliverable_transition(case: Case) -> None:
     deliverable = await ordered(case.world)
     if case.act == DELIVER:
         await done(case.world, deliverable, ("deliver", ON), ("verify", ON))
-        case.refused(await act(case.world, deliverable, "deliver"), "under_verification")
+        case.refused(await act(case.world, deliverable, "deliver"))
         await done(case.world, deliverable, ("reject", ON))
     else:
         case.refused(await act(case.world, deliverable, verb_of(case), ON), "expected")
