@@ -1,13 +1,13 @@
 """The adoption of a roadmap seals its text, with its hash; those that were adopted before are sealed now.
 
-Revision: 2026_11_30_2150, after 2026_11_30_2141.
+Revision: 2026_11_30_2150, after 2026_11_30_2143.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_30_2150"
-down_revision = "2026_11_30_2141"
+down_revision = "2026_11_30_2143"
 branch_labels = None
 depends_on = None
 

@@ -20,6 +20,7 @@ from tests.contract.cures.files import admissible
 from tests.directory import siret_of
 from tests.engineering.deliverables.acts import done
 from tests.engineering.deliverables.acts import ordered as deliverable_of
+from tests.engineering.planning.acts import line, plan, state
 from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
 from tests.missions.test_orders import bare
 from tests.treasury.collecting import a_collection
@@ -282,6 +283,8 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         deliverable = await deliverable_of(world, mission)
         await done(world, deliverable, ("deliver", "2024-01-15"), ("verify", "2024-01-16"))
         money |= {"deliverable": deliverable["id"]}
+        await plan(world, mission, line("2023-W26", 1 + secrets.randbelow(20)))
+        await state(world, mission, 5)
         framework = await a_framework(world)
         ok(await ordered(world, await bare(world), framework), 201)
         await a_parameter(world, framework)
@@ -323,7 +326,8 @@ LISTS = [
     "firms/{siren}/certificates",
     "deliverables", "missions/{mission}/deliverables", "missions/{mission}/deliverables/{deliverable}/history",
     "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
-    "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
+    "missions/{mission}/members", "missions/{mission}/plan/versions", "missions/{mission}/remaining-days",
+    "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
     "advances/{advance}/tranches", "advances/{advance}/notices", "advances/{advance}/accelerations",
     "advances/{advance}/debt-claims", "debt-claims", "advance-alerts", "instalments", "/v1/instalments",

@@ -13,6 +13,7 @@ from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
 from tests.engineering.deliverables.acts import ordered
+from tests.engineering.planning.acts import line, plan, state
 from tests.missions.frameworks.acts import a_framework, a_parameter
 from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
@@ -174,6 +175,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     MISSION + "/threshold-crossings": (AT_WORK, set()),
     MISSION + "/rates": (CONSORTIUM, {"operator"}),
     MISSION + "/rates/{id}": (CONSORTIUM, {"operator"}),
+    MISSION + "/plan": (AT_WORK, {"lead"}),
+    MISSION + "/plan/versions": (AT_WORK, set()),
+    MISSION + "/plan/versions/{id}": (AT_WORK, set()),
+    MISSION + "/remaining-days": (AT_WORK, {"lead"}),
+    MISSION + "/remaining-days/{id}": (AT_WORK, set()),
     MISSION + "/members": (AT_WORK, {"operator"}),
     MISSION + "/members/{id}": (AT_WORK, {"operator"}),
     T + "/consultants": (AT_WORK, {"operator"}),
@@ -575,6 +581,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-06-20", days=0.25)), 201)
     ok(await world.lead_judge.post(f"time-entries/{entry['id']}/validate"))
     certificate = await world.certify(mission)
+    planned = ok(await plan(world, mission, line("2023-W26", 1)), 201)
+    remaining = await state(world, mission, 5)
     rates = ok(await world.operator.get(f"missions/{mission.id}/rates?organisation_id={organisation}"))["items"]
     allotments = ok(await world.operator.get(f"missions/{mission.id}/allotments"))["items"]
     lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-06"}), 201)
@@ -588,6 +596,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         CORRECTION: correction["id"],
         T + "/service-certificates/{id}": certificate["id"],
         MISSION + "/rates/{id}": rates[0]["id"],
+        MISSION + "/plan/versions/{id}": planned["id"],
+        MISSION + "/remaining-days/{id}": remaining["id"],
         MISSION + "/allotments/{id}": allotments[0]["id"],
         T + "/month-locks/{id}": lock["id"],
         T + "/projects/{id}": plans["project"],
