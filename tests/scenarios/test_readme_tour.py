@@ -10,18 +10,19 @@ from tests.processes import loaded_home
 README = Path(__file__).parents[2] / "README.md"
 CORRECTIONS = README.parent / "docs" / "corrections.md"
 AID_FILES = README.parent / "docs" / "aid-files.md"
+ORDER_TO_INVOICE = README.parent / "docs" / "from-an-order-to-an-invoice.md"
 FIVE_CONDITIONS = (
     '"type":"/problems/application-not-ready"\n"code":"expense-before-receipt"\n"code":"funding-statement-missing"\n'
     '"code":"tax-certificate-missing"\n"code":"social-certificate-missing"\n"code":"bank-details-missing"\n'
 )
 
 
-def printed(page: Path) -> str:
-    """What the first script of a page says, run against a service with the demonstration."""
-    block = re.search(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
-    assert block is not None
+def printed(page: Path, *, whole: bool = False) -> str:
+    """What the first script of a page says, or all of its scripts in a row, run against the demonstration."""
+    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
+    scripts = "\n".join(blocks if whole else blocks[:1])
     with loaded_home() as home, home.serving() as service, starter.command(home.path) as rebond:
-        script = block[1].replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
+        script = scripts.replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
         done = subprocess.run(
             ["bash", "-c", script], cwd=home.path, env=home.environment(), capture_output=True, text=True, timeout=120,
             check=False,
@@ -73,6 +74,23 @@ def test_an_aid_file_lives_as_the_page_says() -> None:
         assert promised in said, said
     states = [line for line in said.splitlines() if line.startswith('"state"')]
     assert states[-3:] == ['"state":"under_review"', *['"state":"implicitly_rejected"'] * 2]
+
+
+def test_an_order_comes_to_an_invoice_as_the_page_says() -> None:
+    said = printed(ORDER_TO_INVOICE, whole=True)
+    for promised in (
+        '"state":"delivered"\n"verification_ends_on":"2024-01-14"\n"silence_on":"2024-01-15"\n',
+        '"state":"admitted"\n"by_silence":true\n"decided_on":"2024-01-15"\n',
+        '"state":"deferred"\n"by_silence":false\n"awaited_on":"2024-02-15"\n"late":true\n',
+        "deliver silence_admits reverse_silence verify silence_admits reverse_silence defer\n",
+        '"document_version":2\n"verification_ends_on":"2024-05-01"\n',
+        '"type":"/problems/verification-over"\n"last_day":"2024-05-01"\n',
+        '"state":"admitted_with_reduction"\n"reduced_days":0.50\n',
+        '"title":"Rapport final (demonstration)"\n"awaited_on":"2023-12-15"\n',
+    ):
+        assert promised in said, said
+    sealed, taken = re.findall(r"^[0-9a-f]{64}$", said, re.MULTILINE)[-2:]
+    assert sealed == taken, "the deliverable has the hash of the sealed roadmap"
 
 
 def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
