@@ -435,7 +435,9 @@ class _Load:
             return
         mondays = [date(2023, 6, 12) + timedelta(weeks=number) for number in range(16)]
         lines = [
-            planning_schemas.PlanLineBody.model_validate({"profile": profile, "week": f"{monday:%G-W%V}", "days": days})
+            planning_schemas.PlannedWeekBody.model_validate(
+                {"profile": profile, "week": f"{monday:%G-W%V}", "days": days}
+            )
             for monday in mondays
             for profile, days in ((Profile.SENIOR, Decimal(4)), (Profile.JUNIOR, Decimal("2.25")))
         ]

@@ -125,6 +125,10 @@ TOLD = {
     "app.awards.claims.queries.CLAIMED_INVOICES": {"supplier_name"},
     "app.applications.decisions.queries.RECORDS": {"content"},
     "app.awards.letters.document.LETTERS": {"content"},
+    **{
+        f"app.engineering.planning.queries.{each}": {"lines", "overplanned"}
+        for each in ("PLAN", "PLAN_AS_OF", "PLAN_VERSIONS")
+    },
     "app.committees.queries.COMMITTEES": {"members", "reason", "minutes"},
 }
 
@@ -146,11 +150,11 @@ def test_names_and_addresses_of_people_are_declared_personal() -> None:
 def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     shown = {listing.schema for listing in LISTINGS.values()}
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
-    # No event tells of a timesheet, a record, a seat, a claim's lines, a story, what a letter says, or what is given
-    # out about a contact.
+    # No event tells of the weeks of a plan, a timesheet, a record, a seat, a claim's lines, a story, what a letter
+    # says, or what is given out about a contact.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
-        "AmendmentRead", "ClaimLine", "LetterContent", "MemberRead", "RecordContent", "RecordedRead",
-        "StoryEntry", "Timesheet",
+        "AmendmentRead", "ClaimLine", "LetterContent", "MemberRead", "Overplanned", "PlannedWeek", "RecordContent",
+        "RecordedRead", "StoryEntry", "Timesheet",
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from tests.processes import loaded_home
 
 README = Path(__file__).parents[2] / "README.md"
 CORRECTIONS = README.parent / "docs" / "corrections.md"
+FROM_ORDER_TO_INVOICE = README.parent / "docs" / "from-an-order-to-an-invoice.md"
 AID_FILES = README.parent / "docs" / "aid-files.md"
 ORDER_TO_INVOICE = README.parent / "docs" / "from-an-order-to-an-invoice.md"
 FIVE_CONDITIONS = (
@@ -18,11 +19,12 @@ FIVE_CONDITIONS = (
 
 
 def printed(page: Path, *, whole: bool = False) -> str:
-    """What the first script of a page says, or all of its scripts in a row, run against the demonstration."""
+    """What the first script of a page says, or its scripts together, run against a service with the demonstration."""
     blocks = re.findall(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
-    scripts = "\n".join(blocks if whole else blocks[:1])
+    assert blocks
+    lines = "".join(blocks if whole else blocks[:1])
     with loaded_home() as home, home.serving() as service, starter.command(home.path) as rebond:
-        script = scripts.replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
+        script = lines.replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
         done = subprocess.run(
             ["bash", "-c", script], cwd=home.path, env=home.environment(), capture_output=True, text=True, timeout=120,
             check=False,
@@ -76,9 +78,15 @@ def test_an_aid_file_lives_as_the_page_says() -> None:
     assert states[-3:] == ['"state":"under_review"', *['"state":"implicitly_rejected"'] * 2]
 
 
-def test_an_order_comes_to_an_invoice_as_the_page_says() -> None:
-    said = printed(ORDER_TO_INVOICE, whole=True)
+def test_days_are_ordered_planned_and_invoiced_as_the_page_says() -> None:
+    said = printed(FROM_ORDER_TO_INVOICE, whole=True)
     for promised in (
+        '"max_days":500.00\n"days_left":400.00\n"days_left":500.00\n"code":"amount_missing"\n',
+        '"type":"/problems/framework-exhausted"\n"days_requested":401.0\n"days_left":400.0\n',
+        '"framework_reference":"DEMO-AC-1"\n"days_left":400.00\n"value":30\n"type":"/problems/not-found"\n',
+        '"version":1\n"days_planned":100.00\n',
+        '"version":2\n"days_planned":5.50\n"elsewhere":false\n',
+        '"remaining_source":"stated"\n"days_landing":87.5\n"days_beyond_order":-12.5\n',
         '"state":"delivered"\n"verification_ends_on":"2024-01-14"\n"silence_on":"2024-01-15"\n',
         '"state":"admitted"\n"by_silence":true\n"decided_on":"2024-01-15"\n',
         '"state":"deferred"\n"by_silence":false\n"awaited_on":"2024-02-15"\n"late":true\n',

@@ -135,14 +135,14 @@ def days_shown(first: date, last: date, as_of: date, step: int) -> list[date]:
 
 
 @dataclass(frozen=True)
-class Ahead:
+class Outlook:
     """What is expected: the days planned by week (None: not all is planned), and the pace in days a week."""
 
     planned: Mapping[date, Decimal] | None = None
     pace: Decimal | None = None
 
 
-def ahead_of(expectations: str | None, worked: str | None, starts_on: date, as_of: date) -> Ahead:
+def ahead_of(expectations: str | None, worked: str | None, starts_on: date, as_of: date) -> Outlook:
     """What is expected, from the JSON that `movements` gives."""
     weeks = {date.fromisoformat(week): Decimal(str(days)) for week, days in from_json(worked or "[]")}
     missions = expected(from_json(expectations or "[]"))
@@ -153,11 +153,11 @@ def ahead_of(expectations: str | None, worked: str | None, starts_on: date, as_o
             continue
         for week, days in each.planned.items():
             planned[week] = planned.get(week, Decimal(0)) + days
-    return Ahead(planned, pace_of(weeks, starts_on, as_of))
+    return Outlook(planned, pace_of(weeks, starts_on, as_of))
 
 
 def series(
-    moves: Sequence[DayMove], starts_on: date, ends_on: date, as_of: date, by: str, ahead_by: Ahead = Ahead()
+    moves: Sequence[DayMove], starts_on: date, ends_on: date, as_of: date, by: str, ahead_by: Outlook = Outlook()
 ) -> tuple[int, list[Point]]:
     """The step in calendar days, and the points.
 

@@ -9,14 +9,14 @@ from app.core.db import NO_DAYS
 from app.core.reading.listing import json_array
 from app.core.writing.events import BEFORE
 from app.engineering.follow_up.counting import AS_OF, Shape, counts_at
-from app.engineering.planning.models import MissionPlan, PlanLine, RemainingDays
+from app.engineering.planning.models import MissionPlan, PlannedWeek, RemainingDays
 
 
 def expectations(shape: Shape, of: CTE, entry: CTE) -> Any:
     """What `outlook.expected` reads, a row for each mission asked about, as JSON; NULL for one member."""
     if shape.one_member:
         return literal_column("NULL", Text())
-    p, r, line = MissionPlan, RemainingDays, PlanLine
+    p, r, line = MissionPlan, RemainingDays, PlannedWeek
     plan = (
         select(p.id, p.mission_id, p.planned_on)
         .ext(distinct_on(p.mission_id))

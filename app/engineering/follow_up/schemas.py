@@ -175,7 +175,7 @@ class Landing(Read):
     days_planned_by_now: float | None = Field(
         description="Man-days of them up to `as_of`, a week's spread over its first five days; null as those are."
     )
-    days_done: Days = Field(description="Man-days that count by `as_of`, as `days_entered`.")
+    days_done: float = Field(description="Man-days that count by `as_of`: those of `days_entered`.")
     days_remaining: float | None = Field(
         description="Man-days that remain to be done: what the lead firm stated, less what was done since, or what the"
         " plan has ahead, whichever is newer; null where a mission has neither."

@@ -36,7 +36,7 @@ class MissionPlan(Identified, Base):
 keep(MissionPlan)
 
 
-class PlanLine(Identified, Base):
+class PlannedWeek(Identified, Base):
     """The days planned in an ISO week, by its Monday, for one consultant of the mission or for a profile."""
 
     __tablename__ = "mission_plan_lines"
@@ -66,7 +66,7 @@ class PlanLine(Identified, Base):
     days: Mapped[Decimal]
 
 
-keep(PlanLine)
+keep(PlannedWeek)
 
 
 class RemainingDays(Identified, Base):

@@ -11,7 +11,7 @@ from app.core.reading.listing import Listing, at_least, at_most, json_array, jso
 from app.core.reading.query import Parameter
 from app.core.values import Day
 from app.engineering.planning import schemas
-from app.engineering.planning.models import MissionPlan, PlanLine, RemainingDays
+from app.engineering.planning.models import MissionPlan, PlannedWeek, RemainingDays
 from app.engineering.planning.rules import FULL_WEEK
 from app.missions.models import Consultant, Mission
 from app.missions.rules import MissionStatus
@@ -19,7 +19,7 @@ from app.missions.rules import MissionStatus
 _territory, _mission_id = param("territory", Text()), param("mission_id", Mission.id.type)
 _parent = select(Mission.id).where(Mission.id == _mission_id, Mission.territory == _territory)
 _as_of = param("as_of", Date())
-_plan, _line, _c = MissionPlan, PlanLine, Consultant
+_plan, _line, _c = MissionPlan, PlannedWeek, Consultant
 _person = Subject.__table__.alias("person")
 _recorder = Subject.__table__.alias("recorder")
 _newer = aliased(MissionPlan)
@@ -52,7 +52,7 @@ _lines = (
 )
 
 # The plans that hold now of other open missions, in the same week and for the same person.
-_else_line, _else_plan, _else = aliased(PlanLine), aliased(MissionPlan), aliased(Consultant)
+_else_line, _else_plan, _else = aliased(PlannedWeek), aliased(MissionPlan), aliased(Consultant)
 _after = aliased(MissionPlan)
 _elsewhere = (
     select(func.coalesce(func.sum(_else_line.days), NO_DAYS))
@@ -69,7 +69,7 @@ _elsewhere = (
     .correlate(_c, _line, _plan)
     .scalar_subquery()
 )
-_here = aliased(PlanLine)
+_here = aliased(PlannedWeek)
 _other = aliased(Consultant)
 # A person may have several assignments to one mission.
 _in_this_plan = (

@@ -92,7 +92,7 @@ def remaining(known: Expectation, as_of: date) -> tuple[Decimal, RemainingSource
 
 
 @dataclass(frozen=True)
-class Landing:
+class LandingFigures:
     """What missions come to together: planned in all and by the day, remaining, and the landing (done and remaining).
 
     None where a mission among them has no plan, or nothing that says what remains.
@@ -106,7 +106,7 @@ class Landing:
     days_landing: Decimal | None
 
 
-def landing(missions: Sequence[Expectation], as_of: date) -> Landing:
+def landing(missions: Sequence[Expectation], as_of: date) -> LandingFigures:
     """The landing of missions together, at the end of a day."""
     done = sum((each.done for each in missions), Decimal(0))
     plans = [each.planned for each in missions if each.planned is not None]
@@ -115,7 +115,7 @@ def landing(missions: Sequence[Expectation], as_of: date) -> Landing:
     told = bool(missions) and len(left) == len(missions)
     days_remaining = sum((days for days, _ in left), Decimal(0)) if told else None
     sources = {source for _, source in left}
-    return Landing(
+    return LandingFigures(
         sum((sum(plan.values(), Decimal(0)) for plan in plans), Decimal(0)) if whole else None,
         sum((planned_by(plan, as_of) for plan in plans), Decimal(0)) if whole else None,
         done,

@@ -17,7 +17,7 @@ MOST_LINES = 2000
 WeekRead = Annotated[str, Field(pattern="^[0-9]{4}-W[0-9]{2}$", description="ISO 8601 week, such as 2023-W27.")]
 
 
-class PlanLineBody(Body):
+class PlannedWeekBody(Body):
     """The days planned in a week for a consultant, or for a profile whose persons are not named yet."""
 
     consultant_id: Annotated[Uuid, Field(description="The assignment of the person to this mission.")] | None = None
@@ -26,7 +26,7 @@ class PlanLineBody(Body):
     days: Annotated[PositiveDays, Field(description="Man-days planned in that week; of a consultant at most 7.")]
 
     @model_validator(mode="after")
-    def _of_one(self) -> "PlanLineBody":
+    def _of_one(self) -> "PlannedWeekBody":
         if (self.consultant_id is None) == (self.profile is None):
             raise ONE_OF_TWO.error()
         if self.consultant_id is not None and self.days > 7:
@@ -34,7 +34,7 @@ class PlanLineBody(Body):
         return self
 
 
-def _each_once(lines: list[PlanLineBody]) -> list[PlanLineBody]:
+def _each_once(lines: list[PlannedWeekBody]) -> list[PlannedWeekBody]:
     if len({(line.consultant_id, line.profile, line.week) for line in lines}) < len(lines):
         raise PLANNED_TWICE.error()
     return lines
@@ -53,18 +53,17 @@ class PlanPut(Body):
         }
     )  # fmt: skip
 
-    planned_on: (
-        Annotated[Day, Field(description="Paris day on which it was made, and from which it holds; absent: today.")]
-        | None
-    ) = None
+    planned_on: Annotated[
+        Day, Field(description="Paris day on which it was made, and from which it holds; today or earlier.")
+    ]
     lines: Annotated[
-        list[PlanLineBody],
+        list[PlannedWeekBody],
         Field(max_length=MOST_LINES, description="The days by week; what is left out is not planned."),
         AfterValidator(_each_once),
     ]
 
 
-class PlanLine(Read):
+class PlannedWeek(Read):
     """The days planned in a week."""
 
     consultant_id: UUID | None = Field(description="The assignment of the person; null where a profile is planned.")
@@ -95,7 +94,7 @@ class MissionPlan(Read):
     version: int = Field(description="1 for the first plan of the mission, one more for each; the ETag begins with it.")
     planned_on: date = Field(description="Paris day on which it was made, and from which it holds until the next.")
     days_planned: Days = Field(description="Man-days of all its lines.")
-    lines: list[PlanLine] = Field(
+    lines: list[PlannedWeek] = Field(
         json_schema_extra={"x-personal": True},
         description="The days by week, then by person and profile; no event shows them.",
     )

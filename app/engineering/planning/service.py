@@ -4,14 +4,13 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from app.core import clock
 from app.core.messages import NOT_FOUND
 from app.core.problems import ReferenceNotFound
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.engineering.entries.rules import NotTheLeadFirm
 from app.engineering.planning import schemas
-from app.engineering.planning.models import MissionPlan, PlanLine, RemainingDays
+from app.engineering.planning.models import MissionPlan, PlannedWeek, RemainingDays
 from app.engineering.planning.queries import PLAN, REMAINING_DAYS
 from app.engineering.planning.rules import PlanOutOfOrder
 from app.missions.models import ConsortiumRole, Consultant, Mission, MissionMember
@@ -27,22 +26,20 @@ async def put_plan(write: Write, territory: str, mission_id: UUID, body: schemas
     p = MissionPlan
     last = await write.session.scalar(select(p).where(p.mission_id == mission_id).order_by(p.number.desc()).limit(1))
     write.expect(last.number if last is not None else None)
-    planned_on = body.planned_on or clock.today()
-    refuse_future({"/planned_on": planned_on})
+    refuse_future({"/planned_on": body.planned_on})
     if mission.status != MissionStatus.OPEN:
         raise MissionEnded
     bound = {"territory": territory, "mission_id": mission_id}
     lines = {(line.week, line.consultant_id, line.profile): line.days for line in body.lines}
     if last is not None:
-        same_day = last.planned_on == planned_on or body.planned_on is None
-        if same_day and await _lines(write, last) == lines:
+        if last.planned_on == body.planned_on and await _lines(write, last) == lines:
             return Change("", PLAN, [mission_id], bound)
-        if planned_on < last.planned_on:
+        if body.planned_on < last.planned_on:
             raise PlanOutOfOrder(last_planned_on=last.planned_on)
     await _refuse_strangers(write, mission_id, body)
     number = last.number + 1 if last is not None else 1
     plan = MissionPlan(
-        territory=territory, mission_id=mission_id, number=number, planned_on=planned_on,
+        territory=territory, mission_id=mission_id, number=number, planned_on=body.planned_on,
         recorded_by=write.actor.subject_id, recorded_at=write.now,
     )  # fmt: skip
     write.session.add(plan)
@@ -53,12 +50,12 @@ async def put_plan(write: Write, territory: str, mission_id: UUID, body: schemas
         for (week, consultant_id, profile), days in lines.items()
     ]  # fmt: skip
     if rows:
-        await write.session.execute(insert(PlanLine), rows)
+        await write.session.execute(insert(PlannedWeek), rows)
     return Change("mission_plan.planned", PLAN, [mission_id], bound, status=201 if last is None else 200)
 
 
 async def _lines(write: Write, plan: MissionPlan) -> dict[object, object]:
-    q = PlanLine
+    q = PlannedWeek
     rows = await write.session.execute(
         select(q.week_on, q.consultant_id, q.profile, q.days).where(q.plan_id == plan.id)
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.engineering.planning.rules import Expectation, landing, planned_by, remaining
+from app.engineering.planning.rules import Expectation, RemainingSource, landing, planned_by, remaining
 from tests.engineering.planning.acts import line, plan, state
 from tests.world import World, ok, problem
 
@@ -45,9 +45,8 @@ def test_missions_land_together_where_each_is_known() -> None:
     one = Expectation(Decimal(3), planned=PLANNED, planned_on=MONDAY)
     two = Expectation(Decimal(1), stated=Decimal(2), stated_on=MONDAY, done_by_statement=Decimal(1))
     both = landing([one, two], date(2023, 6, 20))
-    assert (both.days_done, both.days_remaining, both.days_landing, both.remaining_source) == (
-        4, Decimal("9.5"), Decimal("13.5"), "stated",
-    )  # fmt: skip
+    assert [both.days_done, both.days_remaining, both.days_landing] == [4, Decimal("9.5"), Decimal("13.5")]
+    assert both.remaining_source is RemainingSource.STATED
     assert both.days_planned is None  # the second has no plan
     for unknown in ([one, Expectation(Decimal(1))], []):
         assert landing(unknown, MONDAY).days_landing is None
@@ -67,7 +66,7 @@ async def test_a_plan_has_versions_and_an_etag(world: World) -> None:
     ]  # fmt: skip
     assert ok(await plan(world, mission, *lines), 200)["version"] == 1  # the same plan again
     stale = {"headers": {"If-Match": '"2"'}}
-    problem(await world.lead.put(path, {"lines": lines}, **stale), 412, "stale-version")
+    problem(await world.lead.put(path, {"planned_on": "2023-06-12", "lines": lines}, **stale), 412, "stale-version")
     second = ok(await plan(world, mission, *lines[:1], planned_on="2023-06-20"), 200)
     assert (second["version"], second["days_planned"]) == (2, 3)
     held = [ok(await world.funder.get(path, params={"as_of": day}))["version"] for day in ("2023-06-19", "2023-06-20")]
@@ -88,7 +87,7 @@ async def test_a_plan_has_versions_and_an_etag(world: World) -> None:
     theirs = line("2023-W26", 1, consultant=other.lead_consultant)
     lost = problem(await plan(world, mission, theirs, planned_on="2023-06-20"), 404, "reference-not-found")
     assert lost["errors"][0]["pointer"] == "/lines/0/consultant_id"
-    problem(await world.operator.put(path, {"lines": []}), 403, "forbidden")
+    problem(await world.operator.put(path, {"planned_on": "2023-06-12", "lines": []}), 403, "forbidden")
     events = await world.events(mission.id)
     planned = [row["data"] for row in events if row["type"] == "mission_plan.planned"]
     assert len(planned) == 2
@@ -172,6 +171,10 @@ async def test_only_the_lead_firm_of_the_mission_plans(world: World) -> None:
     mission = await world.mission(days=20)
     async with world.pool.acquire() as connection:
         stranger = await world.add_subject(connection, "stranger", "partner", "lead")
-    problem(await stranger.put(f"missions/{mission.id}/plan", {"lines": []}), 403, "not-the-lead-firm")
+    problem(
+        await stranger.put(f"missions/{mission.id}/plan", {"planned_on": "2023-06-12", "lines": []}),
+        403,
+        "not-the-lead-firm",
+    )
     body = {"remaining_days": 1, "stated_on": "2023-07-09", "reason": "None."}
     problem(await stranger.post(f"missions/{mission.id}/remaining-days", body), 403, "not-the-lead-firm")
