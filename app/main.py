@@ -55,6 +55,7 @@ from app.core.violations import translate
 from app.core.writing import idempotency
 from app.engineering.certificates.routes import certificates
 from app.engineering.corrections.routes import corrections
+from app.engineering.deliverables.routes import deliverables
 from app.engineering.entries.routes import entries
 from app.engineering.follow_up.routes import follow_up
 from app.engineering.planning.routes import planning
@@ -87,10 +88,10 @@ from app.treasury.runs.routes import payment_runs
 
 ROUTERS = (
     service, access, programme, schemes, committees, frameworks, missions, firms, contacts, bank_details,
-    firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, planning, follow_up, envelopes,
-    grant_awards, grants, payments, legal_rates, advance_awards, portfolios, advances, tranches, arrears, debt_claims,
-    receipts, claims, recoveries, commitments, letters, overrides, applications, award_stories, agendas, decisions,
-    reports, events, imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
+    firm_certificates, auditions, projects, roadmap, entries, corrections, deliverables, certificates, planning,
+    follow_up, envelopes, grant_awards, grants, payments, legal_rates, advance_awards, portfolios, advances, tranches,
+    arrears, debt_claims, receipts, claims, recoveries, commitments, letters, overrides, applications, award_stories,
+    agendas, decisions, reports, events, imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -26,6 +26,7 @@ from app.core.db import Base
 from app.core.writing import events, idempotency
 from app.engineering.certificates import models as certificates
 from app.engineering.corrections import models as corrections
+from app.engineering.deliverables import models as deliverables
 from app.engineering.entries import models as entries
 from app.engineering.planning import models as planning
 from app.envelopes import models as envelopes
@@ -49,9 +50,9 @@ from app.treasury.runs import models as payment_runs
 
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, frameworks, firms, contacts,
-    bank_details, firm_certificates, auditions, projects, roadmap, entries, planning, corrections, certificates,
-    envelopes, awards, claims, overrides, award_payments, grants, payments, recoveries, commitments, letters,
-    legal_rates, receipts, advances, tranches, amendments, arrears, debt_claims, change_requests, applications,
+    bank_details, firm_certificates, auditions, projects, roadmap, entries, planning, corrections, deliverables,
+    certificates, envelopes, awards, claims, overrides, award_payments, grants, payments, recoveries, commitments,
+    letters, legal_rates, receipts, advances, tranches, amendments, arrears, debt_claims, change_requests, applications,
     agendas, decisions, integrations, bank_accounts, mandates, payment_runs, collection_runs,
 )  # fmt: skip
 

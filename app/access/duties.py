@@ -106,6 +106,15 @@ class RefundOwnApproval(Problem):
     cure_fr = "Demandez à une autre personne qui a le rôle treasurer d'approuver la restitution, ou abandonnez-la."
 
 
+class DelivererDecides(Problem):
+    """The person who delivered a version of a deliverable cannot also decide it."""
+
+    status = 403
+    title_fr = "La personne qui a livré une version d'un livrable ne peut pas aussi en décider."
+    cure = "Ask another person who holds the role operator to decide."
+    cure_fr = "Demandez à une autre personne qui a le rôle operator de décider."
+
+
 class DrafterAdopts(Problem):
     """The person who drafted a roadmap cannot also record its adoption."""
 
@@ -243,6 +252,9 @@ DECIDES_RECEIVES = Pair(
 PROPOSES_REFUND_APPROVES = Pair("proposes a refund of a receipt", "approves it", RefundOwnApproval)
 WRITES_CLOSES = Pair("writes minutes", "closes the meeting", WriterCloses)
 DRAFTS_ADOPTS = Pair("drafts a roadmap", "records its adoption", DrafterAdopts)
+DELIVERS_DECIDES = Pair(
+    "delivers a version of a deliverable", "admits, defers, reduces or rejects it", DelivererDecides
+)
 REVIEWS_DECIDES = Pair("reviews an aid file", "decides it", ReviewerDecides)
 PROPOSES_ACCEPTS = Pair(
     "works a certified day, proposes its correction or agrees to it",
@@ -270,6 +282,7 @@ PAIRS = (
     PROPOSES_REFUND_APPROVES,
     WRITES_CLOSES,
     DRAFTS_ADOPTS,
+    DELIVERS_DECIDES,
     REVIEWS_DECIDES,
     PROPOSES_ACCEPTS,
     PROPOSES_APPROVES,

@@ -173,6 +173,10 @@ MATRIX: dict[str, frozenset[Role]] = {
     "time_entry_corrections:accept": frozenset({Role.OPERATOR}),
     "service_certificates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
     "service_certificates:write": frozenset({Role.OPERATOR}),
+    "deliverables:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "deliverables:write": frozenset({Role.OPERATOR}),  # who orders says what is delivered
+    "deliverables:deliver": frozenset({Role.LEAD}),  # for the consortium; who delivers does not decide (duties.py)
+    "deliverables:decide": frozenset({Role.OPERATOR}),
     "month_locks:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "month_locks:write": frozenset({Role.OPERATOR}),
     "engineering:read": _EVERYONE,

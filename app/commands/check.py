@@ -19,18 +19,20 @@ from app.awards.overrides import checks as overrides
 from app.awards.recoveries import checks as recoveries
 from app.core.db import raw_connection
 from app.engineering import checks as engineering
+from app.engineering.deliverables import checks as deliverables
 from app.envelopes import checks as envelopes
 from app.firms import checks as firms
 from app.grants import checks as grants
 from app.missions import checks as missions
 from app.missions.frameworks import checks as frameworks
 from app.programme import checks as programme
+from app.roadmap import checks as roadmap
 from app.treasury.collections import checks as collection_runs
 from app.treasury.runs import checks as payment_runs
 
 DOMAINS = (
-    access, programme, missions, frameworks, firms, engineering, envelopes, awards, claims, overrides, grants,
-    recoveries, commitments, advances, payment_runs, collection_runs, applications, decisions,
+    access, programme, missions, frameworks, firms, roadmap, engineering, deliverables, envelopes, awards, claims,
+    overrides, grants, recoveries, commitments, advances, payment_runs, collection_runs, applications, decisions,
 )  # fmt: skip
 
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.

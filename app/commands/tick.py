@@ -23,6 +23,8 @@ from app.core.db import SessionFactory
 from app.core.problems import Problem
 from app.core.writing import idempotency
 from app.core.writing.writes import Change, System, Write, new_request_id, run
+from app.engineering.deliverables import late as late_deliverables
+from app.engineering.deliverables import silence as deliverable_silence
 from app.firms.contacts import service as contacts
 
 BATCH = 500
@@ -33,6 +35,8 @@ class Done:
     """What a tick did."""
 
     silences: int
+    admitted: int
+    late: int
     unstarted: int
     undrawn: int
     commitments: int
@@ -57,14 +61,16 @@ async def tick(
     batch: int = BATCH,
     say: Callable[[str], None] = lambda _: None,
 ) -> Done:
-    """Take the clocks that have run out by `as_of`, tell what has come of advances, erase the persons whose retention
-    date is past, and forget the replies that were kept for retries.
+    """Take the clocks that have run out by `as_of`, tell what is late and what has come of advances, erase the persons
+    whose retention date is past, and forget the replies that were kept for retries.
 
-    `as_of` is today or a day before, and concerns the clocks, the commitments and the advances alone. `say` is called
+    `as_of` is today or a day before, and concerns the clocks, what is late and the advances alone. `say` is called
     after each batch with the number so far.
     """
     today = clock.today()
     silences = await take_silences(factory, as_of or today, batch=batch, say=say)
+    admitted = await admit_deliverables(factory, as_of or today, batch=batch, say=say)
+    late = await tell_late_deliverables(factory, as_of or today, batch=batch, say=say)
     unstarted = await take_unstarted(factory, as_of or today, say=say)
     undrawn = await take_undrawn(factory, as_of or today, say=say)
     overdue = await tell_overdue(factory, as_of or today, batch=batch, say=say)
@@ -79,7 +85,7 @@ async def tick(
     erased = await _in_batches(factory, erase, "contacts", say)
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)
-    return Done(silences, unstarted, undrawn, overdue, judged, told, erased, forgotten)
+    return Done(silences, admitted, late, unstarted, undrawn, overdue, judged, told, erased, forgotten)
 
 
 async def take_silences(
@@ -92,6 +98,30 @@ async def take_silences(
         return Batch(taken, more, [])
 
     return await _in_batches(factory, take, "silences", say)
+
+
+async def admit_deliverables(
+    factory: SessionFactory, as_of: date, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None
+) -> int:
+    """Record what silence has admitted of deliverables by a day, in the order of its days. Returns how many."""
+
+    async def take(write: Write) -> Batch:
+        admitted, more = await deliverable_silence.take_due(write, as_of, batch)
+        return Batch(admitted, more, [])
+
+    return await _in_batches(factory, take, "deliverables admitted by silence", say)
+
+
+async def tell_late_deliverables(
+    factory: SessionFactory, as_of: date, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None
+) -> int:
+    """Tell of the deliverables that are late by a day, once for each day that was awaited. Returns how many."""
+
+    async def tell(write: Write) -> Batch:
+        changes, more = await late_deliverables.take_late(write, as_of, batch)
+        return Batch(_keys(changes), more, changes)
+
+    return await _in_batches(factory, tell, "late deliverables", say)
 
 
 async def take_unstarted(

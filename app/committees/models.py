@@ -24,11 +24,15 @@ _PARIS_DAY = "(timezone('Europe/Paris', {}))::date"
 
 
 class Committee(Identified, Versioned, Base):
-    """A meeting of a steering committee (*COPIL*) of a territory."""
+    """A meeting of a steering committee (*COPIL*) of a territory.
+
+    `record_hash` is that of the sealed record with which it is closed; the record brings it, by a trigger.
+    """
 
     __tablename__ = "committees"
     __table_args__ = (
         UniqueConstraint("territory", "id"),
+        UniqueConstraint("id", "record_hash", name="committees_record_key"),
         UniqueConstraint("territory", "external_id"),
         ForeignKeyConstraint(
             ["closed_by", "closer_kind"], ["subjects.id", "subjects.kind"], name="committee_closed_by_a_person"
@@ -72,6 +76,7 @@ class Committee(Identified, Versioned, Base):
     closed_by: Mapped[UUID | None]
     closer_kind: Mapped[str] = mapped_column(server_default="person")
     closed_at: Mapped[datetime | None]
+    record_hash: Mapped[str | None]
     external_id: Mapped[str | None]
 
 
@@ -124,6 +129,11 @@ class CommitteeMember(Base):
 GUARD_COMMITTEE = """
 CREATE FUNCTION guard_committee() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.status = 'closed' AND OLD.record_hash IS NULL
+        AND to_jsonb(NEW) - 'record_hash' = to_jsonb(OLD) - 'record_hash'
+    THEN
+        RETURN NEW;
+    END IF;
     IF OLD.status IN ('closed', 'cancelled') OR TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'the meeting is over' USING ERRCODE = 'check_violation', CONSTRAINT = 'meeting_closed';
     END IF;
@@ -144,6 +154,9 @@ BEGIN
         SELECT FROM committee_members WHERE committee_id = NEW.id AND attendance IS NULL
     ) THEN
         RAISE EXCEPTION 'who came?' USING ERRCODE = 'check_violation', CONSTRAINT = 'attendance_missing';
+    END IF;
+    IF NEW.status = 'closed' THEN
+        NEW.record_hash := (SELECT content_hash FROM committee_records WHERE committee_id = NEW.id);
     END IF;
     RETURN NEW;
 END

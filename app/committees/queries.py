@@ -69,6 +69,7 @@ COMMITTEES = Listing(
         _c.closed_by,
         Subject.name.label("closed_by_name"),
         _c.closed_at,
+        _c.record_hash,
         _c.external_id,
         _c.version,
         _c.created_at,

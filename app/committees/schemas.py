@@ -229,6 +229,10 @@ class Committee(Read):
     closed_by: UUID | None = Field(description="Person of the committee who closed the record; null before.")
     closed_by_name: PersonNameOrNull = Field(description="Present name of the person of closed_by.")
     closed_at: datetime | None = Field(description="Instant in UTC at which the record was closed; null before.")
+    record_hash: str | None = Field(
+        description="SHA-256 of the sealed record, 64 hexadecimal digits, as `…/record` has it; null until it is"
+        " closed."
+    )
     external_id: ExternalName
     version: Version
     created_at: CreatedAt

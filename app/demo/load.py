@@ -32,7 +32,7 @@ from app.core.db import SessionFactory, create_engine, raw_connection, session_f
 from app.core.values import siren_from, siret_from
 from app.core.writing.events import Event
 from app.core.writing.writes import Change, System, Work, Write, WritingSubject, new_request_id, run
-from app.demo import decisions, files, granted, meetings, money, papers, projects
+from app.demo import decisions, deliverables, files, granted, meetings, money, papers, projects
 from app.demo.communes import COMMUNES, SEATS
 from app.demo.story import Story
 from app.engineering.certificates import schemas
@@ -184,6 +184,7 @@ async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool
     story = Story(load.factory, load.run, load.actor, load.mission_id)
     await meetings.load(story)
     await projects.load(story)
+    await deliverables.load(story)
     await papers.load(story)
     await money.load(story)
     await files.prepare(story)

@@ -23,6 +23,7 @@ from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only
 from app.core.values import MAX_AMOUNT_CENTS
+from app.core.writing.sealing import HASHED
 from app.roadmap.rules import MOVES, NEED_REASON, ActionState, VersionStatus
 
 
@@ -36,12 +37,14 @@ _MOVES = _pairs([(source, target) for source, targets in MOVES.items() for targe
 class RoadmapVersion(Identified, Versioned, Base):
     """A version of a territory's roadmap (*feuille de route*). One at most is a draft, one at most in force on a day.
 
-    In force from `adopted_on` (included), the day of the committee that adopted it, to `superseded_on` (excluded).
+    In force from `adopted_on` (included), the day of the committee that adopted it, to `superseded_on` (excluded). Its
+    adoption seals its text, by a trigger: `content` and `content_hash` are those of every version but a draft.
     """
 
     __tablename__ = "roadmap_versions"
     __table_args__ = (
         UniqueConstraint("territory", "id"),
+        UniqueConstraint("id", "content_hash", name="roadmap_versions_content_key"),
         UniqueConstraint("territory", "number", name="roadmap_versions_number_key"),
         Index("draft_exists", "territory", unique=True, postgresql_where=text("status = 'draft'")),
         ExcludeConstraint(
@@ -69,6 +72,10 @@ class RoadmapVersion(Identified, Versioned, Base):
             "(status = 'superseded') = (superseded_on IS NOT NULL) AND superseded_on > adopted_on",
             name="roadmap_superseded",
         ),
+        shape(
+            f"num_nulls(content, content_hash) = CASE status WHEN 'draft' THEN 2 ELSE 0 END AND {HASHED}",
+            name="roadmap_sealed",
+        ),
         CheckConstraint("adopted_by <> ALL (authors)", name="drafter_adopts"),
         shape("adopter_kind = 'person'", name="roadmap_adopter_kind"),
         Index(None, "committee_id", postgresql_where=text("committee_id IS NOT NULL")),
@@ -86,6 +93,8 @@ class RoadmapVersion(Identified, Versioned, Base):
     adopted_by: Mapped[UUID | None]
     adopter_kind: Mapped[str] = mapped_column(server_default="person")
     superseded_on: Mapped[date | None]
+    content: Mapped[str | None]
+    content_hash: Mapped[str | None]
 
 
 class Axis(Base):
@@ -252,8 +261,38 @@ class ActionFirm(Base):
     territory: Mapped[str]
 
 
+# The text of a version as canonical JSON (RFC 8785: sorted keys, no white space), with its adoption. `row_to_json`
+# writes the columns in the order of the SELECT, and no white space.
+ROADMAP_TEXT = """
+CREATE FUNCTION roadmap_text(version roadmap_versions) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT row_to_json(whole)::text FROM (
+        SELECT version.adopted_by, version.adopted_on,
+            coalesce((SELECT to_json(array_agg(row_to_json(axis) ORDER BY axis.position)) FROM (
+                SELECT
+                    coalesce((SELECT to_json(array_agg(row_to_json(action) ORDER BY action.position)) FROM (
+                        SELECT a.budget_cents, a.description, a.due_on, a.action_id AS id, a.indicator,
+                            a.owner_organisation_id, a.position,
+                            ARRAY(SELECT p.project_id FROM roadmap_action_projects p
+                                WHERE p.version_id = a.version_id AND p.action_id = a.action_id
+                                ORDER BY p.project_id) AS project_ids,
+                            ARRAY(SELECT f.siren FROM roadmap_action_firms f
+                                WHERE f.version_id = a.version_id AND f.action_id = a.action_id
+                                ORDER BY f.siren) AS sirens,
+                            a.title
+                        FROM roadmap_actions a WHERE a.version_id = x.version_id AND a.axis = x.position
+                    ) action), '[]'::json) AS actions,
+                    x.objective, x.position, x.title
+                FROM roadmap_axes x WHERE x.version_id = version.id
+            ) axis), '[]'::json) AS axes,
+            version.committee_id, version.ends_on, version.id, version.number, version.starts_on, version.territory,
+            version.title
+    ) whole);
+END
+$$
+"""
 # What a committee adopted stays as it was, whoever writes; its parts are written under the version's lock, so that none
-# slips into a version that is being adopted.
+# slips into a version that is being adopted. Its text is sealed then.
 GUARD_ROADMAP = """
 CREATE FUNCTION guard_roadmap() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -281,6 +320,8 @@ BEGIN
             IS DISTINCT FROM
             (NEW.title, NEW.starts_on, NEW.ends_on, NEW.committee_id, NEW.adopted_on, NEW.adopted_by, NEW.created_at,
              NEW.authors)
+            OR OLD.content IS NOT NULL
+                AND (OLD.content, OLD.content_hash) IS DISTINCT FROM (NEW.content, NEW.content_hash)
         )
     THEN
         RAISE EXCEPTION 'the roadmap is adopted'
@@ -294,6 +335,10 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'no meeting was held that day'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'committee_not_held';
+    END IF;
+    IF OLD.status = 'draft' AND NEW.status = 'adopted' THEN
+        NEW.content := roadmap_text(NEW);
+        NEW.content_hash := encode(sha256(convert_to(NEW.content, 'UTF8')), 'hex');
     END IF;
     RETURN NEW;
 END
@@ -323,6 +368,7 @@ def _guard(table: str, function: str) -> str:
 
 for _statement in (GUARD_ROADMAP, GUARD_ROADMAP_PART):
     event.listen(Base.metadata, "before_create", DDL(_statement))
+event.listen(RoadmapVersion.__table__, "after_create", DDL(ROADMAP_TEXT))
 for _model, _function in (
     (RoadmapVersion, "guard_roadmap"),
     (Axis, "guard_roadmap_part"),

@@ -179,6 +179,7 @@ def _versions(day: Any = None, then: Any = None) -> Rows:
         column("adopted_by"),
         _person.c.name.label("adopted_by_name"),
         column("superseded_on"),
+        column("content_hash"),
         whole.label("progress"),
         axes.label("axes"),
         column("version"),
@@ -192,7 +193,9 @@ def _versions(day: Any = None, then: Any = None) -> Rows:
 
 
 # What the adoption of a version, or of the next one, changes of it.
-_CHANGING = ("status", "committee_id", "adopted_on", "adopted_by", "superseded_on", "version", "updated_at")
+_CHANGING = (
+    "status", "committee_id", "adopted_on", "adopted_by", "superseded_on", "content_hash", "version", "updated_at",
+)  # fmt: skip
 
 
 VERSIONS = Listing(
@@ -207,6 +210,15 @@ VERSIONS = Listing(
         "updated_since": updated_since(_version.updated_at),
     },
     sorts={"number": _version.number, "adopted_on": _version.adopted_on},
+)
+
+# The sealed text of a version, byte for byte.
+CONTENT = Statement(
+    select(_version.content).where(
+        _version.territory == _territory,
+        _version.id == param("id", _version.id.type),
+        _version.content.is_not(None),
+    )
 )
 
 # --- the one in force ------------------------------------------------------------------------------------------------

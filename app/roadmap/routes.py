@@ -11,7 +11,7 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
-from app.core.db import fetch
+from app.core.db import fetch, fetchrow
 from app.core.problems import NotFound, ReferenceNotFound
 from app.core.reading.answers import page, private, show
 from app.core.reading.query import Parameter, read
@@ -23,7 +23,7 @@ from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit, refused_as
 from app.programme.routes import T
 from app.roadmap import rules, schemas, service
-from app.roadmap.queries import ACTIONS, COMPARED, ROADMAP, ROADMAP_THEN, STATES, TIMES, VERSIONS
+from app.roadmap.queries import ACTIONS, COMPARED, CONTENT, ROADMAP, ROADMAP_THEN, STATES, TIMES, VERSIONS
 
 roadmap = router("roadmap")
 
@@ -66,6 +66,19 @@ async def create_roadmap_version(
 async def get_roadmap_version(request: Request, actor: Actor = require("roadmap:read")) -> Response:
     """One version of the roadmap, with its axes and actions."""
     return await show(request, VERSIONS)
+
+
+@roadmap.get(T + "/roadmap/versions/{id:uuid}/content", **shows(schemas.RoadmapContent))
+async def get_roadmap_content(request: Request, actor: Actor = require("roadmap:read")) -> Response:
+    """The text of a version as its adoption sealed it: canonical JSON whose SHA-256 is `content_hash`.
+
+    The answer ends with a newline, which is not part of what was hashed. A draft has none: 404.
+    """
+    read(request, {})
+    row = await fetchrow(request.state.engine, CONTENT, request.path_params)
+    if row is None:
+        raise NotFound
+    return private(row["content"])
 
 
 @roadmap.patch(

@@ -201,11 +201,57 @@ class RoadmapVersion(Read):
     superseded_on: date | None = Field(
         description="Paris day from which a later version is in force instead; null unless it is superseded."
     )
+    content_hash: str | None = Field(
+        description="SHA-256 of the text as it was adopted, 64 hexadecimal digits (`…/content` has the text); null of a"
+        " draft."
+    )
     progress: Progress = Field(description="How far all actions of the version have come.")
     axes: list[Axis] = Field(description="The axes, in their order.")
     version: Version
     created_at: CreatedAt
     updated_at: UpdatedAt
+
+
+class SealedAction(Read):
+    """An action as the sealed text words it."""
+
+    budget_cents: Cents | None = Field(description="Planned cost in cents of euro; null: not said.")
+    description: str | None = Field(description="The action in a few sentences; null where nobody wrote any.")
+    due_on: date | None = Field(description="Paris day by which it is to be done; null: no day is set.")
+    id: UUID = Field(description="The action through all versions of the roadmap that have it.")
+    indicator: str | None = Field(description="How success is measured; null: not said.")
+    owner_organisation_id: UUID | None = Field(description="The organisation that answers for it; null: none yet.")
+    position: int = Field(description="Place of the action in its axis, from 1.")
+    project_ids: list[UUID] = Field(description="Projects that it serves, in the order of their ids.")
+    sirens: list[str] = Field(description="SIREN of each firm that it serves, in ascending order.")
+    title: str = Field(description="What is to be done.")
+
+
+class SealedAxis(Read):
+    """An axis as the sealed text words it."""
+
+    actions: list[SealedAction] = Field(description="The actions of the axis, in their order.")
+    objective: str | None = Field(description="What its actions are to reach together; null: not said.")
+    position: int = Field(description="Place of the axis in the roadmap, from 1.")
+    title: str = Field(description="What the axis is about.")
+
+
+class RoadmapContent(Read):
+    """The text of a version as its adoption sealed it.
+
+    It holds ids without names, because names change and the sealed text cannot.
+    """
+
+    adopted_by: UUID = Field(description="The person who recorded the adoption.")
+    adopted_on: date = Field(description="Paris day of the meeting that adopted it.")
+    axes: list[SealedAxis] = Field(description="The axes, in their order.")
+    committee_id: UUID = Field(description="The meeting that adopted it, as `T/committees` has it.")
+    ends_on: date = Field(description="Last Paris day of the years that the roadmap plans.")
+    id: UUID = Field(description="The version that this is the text of.")
+    number: int = Field(description="1 for the first version of the territory's roadmap, one more for each after it.")
+    starts_on: date = Field(description="First Paris day of these years.")
+    territory: TerritorySlug
+    title: str = Field(description="What the roadmap is called.")
 
 
 class RoadmapAction(Read):

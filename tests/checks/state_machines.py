@@ -20,6 +20,7 @@ from app.awards.payments import rules as payments
 from app.awards.recoveries import rules as recoveries
 from app.committees import rules as committees
 from app.engineering.corrections import rules as corrections
+from app.engineering.deliverables import rules as deliverables
 from app.engineering.entries import rules as entries
 from app.firms import rules as firms
 from app.firms.bank_details import rules as bank_details
@@ -46,6 +47,10 @@ SILENT = {
     applications.ApplicationAct.SILENCE_ADMITS: "silence",
     applications.ApplicationAct.SILENCE_REJECTS: "silence",
     applications.ApplicationAct.REVERSE_SILENCE: "an act that was done in time",
+}
+DELIVERED = {
+    deliverables.DeliverableAct.SILENCE_ADMITS: "silence",
+    deliverables.DeliverableAct.REVERSE_SILENCE: "an act that was done in time",
 }
 
 
@@ -84,6 +89,13 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                   for action, (sources, target) in corrections.TRANSITIONS.items() for source in sorted(sources)),
                 *((source, corrections.CorrectionStatus.STALE, "a counter-certificate*")
                   for source in sorted(corrections.OPEN)),
+            ],
+        ),
+        "Deliverables of a mission": (
+            deliverables.DeliverableState.EXPECTED,
+            [
+                (source, target, DELIVERED.get(act, act + "*" * (act in deliverables.NEED_REASON)))
+                for act, source, target in deliverables.PASSAGES
             ],
         ),
         "Auditions": (

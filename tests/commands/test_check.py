@@ -16,10 +16,12 @@ from tests.applications import meetings
 from tests.applications.acts import done, draft, submitted
 from tests.conftest import plain
 from tests.directory import siret_of
+from tests.engineering.deliverables import acts as deliverables
 from tests.envelopes.acts import Acts
 from tests.missions.frameworks.acts import a_framework, ordered
 from tests.missions.test_orders import bare
 from tests.projects.acts import filed
+from tests.roadmap.acts import in_force
 from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
 from tests.world import World, ok
@@ -44,6 +46,10 @@ PLANTED = {
         "UPDATE ledger_entries SET debit_balance_cents = debit_balance_cents + 1 WHERE act = 'award'",
     "settings of a mission": "UPDATE mission_settings SET name = 'Another'",
     "acts of a member's allotment": "UPDATE allotments SET days = days + 0.25",
+    "text of an adopted roadmap": "UPDATE roadmap_versions SET title = 'Another' WHERE status = 'adopted'",
+    "acts of a deliverable": "UPDATE deliverables SET passage_number = passage_number + 1",
+    "persons who delivered a deliverable": "UPDATE deliverables SET deliverers = '{}' WHERE state <> 'expected'",
+    "state of a deliverable": "UPDATE deliverables SET verification_ends_on = verification_ends_on + 1",
     "orders of a framework": "UPDATE frameworks SET days_peak = days_peak + 1 WHERE days_peak > 0",
     "framework of an amendment":
         "UPDATE orders SET framework_id = NULL, amount_cents = NULL"
@@ -151,6 +157,9 @@ async def live(url: str) -> None:
         async with httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as client:
             world = await World.create(client, pool)
             mission = await world.mission(days=10)
+            await in_force(world)
+            deliverable = await deliverables.ordered(world, mission)
+            await deliverables.done(world, deliverable, ("deliver", "2024-01-15"))
             framework = await a_framework(world)
             other = await bare(world)
             ok(await ordered(world, other, framework, days=2, amount_cents=200_000), 201)

@@ -17,6 +17,8 @@ from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
+from tests.engineering.deliverables.acts import done
+from tests.engineering.deliverables.acts import ordered as deliverable_of
 from tests.engineering.planning.acts import line, plan, state
 from tests.in_process import InProcess
 from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
@@ -141,6 +143,8 @@ async def one_of_everything(world: World) -> Known:
     decided = await closed_meeting(world)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
     legal_rate = ok(await admin.get("/v1/legal-rates?limit=1"))["items"][0]
+    deliverable = await deliverable_of(world, mission)
+    await done(world, deliverable, ("deliver", "2024-01-15"))
     framework = await a_framework(world)
     ok(await ordered(world, await bare(world), framework), 201)
     framework_parameter = await a_parameter(world, framework)
@@ -174,6 +178,8 @@ async def one_of_everything(world: World) -> Known:
             "service-certificates": certificate["id"],
             "time-entry-corrections": correction["id"],
             "month-locks": lock["id"],
+            "deliverables": deliverable["id"],
+            "deliverable_id": deliverable["id"],
             "rates": rate["id"],
             "missions/versions": planned["id"],
             "remaining-days": remaining["id"],

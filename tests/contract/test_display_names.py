@@ -39,6 +39,11 @@ SHOWN_AS: dict[str, str] = {
             ("corrected_by_id", "corrected_by_counted_on"),
         )
     },
+    **{
+        f"{schema}.{name}": shown
+        for schema in ("Deliverable", "DeliverablePassage")
+        for name, shown in (("roadmap_version_id", "roadmap_version_number"), ("committee_id", "committee_held_on"))
+    },
     # missions
     **{f"{schema}.framework_id": "framework_reference" for schema in ("Order", "FrameworkOrder", "FrameworkParameter")},
     # projects, roadmap, envelopes
@@ -147,6 +152,10 @@ OPAQUE: dict[str, str] = {
             "FrozenItem.project_id",
             "RecordContent.committee_id",
             "RecordContent.closed_by",
+            "RoadmapContent.adopted_by",
+            "RoadmapContent.committee_id",
+            "SealedAction.owner_organisation_id",
+            "SealedAction.project_ids",
         ),
         "The content is sealed: a name may change and its hash may not.",
     ),

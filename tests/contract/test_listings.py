@@ -18,6 +18,8 @@ from app.main import ROUTERS, WATCH
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
+from tests.engineering.deliverables.acts import done
+from tests.engineering.deliverables.acts import ordered as deliverable_of
 from tests.engineering.planning.acts import line, plan, state
 from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
 from tests.missions.test_orders import bare
@@ -282,6 +284,9 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         money |= await a_run(world)
         payer = await world.followed_firm()
         money |= {"payer": payer} | await a_collection(world, payer)
+        deliverable = await deliverable_of(world, mission)
+        await done(world, deliverable, ("deliver", "2024-01-15"), ("verify", "2024-01-16"))
+        money |= {"deliverable": deliverable["id"]}
         await plan(world, mission, line("2023-W26", 1 + secrets.randbelow(20)))
         await state(world, mission, 5)
         framework = await a_framework(world)
@@ -323,6 +328,7 @@ LISTS = [
     "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings", "perimeter", "firms",
     "firms/{siren}/stages", "firms/{siren}/accounts", "bank-details", "firms/{siren}/bank-details",
     "firms/{siren}/certificates",
+    "deliverables", "missions/{mission}/deliverables", "missions/{mission}/deliverables/{deliverable}/history",
     "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
     "missions/{mission}/members", "missions/{mission}/plan/versions", "missions/{mission}/remaining-days",
     "consultants", "time-entries", "engineering", "envelope/contributions",
@@ -355,6 +361,7 @@ LISTS = [
 
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
+    "missions/{mission}/deliverables/{deliverable}/history",
     "payment-runs/{run}/lines", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
     "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates",
     "/v1/frameworks/{framework}/orders", "/v1/frameworks/{framework}/parameters",

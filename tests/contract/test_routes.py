@@ -13,6 +13,7 @@ from app.core.writing import strictjson
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
+from tests.engineering.deliverables.acts import ordered
 from tests.engineering.planning.acts import line, plan, state
 from tests.missions.frameworks.acts import a_framework, a_parameter
 from tests.treasury.collecting import a_collection
@@ -48,6 +49,8 @@ T = "/v1/territories/{territory}"
 FIRM = "/v1/firms/{siren}"
 SCHEME = "/v1/schemes/{scheme}"
 FRAMEWORK = "/v1/frameworks/{framework_id}"
+DELIVERABLES = T + "/missions/{mission_id}/deliverables"
+DELIVERABLE = DELIVERABLES + "/{id}"
 MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
 CORRECTION = T + "/time-entry-corrections/{id}"
@@ -158,6 +161,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     VERSION: (ALL, {"territory"}),
     VERSION + "/adopt": (ALL, {"territory", "committee"}),
     VERSION + "/compare": (ALL, set()),
+    VERSION + "/content": (ALL, set()),
     T + "/roadmap/actions": (ALL, set()),
     T + "/roadmap/actions/{id}": (ALL, set()),
     T + "/roadmap/actions/{action_id}/states": (ALL, {"territory"}),
@@ -206,6 +210,17 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     CORRECTION + "/refuse": (AT_WORK, {"lead", "operator"}),
     CORRECTION + "/withdraw": (AT_WORK, {"consultant", "lead"}),
     CORRECTION + "/accept": (AT_WORK, {"operator"}),
+    T + "/deliverables": (AT_WORK, set()),
+    T + "/deliverables/{id}": (AT_WORK, set()),
+    DELIVERABLES: (AT_WORK, {"operator"}),
+    DELIVERABLE: (AT_WORK, {"operator"}),
+    DELIVERABLE + "/deliver": (AT_WORK, {"lead"}),
+    DELIVERABLE + "/verify": (AT_WORK, {"operator"}),
+    DELIVERABLE + "/admit": (AT_WORK, {"operator"}),
+    DELIVERABLE + "/defer": (AT_WORK, {"operator"}),
+    DELIVERABLE + "/admit-with-reduction": (AT_WORK, {"operator"}),
+    DELIVERABLE + "/reject": (AT_WORK, {"operator"}),
+    DELIVERABLES + "/{deliverable_id}/history": (AT_WORK, set()),
     T + "/service-certificates": (CONSORTIUM, {"operator"}),
     T + "/service-certificates/{id}": (CONSORTIUM, set()),
     T + "/service-certificates/{id}/content": (CONSORTIUM, set()),
@@ -580,7 +595,11 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-06"}), 201)
     proposal = {"entry_id": entry["id"], "days": 0, "reason": "Not worked."}
     correction = ok(await world.consultant.post("time-entry-corrections", proposal), 201)
+    deliverable = await ordered(world, mission)
     found = {
+        DELIVERABLE: deliverable["id"],
+        T + "/deliverables/{id}": deliverable["id"],
+        "deliverable_id": deliverable["id"],
         CORRECTION: correction["id"],
         T + "/service-certificates/{id}": certificate["id"],
         MISSION + "/rates/{id}": rates[0]["id"],

@@ -55,6 +55,7 @@ AUDITION, DONE = f"POST {T}/auditions", f"POST {T}/auditions/{{id}}/hold"
 PLAN, COSTS, ENTRY = f"PUT {PROJECT}/financing", f"POST {T}/projects", f"POST {T}/time-entries"
 ORDER, ROADMAP = f"POST {MISSION}/orders", f"POST {T}/roadmap/versions"
 CERTIFICATE = f"POST {T}/service-certificates"
+DELIVERABLE = f"POST {MISSION}/deliverables"
 FILE, OF_FILE = f"POST {T}/applications", f"{T}/applications/{{application_id}}"
 DOCUMENT_OF_FILE, REVIEW = f"POST {OF_FILE}/documents", f"PUT {OF_FILE}/review"
 OF_MEETING = T + "/committees/{committee_id}"
@@ -262,6 +263,15 @@ DRIVEN: dict[str, Request] = {
     "rate_day_rate_cents": _one(f"POST {MISSION}/rates", "/day_rate_cents", 100_000_001),
     "rate_period": _one(f"POST {MISSION}/rates", "/to_on", "2023-06-13", "/"),
     "assignment_period": _one(f"POST {T}/consultants", "/to_on", "2023-06-13", "/"),
+    # deliverables
+    "deliverable_kind": _one(DELIVERABLE, "/kind", UNKNOWN),
+    "deliverable_title": _one(DELIVERABLE, "/title", ""),
+    "deliverable_weight": _one(DELIVERABLE, "/weight_bp", 10_001),
+    "deliverable_reduction": _one(DELIVERABLE + "/{id}/admit-with-reduction", "/reduced_days", 0.1),
+    "deliverable_passage_document": _one(DELIVERABLE + "/{id}/deliver", "/document_sha256", "AB" * 32),
+    "deliverable_passage_members": _one(DELIVERABLE + "/{id}/reject", "/reason", ABSENT),
+    "deliverable_passage_future": _one(DELIVERABLE + "/{id}/reject", "/on", FUTURE),
+    "deliverable_passage_days": _one(DELIVERABLE + "/{id}/defer", "/until_on", "2023-01-01"),
     # auditions
     "audition_kind": _one(AUDITION, "/kind", UNKNOWN),
     "audition_held": _one(DONE, "/held_on", ABSENT),
@@ -421,7 +431,7 @@ OURS: dict[str, str] = {
          "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author",
          "committee_decider_kind", "committee_member_subject_kind", "grant_payment_approver_kind",
          "tranche_approver_kind", "recovery_kinds", "commitment_judge_kind", "claim_settler_kind",
-         "change_request_decider_kind", "amendment_decider_kind", "refund_approver_kind"),
+         "change_request_decider_kind", "amendment_decider_kind", "refund_approver_kind", "deliverable_decider_kind"),
         _PERSON,
     ),
     **dict.fromkeys(
@@ -450,7 +460,8 @@ OURS: dict[str, str] = {
          "early_repayment_received", "turnover_status", "receipt_status", "receipt_bounced", "receipt_returned",
          "refund_status", "refund_approved", "refund_day", "repayment_choice", "advance_settled_as",
          "advance_written_off", "advance_version_cause",
-         "mission_status", "mission_status_changed", "claim_status", "claim_line_status", "claim_settled"),
+         "mission_status", "mission_status_changed", "claim_status", "claim_line_status", "claim_settled",
+         "deliverable_state", "deliverable_delivered_once", "deliverable_until", "deliverable_passage_transition"),
         _STATE,
     ),
     **dict.fromkeys(
@@ -468,7 +479,7 @@ OURS: dict[str, str] = {
          "advance_version_rate",
          "receipt_parts", "receipt_no_part_below_zero", "repayment_parts", "repayment_no_part_below_zero",
          "repayment_refunds", "advance_version_amounts", "advance_line_amounts", "advance_line_due_on",
-         "change_request_amounts", "change_request_cents"),
+         "change_request_amounts", "change_request_cents", "deliverable_passage_number"),
         _COUNTER,
     ),
     **dict.fromkeys(
@@ -510,7 +521,7 @@ OURS: dict[str, str] = {
     ),
     **dict.fromkeys(("agenda_level", "committee_decision_level"), "that of the meeting"),
     **dict.fromkeys(
-        ("frozen_agenda_hash", "committee_record_hash", "letter_content_hash"),
+        ("frozen_agenda_hash", "committee_record_hash", "letter_content_hash", "roadmap_sealed"),
         "the service computes it from what it seals",
     ),
     **dict.fromkeys(

@@ -11,6 +11,7 @@ README = Path(__file__).parents[2] / "README.md"
 CORRECTIONS = README.parent / "docs" / "corrections.md"
 FROM_ORDER_TO_INVOICE = README.parent / "docs" / "from-an-order-to-an-invoice.md"
 AID_FILES = README.parent / "docs" / "aid-files.md"
+ORDER_TO_INVOICE = README.parent / "docs" / "from-an-order-to-an-invoice.md"
 FIVE_CONDITIONS = (
     '"type":"/problems/application-not-ready"\n"code":"expense-before-receipt"\n"code":"funding-statement-missing"\n'
     '"code":"tax-certificate-missing"\n"code":"social-certificate-missing"\n"code":"bank-details-missing"\n'
@@ -86,8 +87,18 @@ def test_days_are_ordered_planned_and_invoiced_as_the_page_says() -> None:
         '"version":1\n"days_planned":100.00\n',
         '"version":2\n"days_planned":5.50\n"elsewhere":false\n',
         '"remaining_source":"stated"\n"days_landing":87.5\n"days_beyond_order":-12.5\n',
+        '"state":"delivered"\n"verification_ends_on":"2024-01-14"\n"silence_on":"2024-01-15"\n',
+        '"state":"admitted"\n"by_silence":true\n"decided_on":"2024-01-15"\n',
+        '"state":"deferred"\n"by_silence":false\n"awaited_on":"2024-02-15"\n"late":true\n',
+        "deliver silence_admits reverse_silence verify silence_admits reverse_silence defer\n",
+        '"document_version":2\n"verification_ends_on":"2024-05-01"\n',
+        '"type":"/problems/verification-over"\n"last_day":"2024-05-01"\n',
+        '"state":"admitted_with_reduction"\n"reduced_days":0.50\n',
+        '"title":"Rapport final (demonstration)"\n"awaited_on":"2023-12-15"\n',
     ):
         assert promised in said, said
+    sealed, taken = re.findall(r"^[0-9a-f]{64}$", said, re.MULTILINE)[-2:]
+    assert sealed == taken, "the deliverable has the hash of the sealed roadmap"
 
 
 def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:

@@ -328,7 +328,16 @@ BEGIN
 END
 $$
 """
-# At COMMIT a meeting that was closed has its record, and a record its closed meeting.
+# The hash of a record stands on the row of its meeting, whichever of the two is written first (`guard_committee`).
+NAME_RECORD = """
+CREATE FUNCTION name_committee_record() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE committees SET record_hash = NEW.content_hash WHERE id = NEW.committee_id AND status = 'closed';
+    RETURN NULL;
+END
+$$
+"""
+# At COMMIT a meeting that was closed has its record, with its hash, and a record its closed meeting.
 CHECK_RECORDED_MEETING = """
 CREATE FUNCTION check_recorded_meeting() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -336,7 +345,7 @@ DECLARE
 BEGIN
     IF NOT EXISTS (
         SELECT FROM committees c JOIN committee_records r ON r.committee_id = c.id
-        WHERE c.id = meeting AND c.status = 'closed'
+        WHERE c.id = meeting AND c.status = 'closed' AND c.record_hash = r.content_hash
     ) THEN
         RAISE EXCEPTION 'a meeting is closed with its record'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'committee_closed_with_its_record';
@@ -376,6 +385,9 @@ RECORDED_MEETINGS = (
     " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.status = 'closed')"
     " EXECUTE FUNCTION check_recorded_meeting()"
 )
+NAMED_RECORDS = (
+    "CREATE TRIGGER name_record AFTER INSERT ON committee_records FOR EACH ROW EXECUTE FUNCTION name_committee_record()"
+)
 RECORDS_OF_MEETINGS = (
     "CREATE CONSTRAINT TRIGGER check_recorded AFTER INSERT ON committee_records"
     " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_recorded_meeting()"
@@ -388,12 +400,12 @@ TAKEN_BACK_PASSAGES = (
 keep(CommitteeRecord)
 for _function in (
     GUARD_DECISION, GUARD_DECIDED_MEETING, GUARD_CLOSING_MEETING, CHECK_DECIDED, CHECK_TAKEN_BACK,
-    CHECK_REVERSED_DECISION, CHECK_RECORDED_MEETING,
+    CHECK_REVERSED_DECISION, NAME_RECORD, CHECK_RECORDED_MEETING,
 ):  # fmt: skip
     event.listen(CommitteeDecision.__table__, "after_create", DDL(_function.replace("%", "%%")))
 for _table, _statements in (
     (CommitteeDecision, (DECISION_GUARD, REVERSED_DECISIONS, append_only("committee_decisions", "TRUNCATE"))),
-    (CommitteeRecord, (RECORDS_OF_MEETINGS,)),
+    (CommitteeRecord, (NAMED_RECORDS, RECORDS_OF_MEETINGS)),
     (Committee, (DECIDED_MEETING_GUARD, CLOSING_MEETING_GUARD, RECORDED_MEETINGS)),
     (CommitteeMember, (DECIDED_MEMBERS_GUARD,)),
     (ApplicationPassage, (DECIDED_PASSAGES, TAKEN_BACK_PASSAGES)),

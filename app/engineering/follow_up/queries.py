@@ -43,6 +43,7 @@ from app.engineering.follow_up.counting import (
     window,
     word,
 )
+from app.engineering.follow_up.deliverables import deliverables
 from app.engineering.follow_up.landing import expectations
 from app.firms.models import Firm
 from app.missions.models import Consultant, MissionMember
@@ -81,6 +82,7 @@ def follow_up(shape: Shape) -> Statement:
             (budget - figures.c.days_entered).label("days_left"),
             _auditions_held(shape).label("auditions_held"),
             _projects_detected(shape).label("projects_detected"),
+            deliverables(shape, of).label("deliverables"),
         ).select_from(opened.join(figures, true()))
     ).scalar_subquery()
     lists = as_object(

@@ -9,6 +9,7 @@ from pydantic import Field
 from app.access.schemas import OrganisationName
 from app.core.schemas import PersonName, Read
 from app.core.values import DayFraction, Days, SignedDays
+from app.engineering.deliverables.schemas import DeliverablesFollowUp
 from app.engineering.follow_up.to_do import KINDS
 from app.engineering.planning.rules import RemainingSource
 from app.firms.schemas import FirmName, SirenRead
@@ -264,6 +265,9 @@ class FollowUp(DayFigures):
     projects_detected: int | None = Field(
         description="Number of projects detected by `as_of`, with mission_id in auditions of the mission; null for one"
         " member."
+    )
+    deliverables: DeliverablesFollowUp | None = Field(
+        description="The deliverables of the missions, of the one with mission_id; null for one member."
     )
     consumption: Consumption = Field(description="Shares of the days and of the window, and days for each result.")
     forecast: Forecast = Field(description="When the days are used up at the pace of the last weeks.")

@@ -6,6 +6,7 @@ from app.core.db import literals, paris_day
 from app.engineering.corrections.models import TimeEntryCorrection
 from app.engineering.corrections.queries import decidable_by as open_to
 from app.engineering.corrections.rules import CorrectionStatus
+from app.engineering.deliverables import to_do as deliverables
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import IS_CORRECTED, decidable_by, led_by
 from app.engineering.entries.rules import Status
@@ -105,4 +106,5 @@ KINDS = (
         ),
         "missions?over_threshold=true&ends_from={today}&status=open",
     ),
+    *deliverables.KINDS,
 )

@@ -602,6 +602,7 @@ async def idempotency_key_missing(case: Case) -> None:
       *of_payments("approve", "see"), *of_claims("sample", "settle", "reopen"),
       "open_recovery", "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
       "close_grant", "close_advance", "judge_grant_commitment", "judge_advance_commitment",
+      "admit_deliverable", "defer_deliverable", "admit_deliverable_with_reduction", "reject_deliverable",
       "approve_refund")  # fmt: skip
 async def person_required(case: Case) -> None:
     ask, mended = await shared(case)
@@ -632,7 +633,8 @@ async def person_required(case: Case) -> None:
       "reverse_recovery_receipt", "set_off_grant_payment", "close_grant", "close_advance", "judge_grant_commitment",
       "judge_advance_commitment", "draw_up_letter", "sign_letter", "notify_letter", "withdraw_letter",
       "record_receipt", "assign_receipt", "unassign_receipt", "bounce_receipt", "reverse_receipt", "propose_refund",
-      "approve_refund", "cancel_refund", "reverse_refund")  # fmt: skip
+      "deliver_deliverable", "admit_deliverable", "defer_deliverable", "admit_deliverable_with_reduction",
+      "reject_deliverable", "approve_refund", "cancel_refund", "reverse_refund")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask, mended = await shared(case)
     somebody = await subject(case.world, ask.role)

@@ -23,9 +23,11 @@ async def test_a_territory_without_a_mission_has_no_days(world: World) -> None:
     assert found == {
         "territory": world.territory, "recorded_as_of": None, "starts_on": None, "ends_on": None, "days_ordered": 0,
         "days_allotted": 0, "days_entered": 0, "days_validated": 0, "days_certified": 0, "days_draft": 0,
-        "days_left": 0, "auditions_held": 0, "projects_detected": 0, "by_member": [], "by_profile": [],
-        "by_activity": [], "by_firm": [], "by_week": [],
+        "days_left": 0, "auditions_held": 0, "projects_detected": 0, "deliverables": found["deliverables"],
+        "by_member": [], "by_profile": [], "by_activity": [], "by_firm": [], "by_week": [],
     }  # fmt: skip
+    assert found["deliverables"].pop("late") == []
+    assert set(found["deliverables"].values()) == {0}
     assert set(outlook["consumption"].values()) == {None}
     assert (outlook["forecast"]["exhausted_on"], outlook["forecast"]["reason"]) == (None, "nothing_ordered")
 
