@@ -36,6 +36,7 @@ from app.grants import models as grants
 from app.grants.payments import models as payments
 from app.integrations.imports import models as integrations
 from app.missions import models as missions
+from app.missions.frameworks import models as frameworks
 from app.programme import models as programme
 from app.projects import models as projects
 from app.roadmap import models as roadmap
@@ -46,7 +47,8 @@ from app.treasury.mandates import models as mandates
 from app.treasury.runs import models as payment_runs
 
 DOMAINS = (
-    installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
+    installation, idempotency, events, access, programme, schemes, committees, missions, frameworks, firms, contacts,
+    bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
     overrides, award_payments, grants, payments, recoveries, commitments, letters, legal_rates, receipts, advances,
     tranches, amendments, arrears, debt_claims, change_requests, applications, agendas, decisions, integrations,

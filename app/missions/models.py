@@ -195,7 +195,10 @@ seal(
 
 
 class Order(Identified, Versioned, Base):
-    """An order of days: it adds days and says the window. An act; it is never changed."""
+    """An order of days: it adds days and says the window. An act; it is never changed.
+
+    It counts in the framework that it names (`frameworks`), an amendment in that of its initial order.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -208,6 +211,11 @@ class Order(Identified, Versioned, Base):
         ),
         shape("mod(days, 0.25) = 0 AND days <> 'NaN'", name="order_days"),
         shape("ends_on >= starts_on", name="order_window"),
+        shape(
+            "amount_cents IS NULL OR (framework_id IS NOT NULL AND (kind = 'amendment' OR amount_cents > 0))",
+            name="order_amount",
+        ),
+        Index(None, "framework_id", postgresql_where=text("framework_id IS NOT NULL")),
         ForeignKeyConstraint(
             ["ordered_by", "orderer_kind"], ["subjects.id", "subjects.kind"], name="ordered_by_a_person"
         ),
@@ -222,6 +230,8 @@ class Order(Identified, Versioned, Base):
     starts_on: Mapped[date | None]
     ends_on: Mapped[date | None]
     reason: Mapped[str | None]
+    framework_id: Mapped[UUID | None] = mapped_column(ForeignKey("frameworks.id"))
+    amount_cents: Mapped[int | None] = mapped_column(BigInteger)  # of the days added, excl. VAT
     ordered_by: Mapped[UUID | None]
     orderer_kind: Mapped[str | None] = mapped_column(server_default="person")  # null: before it was asked
 

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.db import param
 from app.core.reading.listing import Filter, Listing, any_of, at_most, matches, updated_since
 from app.core.reading.query import Parameter
+from app.core.schemas import Read
 from app.core.values import Code, Day
 from app.schemes import schemas
-from app.schemes.models import Scheme, SchemeParameter
+from app.schemes.models import DatedParameter, Scheme, SchemeParameter
 from app.schemes.rules import Parameters
 
 
@@ -80,28 +81,42 @@ SCHEMES = Listing(
     sorts={"name": Scheme.name, "valid_from_on": Scheme.valid_from_on},
 )
 
-_p = SchemeParameter
-SCHEME_PARAMETERS = Listing(
-    schema=schemas.SchemeParameter,
-    rows=select(
-        _p.id,
-        _p.scheme,
-        _p.name,
-        _p.value,
-        _p.valid_from_on,
-        _p.valid_until_on,
-        _p.source,
-        _p.version,
-        _p.created_at,
-        _p.updated_at,
-    ).where(_p.scheme == param("scheme", Text())),
-    key=_p.id,
-    version=_p.version,
-    parent=select(Scheme.code).where(Scheme.code == param("scheme", Text())),
-    filters={
-        "name": any_of(_p.name, Code, "Values of any of these parameters."),
-        **_dated(_p, "In force"),
-        "updated_since": updated_since(_p.updated_at),
-    },
-    sorts={"name": _p.name, "valid_from_on": _p.valid_from_on},
+
+def dated_parameters(
+    schema: type[Read], table: type[DatedParameter], owner: Any, parent: Any, *shown: Any, within: str
+) -> Listing:
+    """The parameters of one owner, which the path names `within`; `shown` are columns of it beside its key."""
+    p, named = table, param(within, owner.type)
+    return Listing(
+        schema=schema,
+        rows=select(
+            p.id,
+            owner,
+            *shown,
+            p.name,
+            p.value,
+            p.valid_from_on,
+            p.valid_until_on,
+            p.source,
+            p.version,
+            p.created_at,
+            p.updated_at,
+        )
+        .join(parent.table, parent == owner)
+        .where(owner == named),
+        key=p.id,
+        version=p.version,
+        derived=bool(shown),
+        parent=select(parent).where(parent == named),
+        filters={
+            "name": any_of(p.name, Code, "Values of any of these parameters."),
+            **_dated(p, "In force"),
+            "updated_since": updated_since(p.updated_at),
+        },
+        sorts={"name": p.name, "valid_from_on": p.valid_from_on},
+    )
+
+
+SCHEME_PARAMETERS = dated_parameters(
+    schemas.SchemeParameter, SchemeParameter, SchemeParameter.scheme, Scheme.__table__.c.code, within="scheme"
 )

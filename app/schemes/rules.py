@@ -86,14 +86,14 @@ KNOWN: Mapping[str, Any] = {each.name: each.type for each in fields(Parameters)}
 UNITS: Mapping[str, Any] = {"_cents": AmountCents, "_bp": BasisPoints, "_months": Months, "_days": Days}
 
 
-def type_of(name: str) -> Any:
+def type_of(name: str, known: Mapping[str, Any] = KNOWN) -> Any:
     """What a value of this parameter must be; None where any integer, boolean, list of integers or text is one."""
-    return KNOWN.get(name) or next((kind for ending, kind in UNITS.items() if name.endswith(ending)), None)
+    return known.get(name) or next((kind for ending, kind in UNITS.items() if name.endswith(ending)), None)
 
 
-def faults_of(name: str, value: Any, pointer: str) -> list[FieldError]:
-    """What is wrong with a value of this parameter, told at its place in the body."""
-    kind = type_of(name)
+def faults_of(name: str, value: Any, pointer: str, known: Mapping[str, Any] = KNOWN) -> list[FieldError]:
+    """What is wrong with a value of this parameter, told at its place in the body; `known` are types by name."""
+    kind = type_of(name, known)
     if kind is None:
         return []
     try:

@@ -126,7 +126,19 @@ class Scheme(Read):
     updated_at: UpdatedAt
 
 
-class SchemeParameterCreate(Body):
+class DatedParameterCreate(Body):
+    """The value of a parameter from a day on, of whatever has dated parameters."""
+
+    name: _ParameterName
+    value: ParameterValue
+    valid_from_on: _From
+    valid_until_on: _Until | None = None
+    source: _Source
+
+    _ordered = model_validator(mode="after")(_in_order)
+
+
+class SchemeParameterCreate(DatedParameterCreate):
     """The value of a parameter from a day on."""
 
     model_config = ConfigDict(
@@ -138,19 +150,9 @@ class SchemeParameterCreate(Body):
         }
     )  # fmt: skip
 
-    name: _ParameterName
-    value: ParameterValue
-    valid_from_on: _From
-    valid_until_on: _Until | None = None
-    source: _Source
 
-    _ordered = model_validator(mode="after")(_in_order)
-
-
-class SchemeParameterUpdate(Body):
-    """Fields of a parameter to change. Of one that has begun only the source, and the end to today or later."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"valid_until_on": "2030-12-31"}]})
+class DatedParameterUpdate(Body):
+    """Fields of a parameter to change, of whatever has dated parameters."""
 
     value: ParameterValue | MISSING = MISSING
     valid_from_on: _From | MISSING = MISSING
@@ -158,21 +160,38 @@ class SchemeParameterUpdate(Body):
     source: _Source | MISSING = MISSING
 
 
+class SchemeParameterUpdate(DatedParameterUpdate):
+    """Fields of a parameter to change. Of one that has begun only the source, and the end to today or later."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"valid_until_on": "2030-12-31"}]})
+
+
+# The fields of a parameter that is read, whatever it belongs to.
+NameRead = Annotated[str, Field(description=f"What the value is, such as maximum_months. {_UNITS}")]
+ValueRead = Annotated[
+    int | bool | list[int] | str,
+    Field(
+        description="An integer, a boolean, a list of integers or text, in the unit that ends the name: in a table too,"
+        " where amounts are cents here."
+    ),
+]
+FromRead = Annotated[date, Field(description="First Paris day on which this value is in force.")]
+UntilRead = Annotated[
+    date | None, Field(description="Last Paris day, included, on which this value is in force; null: no end.")
+]
+SourceRead = Annotated[str, Field(description="The text or agreement that sets the value, with its article.")]
+
+
 class SchemeParameter(Read):
     """The value of one parameter of a scheme between two days."""
 
     id: Id
     scheme: str = Field(description="Code of the scheme that the parameter belongs to.")
-    name: str = Field(description=f"What the value is, such as maximum_months. {_UNITS}")
-    value: int | bool | list[int] | str = Field(
-        description="An integer, a boolean, a list of integers or text, in the unit that ends the name: in a table too,"
-        " where amounts are cents here."
-    )
-    valid_from_on: date = Field(description="First Paris day on which this value is in force.")
-    valid_until_on: date | None = Field(
-        description="Last Paris day, included, on which this value is in force; null: no end."
-    )
-    source: str = Field(description="The text or agreement that sets the value, with its article.")
+    name: NameRead
+    value: ValueRead
+    valid_from_on: FromRead
+    valid_until_on: UntilRead
+    source: SourceRead
     version: Version
     created_at: CreatedAt
     updated_at: UpdatedAt

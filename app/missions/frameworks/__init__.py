@@ -1,0 +1,1 @@
+"""Framework contracts (*accords-cadres*) that orders of missions name, with their maximum and dated parameters."""
