@@ -14,7 +14,6 @@ from app.core.problems import NotFound
 from app.core.reading import documents
 from app.core.reading.answers import private, show
 from app.core.reading.listing import Listing
-from app.core.reading.negotiation import wanted
 from app.core.reading.query import read
 
 
@@ -39,18 +38,16 @@ async def show_content(request: Request, sealed: type[Base], own: Mapping[str, A
 
 async def show_sealed(
     request: Request,
+    form: str,
     listing: Listing,
     document: documents.Document,
     statement: Callable[[bool], Statement],
-    query: Mapping[str, Any],
-    forms: Mapping[str, str],
     own: Mapping[str, Any],
 ) -> Response:
-    """One object in the form that the caller wants: JSON as the listing shows it, or the document.
+    """One object in the form that the caller wants: `json` as the listing shows it, or the document.
 
     `statement(own)` finds what the document says of it. Raises `NotFound`, `PdfNotInstalled` (501).
     """
-    form = wanted(request, dict(query), forms)
     if form == "json":
         return await show(request, listing, {}, **own)
     bound = {**request.path_params, **{f"scope_{name}": value for name, value in own.items()}}

@@ -79,14 +79,12 @@ def _note(entry: Mapping[str, Any], language: str) -> str:
     return "\n".join(part for part in (later, entry["note"] or "") if part)
 
 
-def _signature(shown: Mapping[str, Any], who: str, signer: str, language: str) -> list[str]:
-    """The typed name and the day, and whose key gave the signature; two empty texts while it is missing."""
+def _signature(shown: Mapping[str, Any], who: str, signer: str | None, language: str) -> list[str]:
+    """The typed name and the day, and whose key gave the signature; nothing while it is missing."""
     words = WORDS[language]
     if shown[f"{who}_signed_on"] is None:
-        return ["", ""]
-    signed = words["signature"].format(
-        name=shown[f"{who}_signed_name"], day=_on(shown[f"{who}_signed_on"], language)
-    )
+        return []
+    signed = words["signature"].format(name=shown[f"{who}_signed_name"], day=_on(shown[f"{who}_signed_on"], language))
     return [signed, words["by_key"].format(name=signer)]
 
 
@@ -137,7 +135,8 @@ def as_data(shown: Mapping[str, Any], language: str) -> dict[str, Any]:
         "signatures": [
             [words["consultant"], said["consultant_name"],
              *_signature(shown, "consultant", shown["consultant_name"], language)],
-            [words["lead"], shown["lead_name"] or "", *_signature(shown, "lead", shown["lead_signed_by_name"], language)],
+            [words["lead"], shown["lead_name"],
+             *_signature(shown, "lead", shown["lead_signed_by_name"], language)],
         ],
         "hash": shown["content_hash"],
     }  # fmt: skip

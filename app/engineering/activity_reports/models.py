@@ -129,9 +129,7 @@ BEGIN
 END
 $$
 """
-GUARD = (
-    "CREATE TRIGGER guard BEFORE UPDATE ON activity_reports FOR EACH ROW EXECUTE FUNCTION guard_activity_report()"
-)
+GUARD = "CREATE TRIGGER guard BEFORE UPDATE ON activity_reports FOR EACH ROW EXECUTE FUNCTION guard_activity_report()"
 # At COMMIT a new report has the days of the entries that count in its month, whoever wrote it.
 AGREES_FUNCTION = """
 CREATE FUNCTION activity_report_agrees() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -152,6 +150,10 @@ AGREES = (
     "CREATE CONSTRAINT TRIGGER agrees AFTER INSERT ON activity_reports DEFERRABLE INITIALLY DEFERRED"
     " FOR EACH ROW EXECUTE FUNCTION activity_report_agrees()"
 )
+STAYS = (
+    "CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON activity_reports"
+    " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+)
 
 for _statement in (
     GUARD_FUNCTION,
@@ -159,10 +161,9 @@ for _statement in (
     AGREES_FUNCTION,
     AGREES,
     append_only("activity_reports", f"UPDATE OF {', '.join(SEALED)}"),
-    "CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON activity_reports"
-    " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+    STAYS,
 ):
-    event.listen(ActivityReport.__table__, "after_create", DDL(_statement.replace("%", "%%")))
+    event.listen(ActivityReport.__table__, "after_create", DDL(_statement))
 
 # What a report says of an entry. How far the entry has come is no part of it: it may be validated and certified.
 FACTS = (
@@ -172,13 +173,15 @@ _COUNTING = f"({', '.join(repr(str(status)) for status in COUNTING)})"
 # It runs at COMMIT: whoever lets days count, or takes them back, holds the limit row of the mission by then, so two of
 # them never wait for each other's reports. Who makes a report holds the assignment and its entries: a change of an
 # entry comes before, and the report contains it, or after, and makes it stale.
-STALE_FUNCTION = f"""
+STALE_FUNCTION = """
 CREATE FUNCTION make_activity_reports_stale() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    counting CONSTANT text[] := ARRAY['submitted', 'validated', 'certified'];
 BEGIN
     WITH touched (consultant_id, month) AS (
-        SELECT NEW.consultant_id, date_trunc('month', NEW.counted_on::timestamp)::date WHERE NEW.status IN {_COUNTING}
+        SELECT NEW.consultant_id, date_trunc('month', NEW.counted_on::timestamp)::date WHERE NEW.status = ANY (counting)
         UNION
-        SELECT OLD.consultant_id, date_trunc('month', OLD.counted_on::timestamp)::date WHERE OLD.status IN {_COUNTING}
+        SELECT OLD.consultant_id, date_trunc('month', OLD.counted_on::timestamp)::date WHERE OLD.status = ANY (counting)
     ), stale AS (
         UPDATE activity_reports r SET stale_at = now(), stale_entry_id = NEW.id, stale_entry_worked_on = NEW.worked_on,
             version = r.version + 1, updated_at = now()
@@ -201,14 +204,15 @@ STALE_BY_NEW = (
     "CREATE CONSTRAINT TRIGGER reports_stale_by_new AFTER INSERT ON time_entries DEFERRABLE INITIALLY DEFERRED"
     f" FOR EACH ROW WHEN (NEW.status IN {_COUNTING}) EXECUTE FUNCTION make_activity_reports_stale()"
 )
+_before, _after = (", ".join(f"{row}.{name}" for name in FACTS) for row in ("OLD", "NEW"))
 STALE_BY_CHANGE = (
     "CREATE CONSTRAINT TRIGGER reports_stale_by_change AFTER UPDATE ON time_entries DEFERRABLE INITIALLY DEFERRED"
-    f" FOR EACH ROW WHEN ((OLD.status IN {_COUNTING}) <> (NEW.status IN {_COUNTING}) OR NEW.status IN {_COUNTING}"
-    f" AND ({', '.join(f'OLD.{name}' for name in FACTS)}) IS DISTINCT FROM ({', '.join(f'NEW.{name}' for name in FACTS)}))"
+    f" FOR EACH ROW WHEN ((OLD.status IN {_COUNTING}) <> (NEW.status IN {_COUNTING})"
+    f" OR NEW.status IN {_COUNTING} AND ({_before}) IS DISTINCT FROM ({_after}))"
     " EXECUTE FUNCTION make_activity_reports_stale()"
 )
-# Where the framework asks for them on the day on which an entry counts, it is certified inside a signed report. Over the
-# rest of a certificate that a correction cancelled it is certified again as it was, without a new signature.
+# Where the framework asks for them on the day on which an entry counts, it is certified inside a signed report. Over
+# the rest of a certificate that a correction cancelled it is certified again as it was, without a new signature.
 SIGNED_FUNCTION = """
 CREATE FUNCTION require_signed_activity_report() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -20,9 +20,7 @@ _later = ActivityReport.__table__.alias("later")
 _lead, _maker = (Subject.__table__.alias(name) for name in ("lead_signer", "maker"))
 
 # Another report of the same person and month was made after this one.
-REPLACED = exists().where(
-    _later.c.consultant_id == _r.consultant_id, _later.c.month == _r.month, _later.c.id > _r.id
-)
+REPLACED = exists().where(_later.c.consultant_id == _r.consultant_id, _later.c.month == _r.month, _later.c.id > _r.id)
 
 
 def led_by(organisation_id: Any) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from app.access.rules import BY_A_PERSON, Actor, EmailMissing
 from app.core.problems import IfMatchMissing, ReferenceNotFound
 from app.core.reading import documents
 from app.core.reading.answers import page
+from app.core.reading.negotiation import wanted
 from app.core.reading.query import Parameter, read
 from app.core.reading.sealed import show_content, show_sealed
 from app.core.serving.operations import changes, lists, shows
@@ -56,25 +57,23 @@ async def create_activity_report(
 ) -> Response:
     """Make a person's report of a month (*compte rendu d'activité*) from the entries that count in it, and seal it.
 
-    It says the days by activity, firm and day; absences are not asked. Two persons sign it: the one who worked, then one
-    of the lead firm. It is stale once one of its entries changes or another one counts in the month; that an entry is
-    validated or certified changes nothing of it.
+    It says the days by activity, firm and day; absences are not asked. Two persons sign it: the one who worked, then
+    one of the lead firm. It is stale once one of its entries changes or another one counts in the month; that an entry
+    is validated or certified changes nothing of it.
     """
     attempt = Attempt(actor, request.path_params["territory"])
     return await commit(request, lambda write: service.make(write, attempt, body), status=201)
 
 
-@activity_reports.get(
-    REPORT, **shows(schemas.ActivityReport, documents.PdfNotInstalled, parameters=FORM, forms=FORMS)
-)
+@activity_reports.get(REPORT, **shows(schemas.ActivityReport, documents.PdfNotInstalled, parameters=FORM, forms=FORMS))
 async def get_activity_report(request: Request, actor: Actor = require(READ)) -> Response:
     """One activity report, as JSON, or as a document: PDF (tagged, PDF/UA-1) in the language of Accept-Language.
 
     The PDF says what was sealed, and has the signatures given since.
     """
     own = actor.own(READ, request.path_params["territory"])
-    parameters = read(request, FORM)
-    return await show_sealed(request, ACTIVITY_REPORTS, document.DOCUMENT, document.report, parameters, FORMS, own)
+    form = wanted(request, read(request, FORM), FORMS)
+    return await show_sealed(request, form, ACTIVITY_REPORTS, document.DOCUMENT, document.report, own)
 
 
 @activity_reports.get(REPORT + "/content", **shows(schemas.ActivityReportContent))

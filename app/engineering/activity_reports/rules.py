@@ -108,9 +108,7 @@ class ActivityReportExists(Problem):
     constraint = "activity_report_exists"
     title_fr = "Un compte rendu de cet intervenant et de ce mois existe déjà."
     cure = "Sign that one (filters consultant_id and month). It becomes stale once one of its entries changes."
-    cure_fr = (
-        "Signez celui-là (filtres consultant_id et month). Il devient périmé dès qu'une de ses saisies change."
-    )
+    cure_fr = "Signez celui-là (filtres consultant_id et month). Il devient périmé dès qu'une de ses saisies change."
 
 
 class ActivityReportEmpty(Problem):

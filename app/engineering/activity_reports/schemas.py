@@ -52,9 +52,7 @@ class ActivityReportCreate(Body):
 class ActivityReportSignature(Body):
     """A signature: the name as the person types it, and the day, as both stand on the paper."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "Camille Exemple", "signed_on": "2023-07-03"}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Camille Exemple", "signed_on": "2023-07-03"}]})
 
     name: Annotated[Line, Field(description="Name of the caller, typed by the caller; it stands on the paper.")]
     signed_on: Annotated[

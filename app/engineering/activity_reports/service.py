@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Row, and_, bindparam, column, func, select, true, tuple_
+from sqlalchemy import Date, and_, bindparam, column, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.access.duties import WORKS_COUNTERSIGNS
@@ -57,7 +57,7 @@ async def make(write: Write, attempt: Attempt, body: schemas.ActivityReportCreat
         "month": f"{body.month:%Y-%m}",
         "days": days,
         **_sums(entries),
-        "entries": [dict(entry._mapping) for entry in entries],
+        "entries": [entry._asdict() for entry in entries],
         "made_by": made_by,
         "made_at": f"{write.now:%Y-%m-%dT%H:%M:%S.%fZ}",
     }
@@ -181,7 +181,7 @@ async def _leads(write: Write, mission_id: UUID) -> bool:
     return bool(await write.session.scalar(lead) == write.actor.organisation_id)
 
 
-async def _entries(write: Write, consultant_id: UUID, month: date) -> Sequence[Row[Any]]:
+async def _entries(write: Write, consultant_id: UUID, month: date) -> Sequence[Any]:
     """What counts in the month, as the report says it."""
     e, a = TimeEntry, MissionActivity
     rows = (
@@ -219,7 +219,7 @@ async def _names(write: Write, consultant: Consultant) -> dict[str, Any]:
     return dict((await write.session.execute(names)).mappings().one())
 
 
-def _sums(entries: Sequence[Row[Any]]) -> dict[str, Any]:
+def _sums(entries: Sequence[Any]) -> dict[str, Any]:
     """The days by activity, by firm and by day."""
     by_activity, by_firm, by_day = (defaultdict[Any, Decimal](Decimal) for _ in range(3))
     for entry in entries:
