@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, and_, bindparam, column, func, select, true, tuple_
+from sqlalchemy import Date, and_, bindparam, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.access.duties import WORKS_COUNTERSIGNS
@@ -148,9 +148,9 @@ async def refuse_unsigned(write: Write, mission_id: UUID, entries: Iterable[Any]
 
 async def _asked_on(write: Write, mission_id: UUID, days: Iterable[date]) -> set[date]:
     """The days among these on which the mission's framework asks for signed reports."""
-    day = func.unnest(bindparam("days", sorted(days), type_=ARRAY(Date()))).table_valued(column("day", Date()))
-    required = value_on(mission_id, ACTIVITY_REPORTS_REQUIRED, day.c.day) == func.to_jsonb(true())
-    return set(await write.session.scalars(select(day.c.day).where(required)))
+    day = func.unnest(bindparam("days", sorted(days), type_=ARRAY(Date()))).column_valued("day")
+    required = value_on(mission_id, ACTIVITY_REPORTS_REQUIRED, day) == func.to_jsonb(true())
+    return set(await write.session.scalars(select(day).where(required)))
 
 
 # --- what is common --------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ from app.engineering.follow_up.counting import (
     window,
     word,
 )
+from app.engineering.follow_up.reports import activity_reports
 from app.firms.models import Firm
 from app.missions.models import Consultant, MissionMember
 from app.projects.models import Project, ProjectPassage
@@ -80,6 +81,7 @@ def follow_up(shape: Shape) -> Statement:
             (budget - figures.c.days_entered).label("days_left"),
             _auditions_held(shape).label("auditions_held"),
             _projects_detected(shape).label("projects_detected"),
+            activity_reports(shape, of).label("activity_reports"),
         ).select_from(opened.join(figures, true()))
     ).scalar_subquery()
     lists = as_object(
