@@ -72,6 +72,7 @@ from app.integrations.imports import runner
 from app.integrations.imports.routes import imports
 from app.integrations.imports.service import forget_uploads
 from app.integrations.lookups.routes import lookups
+from app.missions.frameworks.routes import frameworks
 from app.missions.routes import missions
 from app.programme.routes import programme
 from app.projects.routes import projects
@@ -85,11 +86,12 @@ from app.treasury.mandates.routes import mandates
 from app.treasury.runs.routes import payment_runs
 
 ROUTERS = (
-    service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
-    auditions, projects, roadmap, entries, corrections, activity_reports, certificates, follow_up, envelopes,
-    grant_awards, grants, payments, legal_rates, advance_awards, portfolios, advances, tranches, arrears,
-    debt_claims, receipts, claims, recoveries, commitments, letters, overrides, applications, award_stories,
-    agendas, decisions, reports, events, imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
+    service, access, programme, schemes, committees, frameworks, missions, firms, contacts, bank_details,
+    firm_certificates, auditions, projects, roadmap, entries, corrections, activity_reports, certificates,
+    follow_up, envelopes, grant_awards, grants, payments, legal_rates, advance_awards, portfolios, advances,
+    tranches, arrears, debt_claims, receipts, claims, recoveries, commitments, letters, overrides, applications,
+    award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts, mandates, payment_runs,
+    collection_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -150,6 +150,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "firm_certificates:write": frozenset({Role.TERRITORY, Role.FUNDER}),
     "missions:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "missions:write": frozenset({Role.OPERATOR}),
+    "frameworks:read": _WHOLE_VIEW,  # prices and amounts of all members and territories
+    "frameworks:write": frozenset({Role.OPERATOR}),  # who signs the contract and orders under it
     "rates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
     "rates:write": frozenset({Role.OPERATOR}),
     "projects:read": _TERRITORY_VIEW | {Role.CONSULTANT},
@@ -236,6 +238,7 @@ MATRIX: dict[str, frozenset[Role]] = {
 # Events about these objects are shown only where the permission is held.
 GUARDED_EVENTS = {
     "contribution": "envelopes:read",
+    **dict.fromkeys(("framework", "framework_parameter"), "frameworks:read"),
     **dict.fromkeys(
         ("grant", "change_request", "grant_payment", "recovery", "recovery_receipt", "commitment", "commitment_report"),
         "grants:read",
@@ -274,6 +277,8 @@ NATIONAL = frozenset(
         "programme:write",
         "schemes:write",
         "legal_rates:write",
+        "frameworks:read",
+        "frameworks:write",
     }
 )
 

@@ -23,13 +23,14 @@ from app.envelopes import checks as envelopes
 from app.firms import checks as firms
 from app.grants import checks as grants
 from app.missions import checks as missions
+from app.missions.frameworks import checks as frameworks
 from app.programme import checks as programme
 from app.treasury.collections import checks as collection_runs
 from app.treasury.runs import checks as payment_runs
 
 DOMAINS = (
-    access, programme, missions, firms, engineering, envelopes, awards, claims, overrides, grants, recoveries,
-    commitments, advances, payment_runs, collection_runs, applications, decisions,
+    access, programme, missions, frameworks, firms, engineering, envelopes, awards, claims, overrides, grants,
+    recoveries, commitments, advances, payment_runs, collection_runs, applications, decisions,
 )  # fmt: skip
 
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Date, Integer, Text, cast, exists, func, literal_column, select, text
+from sqlalchemy import Date, Integer, Text, cast, column, exists, func, literal_column, select, table, text
 from sqlalchemy.orm import aliased
 
 from app.access.models import Organisation, Subject
@@ -158,6 +158,7 @@ MISSIONS_AS_OF = _missions(MissionSettings, by=_as_of, as_of=SETTINGS_AS_OF)
 _parent = select(Mission.id).where(Mission.id == _mission_id, Mission.territory == _territory)
 _of_mission = (Mission.id == _mission_id, Mission.territory == _territory)
 _earlier = Order.__table__.alias("earlier")
+_framework = table("frameworks", column("id", Order.id.type), column("reference", Text()))
 
 ORDERS = Listing(
     schema=schemas.Order,
@@ -172,6 +173,9 @@ ORDERS = Listing(
         Order.starts_on,
         Order.ends_on,
         Order.reason,
+        Order.framework_id,
+        # A framework refers to missions, and is named as a foreign key would.
+        _framework.c.reference.label("framework_reference"),
         select(func.sum(_earlier.c.days))
         .where(_earlier.c.mission_id == Order.mission_id, _earlier.c.id <= Order.id)
         .scalar_subquery()
@@ -184,6 +188,7 @@ ORDERS = Listing(
     )
     .join(Mission, Mission.id == Order.mission_id)
     .outerjoin(Subject, Subject.id == Order.ordered_by)
+    .outerjoin(_framework, _framework.c.id == Order.framework_id)
     .where(*_of_mission),
     key=Order.id,
     version=Order.version,
@@ -191,6 +196,7 @@ ORDERS = Listing(
     parent=_parent,
     filters={
         "kind": any_of(Order.kind, OrderKind, "Orders of any of these kinds."),
+        "framework_id": equals(Order.framework_id, Uuid, "Orders that count in the framework with this id."),
         "as_of": at_most(Order.signed_on, Day, "Signed up to this Paris day."),
         "updated_since": updated_since(Order.updated_at),
     },

@@ -17,6 +17,12 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.writes import commit, refused_as
 from app.missions import queries, schemas, service
+from app.missions.frameworks.rules import (
+    FrameworkExhausted,
+    OrderAmountBelowZero,
+    OrderFrameworkDiffers,
+    OrderOutsideFramework,
+)
 from app.missions.queries import (
     ALLOTMENTS,
     AS_OF,
@@ -96,7 +102,11 @@ async def update_mission(
 
 async def _act(request: Request, action: MissionAction, reason: str) -> Response:
     path = request.path_params
-    return await commit(request, lambda write: service.act(write, path["territory"], path["id"], action, reason))
+    return await commit(
+        request,
+        lambda write: service.act(write, path["territory"], path["id"], action, reason),
+        explain=service.explain_reopening(path["id"]) if action is MissionAction.REOPEN else None,
+    )
 
 
 @missions.post(T + "/missions/{id:uuid}/close", **changes(schemas.Mission, MissionTransition, *BY_A_PERSON))
@@ -118,16 +128,23 @@ async def cancel_mission(
 ) -> Response:
     """Cancel a mission that was made by mistake and in which nothing ever counted, with a reason.
 
-    The follow-up and the summaries of the territory leave it out, its orders too; at its own address all of it stays.
+    The follow-up and the summaries of the territory leave it out, its orders too, which come back to their framework;
+    at its own address all of it stays.
     """
     return await _act(request, MissionAction.CANCEL, body.reason)
 
 
-@missions.post(T + "/missions/{id:uuid}/reopen", **changes(schemas.Mission, MissionTransition, *BY_A_PERSON))
+@missions.post(
+    T + "/missions/{id:uuid}/reopen",
+    **changes(schemas.Mission, MissionTransition, FrameworkExhausted, OrderOutsideFramework, *BY_A_PERSON),
+)
 async def reopen_mission(
     request: Request, body: schemas.MissionEnding, actor: Actor = require("missions:write")
 ) -> Response:
-    """Reopen a closed or cancelled mission, with a reason."""
+    """Reopen a closed or cancelled mission, with a reason.
+
+    The orders of a cancelled one count in their framework again: `framework-exhausted` where that has no room left.
+    """
     return await _act(request, MissionAction.REOPEN, body.reason)
 
 
@@ -165,6 +182,11 @@ async def list_orders(request: Request, actor: Actor = require("missions:read"))
         service.EntriesOutsideWindow,
         service.MissionWindow,
         MissionEnded,
+        FrameworkExhausted,
+        OrderOutsideFramework,
+        OrderFrameworkDiffers,
+        OrderAmountBelowZero,
+        ReferenceNotFound,
         *BY_A_PERSON,
         status=201,
     ),
@@ -175,7 +197,8 @@ async def create_order(
     """Record the initial order of a mission, or an amendment.
 
     `days` is what this order adds; the dates it gives replace those of the window. An amendment that only moves the end
-    adds 0 days. The days ordered cannot fall below those entered or allotted.
+    adds 0 days. The days ordered cannot fall below those entered or allotted. An order that names a framework stays
+    within its maximum: `framework-exhausted`.
     """
     path = request.path_params
     territory, mission_id = path["territory"], path["mission_id"]
@@ -183,13 +206,7 @@ async def create_order(
         request,
         lambda write: service.create_order(write, territory, mission_id, body),
         status=201,
-        explain=refused_as(
-            {
-                "days_exhausted": service.OrderedBelowEntered,
-                "mission_days_ordered": service.OrderedBelowEntered,
-                "days_not_yet_ordered": service.AmendmentTooEarly,
-            }
-        ),
+        explain=service.explain_order(mission_id, body),
     )
 
 

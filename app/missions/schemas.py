@@ -23,7 +23,19 @@ from app.core.schemas import (
     Version,
     period_in_order,
 )
-from app.core.values import Code, Day, Days, ExternalId, Line, PositiveDays, Reason, ShortLine, SignedDays, Uuid
+from app.core.values import (
+    MAX_AMOUNT_CENTS,
+    Code,
+    Day,
+    Days,
+    ExternalId,
+    Line,
+    PositiveDays,
+    Reason,
+    ShortLine,
+    SignedDays,
+    Uuid,
+)
 from app.missions.models import ConsortiumRole, OrderKind, Profile
 from app.missions.rest_days import HolidayCalendar
 from app.missions.rules import MissionStatus
@@ -58,6 +70,11 @@ INITIAL_ORDER_WINDOW = Fault(
     "initial_order_window",
     en="An initial order must have starts_on and ends_on.",
     fr="Un bon de commande initial doit avoir starts_on et ends_on.",
+)
+INITIAL_ORDER_AMOUNT = Fault(
+    "initial_order_amount",
+    en="An initial order must have an amount above zero, where it states one.",
+    fr="Un bon de commande initial doit avoir un montant supérieur à zéro, s'il en indique un.",
 )
 AMENDMENT_REASON = Fault(
     "amendment_reason",
@@ -299,6 +316,9 @@ class MissionEnding(Body):
     reason: Annotated[Reason, Field(description="Why, in a person's words; it stands beside the mission's status.")]
 
 
+OrderCents = Annotated[int, Field(strict=True, ge=-MAX_AMOUNT_CENTS, le=MAX_AMOUNT_CENTS, examples=[115_000_00])]
+
+
 class OrderCreate(Body):
     """An order. The initial one says the whole window; an amendment says what changes, and why."""
 
@@ -346,10 +366,33 @@ class OrderCreate(Body):
         | None
     ) = None
     reason: Annotated[Reason, Field(description="Why the amendment was made; an amendment needs it.")] | None = None
+    framework_id: (
+        Annotated[
+            Uuid,
+            Field(
+                description="The framework that the days are ordered under; its maximum holds the order. Absent or"
+                " null: none, in an amendment that of the initial order."
+            ),
+        ]
+        | None
+    ) = None
+    amount_cents: (
+        Annotated[
+            OrderCents,
+            Field(
+                description="Euro cents, excluding VAT, that this order adds to its framework: above 0 in the initial"
+                " one; in an amendment also negative. A framework with a maximum in euros needs it; an amendment of 0"
+                " days without it adds 0. `GET /v1/frameworks/{framework_id}/orders` shows it."
+            ),
+        ]
+        | None
+    ) = None
 
     @model_validator(mode="after")
     def _complete(self) -> "OrderCreate":
         if self.kind is OrderKind.INITIAL:
+            if self.amount_cents is not None and self.amount_cents <= 0:
+                raise INITIAL_ORDER_AMOUNT.error()
             if self.days <= 0:
                 raise INITIAL_ORDER_DAYS.error()
             if self.starts_on is None or self.ends_on is None:
@@ -374,6 +417,13 @@ class Order(Read):
     starts_on: date | None = Field(description="First Paris day of the window that it says; null: it does not move it.")
     ends_on: date | None = Field(description="Last Paris day of the window that it says; null: it does not move it.")
     reason: str | None = Field(description="Why the amendment was made; null for an initial order.")
+    framework_id: UUID | None = Field(
+        description="The framework that the order counts in; null where it names none. Who reads frameworks finds the"
+        " amount among its orders."
+    )
+    framework_reference: str | None = Field(
+        description="Present reference of the framework of framework_id; null as the id is."
+    )
     days_ordered: Days = Field(description="Man-days of the mission in all, this order and those before it together.")
     ordered_by: UUID | None = Field(
         description="Person who recorded the order; null for orders from before a person was asked for."

@@ -16,8 +16,9 @@ from app.access.rules import person
 from app.core.db import touch
 from app.core.messages import NOT_FOUND, PERIOD_REVERSED, REQUIRED
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import Change, Explain, Write, differing, given, put
+from app.core.writing.writes import Change, Explain, Write, differing, given, put, refused_as
 from app.missions import schemas
+from app.missions.frameworks import service as frameworks
 from app.missions.models import (
     CERTIFIED_UNTIL,
     FOREVER,
@@ -280,7 +281,9 @@ async def update_mission(write: Write, territory: str, mission_id: UUID, body: s
 async def act(write: Write, territory: str, mission_id: UUID, action: MissionAction, reason: str) -> Change:
     """Close a mission, cancel one that was made by mistake, or reopen it. The limit row is held: entries wait.
 
-    Raises `mission-transition`, `mission-in-use` (409), `person-required` (403).
+    What a cancelled mission ordered comes back to its framework, and counts again once it is reopened.
+
+    Raises `mission-transition`, `mission-in-use`, `framework-exhausted` (409), `person-required` (403).
     """
     mission = await _mission(write, territory, mission_id)
     write.expect(mission.version)
@@ -291,6 +294,7 @@ async def act(write: Write, territory: str, mission_id: UUID, action: MissionAct
         raise MissionInUse
     days.entered_on = None  # the last spending entered days in what was open
     await write.session.flush()
+    frameworks.count_last(write)
     mission.status = status  # the limit row follows by its foreign key
     mission.status_by, mission.status_at, mission.status_reason = decided_by, write.now, reason
     return Change(f"mission.{PAST[action]}", MISSIONS, [mission_id], {"territory": territory})
@@ -391,7 +395,8 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
     """Order days, or amend: `days` is added to what is ordered, the bounds named replace those of the window.
 
     Raises `second-initial-order`, `order-missing`, `ordered-below-entered`, `allotments-exceed-order`,
-    `entries-outside-window`, `mission-window`, `mission-ended` (409), `person-required` (403).
+    `entries-outside-window`, `mission-window`, `mission-ended`, `framework-exhausted`, `order-outside-framework`,
+    `order-framework-differs`, `order-amount-below-zero` (409), `person-required` (403).
     """
     mission = await _mission(write, territory, mission_id)
     if mission.status != MissionStatus.OPEN:
@@ -399,8 +404,15 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
     days = await _days(write, mission_id)
     if body.kind is OrderKind.AMENDMENT and days.starts_on is None:
         raise OrderMissing
-    order = Order(mission_id=mission_id, ordered_by=person(write.actor), **body.model_dump())
+    framework_id = body.framework_id
+    if body.kind is OrderKind.AMENDMENT and framework_id is None:
+        framework_id = await write.session.scalar(_FRAMEWORK.where(Order.mission_id == mission_id))
+    amount_cents = await frameworks.amount_of(write, framework_id, body.days, body.amount_cents)
+    counted = {"framework_id": framework_id, "amount_cents": amount_cents}
+    order = Order(mission_id=mission_id, ordered_by=person(write.actor), **body.model_dump() | counted)
     write.session.add(order)
+    if framework_id is not None:
+        frameworks.count_last(write)
     touch(mission)
     await write.session.flush()  # the order is there when the limit row's steps are counted
     days.days_ordered += body.days
@@ -426,6 +438,38 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
         Change("order.created", ORDERS, [order.id], bound),
         Change("mission.updated", MISSIONS, [mission_id], bound),
     ]
+
+
+_FRAMEWORK = select(Order.framework_id).where(Order.kind == OrderKind.INITIAL)
+
+
+def explain_order(mission_id: UUID, body: schemas.OrderCreate) -> Explain:
+    """Why an order was refused, with the figures of its framework where that refuses."""
+    other = refused_as(
+        {
+            "days_exhausted": OrderedBelowEntered,
+            "mission_days_ordered": OrderedBelowEntered,
+            "days_not_yet_ordered": AmendmentTooEarly,
+        }
+    )
+
+    async def explain(session: AsyncSession, constraint: str) -> Problem | None:
+        of_framework = await frameworks.explain_order(
+            session, constraint, mission_id, body.framework_id, signed_on=body.signed_on, days=body.days,
+            amount_cents=body.amount_cents or 0,
+        )  # fmt: skip
+        return of_framework or await other(session, constraint)
+
+    return explain
+
+
+def explain_reopening(mission_id: UUID) -> Explain:
+    """Why a cancelled mission cannot be reopened: its orders would count in their framework again."""
+
+    async def explain(session: AsyncSession, constraint: str) -> Problem | None:
+        return await frameworks.explain_order(session, constraint, mission_id, None)
+
+    return explain
 
 
 # Entries live below this domain and are named by string, as a foreign key would. The limit row, which every spending

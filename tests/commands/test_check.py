@@ -17,6 +17,8 @@ from tests.applications.acts import done, draft, submitted
 from tests.conftest import plain
 from tests.directory import siret_of
 from tests.envelopes.acts import Acts
+from tests.missions.frameworks.acts import a_framework, ordered
+from tests.missions.test_orders import bare
 from tests.projects.acts import filed
 from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
@@ -41,6 +43,9 @@ PLANTED = {
         "UPDATE ledger_entries SET debit_balance_cents = debit_balance_cents + 1 WHERE act = 'award'",
     "settings of a mission": "UPDATE mission_settings SET name = 'Another'",
     "acts of a member's allotment": "UPDATE allotments SET days = days + 0.25",
+    "orders of a framework": "UPDATE frameworks SET days_peak = days_peak + 1 WHERE days_peak > 0",
+    "framework of an amendment":
+        "UPDATE orders SET framework_id = NULL WHERE kind = 'amendment' AND framework_id IS NOT NULL",
     "months locked of a mission": "DELETE FROM month_locks",
     "days of a certificate": "UPDATE service_certificates SET days = days + 0.25",
     "entry of a correction":
@@ -135,6 +140,10 @@ async def live(url: str) -> None:
         async with httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as client:
             world = await World.create(client, pool)
             mission = await world.mission(days=10)
+            framework = await a_framework(world)
+            other = await bare(world)
+            ok(await ordered(world, other, framework, days=2, amount_cents=200_000), 201)
+            ok(await ordered(world, other, framework, days=-1, amount_cents=-100_000, kind="amendment"), 201)
             ids = []
             for day in ("2023-07-04", "2023-07-05", "2023-07-06"):
                 body = mission.entry(worked_on=day)

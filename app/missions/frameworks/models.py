@@ -55,10 +55,10 @@ class Framework(Identified, Versioned, Base):
 
 # What the orders of a framework come to, as its row holds it. `rebond check` computes the same.
 ORDERED = """
-        SELECT coalesce(sum(o.days), 0), coalesce(sum(o.cents), 0), coalesce(max(o.days_then), 0),
-            coalesce(max(o.cents_then), 0), least(0, min(o.mission_cents)),
-            count(*) FILTER (WHERE o.cents_missing), min(o.signed_on) FILTER (WHERE o.orders_more),
-            max(o.signed_on) FILTER (WHERE o.orders_more)
+        SELECT coalesce(sum(o.days), 0)::numeric(9,2), coalesce(sum(o.cents), 0)::bigint,
+            coalesce(max(o.days_then), 0)::numeric(9,2), coalesce(max(o.cents_then), 0)::bigint,
+            least(0, min(o.mission_cents))::bigint, count(*) FILTER (WHERE o.cents_missing),
+            min(o.signed_on) FILTER (WHERE o.orders_more), max(o.signed_on) FILTER (WHERE o.orders_more)
         FROM (
             SELECT o.days, coalesce(o.amount_cents, 0) AS cents, o.amount_cents IS NULL AS cents_missing, o.signed_on,
                 o.kind = 'initial' OR o.days > 0 OR o.amount_cents > 0 AS orders_more,
