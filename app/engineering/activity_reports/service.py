@@ -123,13 +123,12 @@ async def refuse_unsigned(write: Write, mission_id: UUID, entries: Iterable[Any]
     if not months:
         return
     r = ActivityReport
-    last = (
+    made = (
         select(r.id, r.consultant_id, r.month, r.status)
         .where(tuple_(r.consultant_id, r.month).in_(months))
-        .distinct(r.consultant_id, r.month)
-        .order_by(r.consultant_id, r.month, r.id.desc())
+        .order_by(r.id)
     )
-    known = {(row.consultant_id, row.month): row for row in await write.session.execute(last)}
+    known = {(row.consultant_id, row.month): row for row in await write.session.execute(made)}
     faults = []
     for consultant_id, month in sorted(months, key=lambda place: (place[1], str(place[0]))):
         report = known.get((consultant_id, month))
