@@ -1,4 +1,4 @@
-"""Where the framework asks for signed activity reports, no day is certified outside one, but the rest of a correction."""
+"""Where the framework asks for signed activity reports, days are certified in them, or as a correction left them."""
 
 from typing import Any
 
