@@ -19,6 +19,7 @@ from app.awards.overrides import rules as overrides
 from app.awards.payments import rules as payments
 from app.awards.recoveries import rules as recoveries
 from app.committees import rules as committees
+from app.engineering.activity_reports import rules as activity_reports
 from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
 from app.firms import rules as firms
@@ -84,6 +85,15 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                   for action, (sources, target) in corrections.TRANSITIONS.items() for source in sorted(sources)),
                 *((source, corrections.CorrectionStatus.STALE, "a counter-certificate*")
                   for source in sorted(corrections.OPEN)),
+            ],
+        ),
+        "Activity reports": (
+            activity_reports.ActivityReportStatus.TO_SIGN,
+            [
+                *((source, target, action) for action, (sources, target) in activity_reports.TRANSITIONS.items()
+                  for source in sources),
+                *((source, activity_reports.ActivityReportStatus.STALE, "a change of an entry")
+                  for source in activity_reports.STANDING),
             ],
         ),
         "Auditions": (

@@ -116,6 +116,7 @@ TOLD = {
     "app.awards.claims.queries.CLAIMED_INVOICES": {"supplier_name"},
     "app.applications.decisions.queries.RECORDS": {"content"},
     "app.awards.letters.document.LETTERS": {"content"},
+    "app.engineering.activity_reports.queries.ACTIVITY_REPORTS": {"consultant_signed_name", "lead_signed_name"},
     "app.committees.queries.COMMITTEES": {"members", "reason", "minutes"},
 }
 
@@ -140,8 +141,8 @@ def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     # No event tells of a timesheet, a record, a seat, a claim's lines, a story, what a letter says, or what is given
     # out about a contact.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
-        "AmendmentRead", "ClaimLine", "LetterContent", "MemberRead", "RecordContent", "RecordedRead",
-        "StoryEntry", "Timesheet",
+        "ActivityReportContent", "AmendmentRead", "ClaimLine", "LetterContent", "MemberRead", "RecordContent",
+        "RecordedRead", "StoryEntry", "Timesheet",
     ]  # fmt: skip
 
 
@@ -326,7 +327,7 @@ LISTS = [
     "roadmap/actions", "roadmap/actions/{action}/states", "/v1/imports", "/v1/imports/{national_import}/problems",
     "imports", "imports/{import}/problems",
     "missions/{mission}/allotments", "missions/{mission}/rates", "missions/{mission}/threshold-crossings",
-    "month-locks", "service-certificates", "/v1/lookups/persons", "/v1/lookups/organisations",
+    "month-locks", "service-certificates", "activity-reports", "/v1/lookups/persons", "/v1/lookups/organisations",
     "time-entry-corrections", "applications", "applications/{application}/history",
     "applications/{application}/documents", "committees/{decided}/agenda/versions", "committees/{decided}/decisions",
 ]  # fmt: skip

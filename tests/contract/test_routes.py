@@ -45,6 +45,7 @@ SCHEME = "/v1/schemes/{scheme}"
 MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
 CORRECTION = T + "/time-entry-corrections/{id}"
+REPORT = T + "/activity-reports/{id}"
 GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
 RECOVERY = GRANT + "/recoveries/{id}"
@@ -190,6 +191,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     CORRECTION + "/refuse": (AT_WORK, {"lead", "operator"}),
     CORRECTION + "/withdraw": (AT_WORK, {"consultant", "lead"}),
     CORRECTION + "/accept": (AT_WORK, {"operator"}),
+    T + "/activity-reports": (CONSORTIUM, {"consultant", "lead"}),
+    REPORT: (CONSORTIUM, set()),
+    REPORT + "/content": (CONSORTIUM, set()),
+    REPORT + "/sign": (CONSORTIUM, {"consultant", "lead"}),
+    REPORT + "/countersign": (CONSORTIUM, {"lead"}),
     T + "/service-certificates": (CONSORTIUM, {"operator"}),
     T + "/service-certificates/{id}": (CONSORTIUM, set()),
     T + "/service-certificates/{id}/content": (CONSORTIUM, set()),
@@ -551,6 +557,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-06-20", days=0.25)), 201)
     ok(await world.lead_judge.post(f"time-entries/{entry['id']}/validate"))
     certificate = await world.certify(mission)
+    month = {"consultant_id": mission.partner_consultant, "month": "2023-06"}
+    report = ok(await world.consultant.post("activity-reports", month), 201)
     rates = ok(await world.operator.get(f"missions/{mission.id}/rates?organisation_id={organisation}"))["items"]
     allotments = ok(await world.operator.get(f"missions/{mission.id}/allotments"))["items"]
     lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-06"}), 201)
@@ -558,6 +566,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     correction = ok(await world.consultant.post("time-entry-corrections", proposal), 201)
     found = {
         CORRECTION: correction["id"],
+        REPORT: report["id"],
         T + "/service-certificates/{id}": certificate["id"],
         MISSION + "/rates/{id}": rates[0]["id"],
         MISSION + "/allotments/{id}": allotments[0]["id"],
