@@ -116,7 +116,7 @@ TOLD = {
     "app.awards.claims.queries.CLAIMED_INVOICES": {"supplier_name"},
     "app.applications.decisions.queries.RECORDS": {"content"},
     "app.awards.letters.document.LETTERS": {"content"},
-    "app.engineering.activity_reports.queries.ACTIVITY_REPORTS": {"consultant_signed_name", "lead_signed_name"},
+    "app.engineering.activity_reports.document.ACTIVITY_REPORTS": {"consultant_signed_name", "lead_signed_name"},
     "app.committees.queries.COMMITTEES": {"members", "reason", "minutes"},
 }
 
