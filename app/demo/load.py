@@ -48,6 +48,9 @@ from app.firms.models import EuSize, InseeCategory, NafVersion, TerritoryFirm
 from app.firms.rules import Stage
 from app.missions import schemas as missions_schemas
 from app.missions import service as missions
+from app.missions.frameworks import parameters
+from app.missions.frameworks import schemas as framework_schemas
+from app.missions.frameworks import service as frameworks
 from app.missions.models import ConsortiumRole, Consultant, Mission, OrderKind, Profile, Rate
 from app.programme import schemas as programme_schemas
 from app.programme import service as programme
@@ -113,6 +116,14 @@ WAYS = {
     Stage.DECLINED: [Stage.SOLICITED],
 }
 
+# What the framework says, from which day on, and by which text.
+PARAMETERS = [
+    (parameters.VERIFICATION_MONTHS, 2, date(2023, 1, 1), "CCAG-PI, art. 28; to be confirmed by the programme"),
+    (parameters.PAYMENT_DAYS, 30, date(2023, 1, 1), "CCP, art. R. 2192-10; to be confirmed by the programme"),
+    (parameters.ACTIVITY_REPORTS_REQUIRED, True, date(2023, 7, 1), "To be confirmed by the programme"),
+    (parameters.LATE_MARGIN_BP, 800, date(2023, 1, 1), "CCP, art. R. 2192-31"),
+    (parameters.RECOVERY_FEE_CENTS, 40_00, date(2023, 1, 1), "CCP, art. D. 2192-35"),
+]
 STARTS, ENDS, EXTENDED = date(2023, 6, 14), date(2023, 9, 30), date(2023, 10, 3)
 CORRECTED = date(2023, 7, 17)
 ACTIVITIES = ["framing", "audition", "audition", "analysis", "audition", "financial_engineering", "roadmap"]
@@ -357,10 +368,11 @@ class _Load:
                 ),
             )
             mission_id = self.mission_id = opened.keys[0]
-            changes = [opened]
+            contract = await self._framework(write)
+            changes = [opened, *contract]
             initial = missions_schemas.OrderCreate(
                 kind=OrderKind.INITIAL, reference="DEMO-BC-1", signed_on=date(2023, 6, 1), days=Decimal(100),
-                starts_on=STARTS, ends_on=ENDS,
+                starts_on=STARTS, ends_on=ENDS, framework_id=contract[0].keys[0], amount_cents=105_000_00,
             )  # fmt: skip
             amendment = missions_schemas.OrderCreate(
                 kind=OrderKind.AMENDMENT, reference="DEMO-BC-1-AV1", signed_on=date(2023, 9, 28), days=Decimal(0),
@@ -389,6 +401,28 @@ class _Load:
             return changes
 
         await self.run(self.actor(Role.OPERATOR), make)
+
+    async def _framework(self, write: Write) -> list[Change]:
+        """The framework contract that the mission is ordered under, and what it says of verification and payment."""
+        body = framework_schemas.FrameworkCreate(
+            reference="DEMO-AC-1", name="Engineering of industrial basins (demonstration)", from_on=date(2023, 1, 1),
+            to_on=date(2026, 12, 31), max_days=Decimal(500), max_amount_cents=550_000_00,
+            members=[
+                framework_schemas.FrameworkMemberBody(siren=siren, role=role)
+                for siren, role, _ in CONSULTANCIES.values()
+            ],
+            unit_prices=[
+                framework_schemas.FrameworkUnitPriceBody(profile=profile, day_rate_cents=cents)
+                for profile, cents in ((Profile.SENIOR, 1_225_00), (Profile.JUNIOR, 855_00))
+            ],
+        )  # fmt: skip
+        changes = [await frameworks.create_framework(write, body)]
+        for name, value, valid_from_on, source in PARAMETERS:
+            parameter = framework_schemas.FrameworkParameterCreate(
+                name=name, value=value, valid_from_on=valid_from_on, source=source
+            )
+            changes.append(await frameworks.create_parameter(write, changes[0].keys[0], parameter))
+        return changes
 
     async def entries(self) -> None:
         """The days worked, entered by a consultant of each firm, in one batch a firm."""

@@ -18,6 +18,8 @@ from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
 from tests.in_process import InProcess
+from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
+from tests.missions.test_orders import bare
 from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
 from tests.world import AMENDED, Client, World, fresh_email, ok
@@ -50,7 +52,7 @@ class Known:
             collection = parts[parts.index("{id}") - 1]
             if collection == "imports" and "{territory}" not in path:
                 collection = "national_import_id"
-            parents = ("missions", "roadmap", "agenda", "collection-runs", "advances", "recoveries")
+            parents = ("missions", "frameworks", "roadmap", "agenda", "collection-runs", "advances", "recoveries")
             parent = next((known for known in parents if known in parts), "")
             return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         if name == "import_id" and "{territory}" not in path:
@@ -138,6 +140,9 @@ async def one_of_everything(world: World) -> Known:
     decided = await closed_meeting(world)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
     legal_rate = ok(await admin.get("/v1/legal-rates?limit=1"))["items"][0]
+    framework = await a_framework(world)
+    ok(await ordered(world, await bare(world), framework), 201)
+    framework_parameter = await a_parameter(world, framework)
     parameter = ok(await admin.get("/v1/schemes/rebond_industriel/parameters"))["items"][0]
     ok(await operator.patch(f"missions/{mission.id}", {"alert_thresholds_bp": [1]}))
     judged = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-02-01")), 201)
@@ -183,6 +188,9 @@ async def one_of_everything(world: World) -> Known:
             "waves": wave["id"],
             "scheme": "rebond_industriel",
             "parameters": parameter["id"],
+            "frameworks": framework,
+            "framework_id": framework,
+            "frameworks/parameters": framework_parameter,
             "legal-rates": legal_rate["id"],
             "projects": plans["project"],
             "project_id": plans["project"],

@@ -39,6 +39,8 @@ SHOWN_AS: dict[str, str] = {
             ("corrected_by_id", "corrected_by_counted_on"),
         )
     },
+    # missions
+    **{f"{schema}.framework_id": "framework_reference" for schema in ("Order", "FrameworkOrder", "FrameworkParameter")},
     # projects, roadmap, envelopes
     "LedgerEntry.contribution_id": "contribution_reference",
     "Grant.override_id": "override_code",

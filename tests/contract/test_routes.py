@@ -12,6 +12,7 @@ from app.core.writing import strictjson
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
+from tests.missions.frameworks.acts import a_framework, a_parameter
 from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
 from tests.world import AMENDED, Client, Mission, World, ok
@@ -42,6 +43,7 @@ IMPORTERS = {
 T = "/v1/territories/{territory}"
 FIRM = "/v1/firms/{siren}"
 SCHEME = "/v1/schemes/{scheme}"
+FRAMEWORK = "/v1/frameworks/{framework_id}"
 MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
 CORRECTION = T + "/time-entry-corrections/{id}"
@@ -92,6 +94,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     SCHEME: (ALL, {"programme"}),
     SCHEME + "/parameters": (ALL, {"programme"}),
     SCHEME + "/parameters/{id}": (ALL, {"programme"}),
+    "/v1/frameworks": (NATIONAL, {"operator"}),
+    "/v1/frameworks/{id}": (NATIONAL, {"operator"}),
+    FRAMEWORK + "/orders": (NATIONAL, set()),
+    FRAMEWORK + "/parameters": (NATIONAL, {"operator"}),
+    FRAMEWORK + "/parameters/{id}": (NATIONAL, {"operator"}),
     "/v1/legal-rates": (ALL, {"programme"}),
     "/v1/legal-rates/{id}": (ALL, set()),
     "/v1/territories": (ALL, {"programme"}),
@@ -541,6 +548,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
     legal_rate = ok(await world.programme.get("/v1/legal-rates?limit=1"))["items"][0]
+    framework = await a_framework(world)
+    framework_parameter = await a_parameter(world, framework)
     money = await world.money()
     money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
     money |= await world.arrears(money["advance"], money["firm"])
@@ -594,6 +603,9 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "vintage": "2023",
         "scheme": "rebond_industriel",
         SCHEME + "/parameters/{id}": parameter["id"],
+        "framework_id": framework,
+        "/v1/frameworks/{id}": framework,
+        FRAMEWORK + "/parameters/{id}": framework_parameter,
         "/v1/legal-rates/{id}": legal_rate["id"],
         "month": "2023-07",
         "/v1/organisations/{id}": organisation,

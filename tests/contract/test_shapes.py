@@ -46,6 +46,7 @@ T = "/v1/territories/{territory}"
 MISSION, PROJECT = T + "/missions/{mission_id}", T + "/projects/{project_id}"
 FIRM, SITE = "POST /v1/firms", "PUT /v1/firms/{siren}/sites/{siret}"
 PARAMETER = "POST /v1/schemes/{scheme}/parameters"
+FRAMEWORK, FRAMEWORK_PARAMETER = "POST /v1/frameworks", "POST /v1/frameworks/{framework_id}/parameters"
 ACCOUNTS = "POST /v1/organisations/{organisation_id}/bank-accounts"
 BANK_DETAILS, FIRM_CERTIFICATE = f"POST {T}/firms/{{siren}}/bank-details", f"POST {T}/firms/{{siren}}/certificates"
 CONTACT, MEETING, HOLD = f"POST {T}/contacts", f"POST {T}/committees", f"POST {T}/committees/{{id}}/hold"
@@ -202,6 +203,19 @@ DRIVEN: dict[str, Request] = {
     "scheme_parameter_name": _one(PARAMETER, "/name", "_months"),
     "scheme_parameter_value": _one(PARAMETER, "/value", {}),
     "scheme_parameter_period": _one(PARAMETER, "/valid_until_on", "2026-12-31", "/"),
+    # frameworks
+    "framework_words": _one(FRAMEWORK, "/reference", " "),
+    "framework_period": _one(FRAMEWORK, "/to_on", "2022-12-31", "/"),
+    "framework_max_days": _one(FRAMEWORK, "/max_days", 0.1),
+    "framework_max_amount_cents": _one(FRAMEWORK, "/max_amount_cents", 0),
+    "framework_member_role": _one(FRAMEWORK, "/members/0/role", UNKNOWN),
+    "framework_member_siren": _one(FRAMEWORK, "/members/0/siren", "910000018"),
+    "framework_unit_price_profile": _one(FRAMEWORK, "/unit_prices/0/profile", UNKNOWN),
+    "framework_unit_price_day_rate_cents": _one(FRAMEWORK, "/unit_prices/0/day_rate_cents", 0),
+    "framework_parameter_name": _one(FRAMEWORK_PARAMETER, "/name", "_months"),
+    "framework_parameter_value": _one(FRAMEWORK_PARAMETER, "/value", {}),
+    "framework_parameter_period": _one(FRAMEWORK_PARAMETER, "/valid_until_on", "2026-12-31", "/"),
+    "order_amount": _one(ORDER, "/amount_cents", 1),
     "commune_insee_code": _one(f"PUT {T}/perimeter/{{vintage}}", "/communes/0/insee_code", "3000"),
     # committees
     "committee_level": _one(MEETING, "/level", UNKNOWN),
@@ -466,6 +480,7 @@ OURS: dict[str, str] = {
     **dict.fromkeys(("import_on_error", "import_problem_severity"), "a parameter of the import, read as an enum"),
     "application_base": "the service sums the lines",
     **dict.fromkeys(("aid_act_of_one_award", "change_request_of_one_award"), "the address names one award"),
+    **dict.fromkeys(("framework_days_ordered", "framework_ordered_cents"), "a trigger counts the orders"),
     "over_line": "the service certifies what is left of the line, and deducts the rest as over_line",
     "amendment_kind": "the address says it",
     "commitment_kind": "the closing of an aid makes each of them",

@@ -35,8 +35,14 @@ class FrameworkExhausted(Problem):
 
     status = 409
     title_fr = "Il ne reste pas assez à l'accord-cadre pour cette commande."
-    cure = "Order less, or ask the operator to raise the maximum of the framework by an amendment to it."
-    cure_fr = "Commandez moins, ou demandez à l'opérateur de relever le maximum de l'accord-cadre par un avenant."
+    cure = (
+        "Order less, take as much away from another order by an amendment of that day or earlier, or raise the maximum"
+        " of the framework (max_days, max_amount_cents)."
+    )
+    cure_fr = (
+        "Commandez moins, retirez autant à une autre commande par un avenant de cette date ou d'avant, ou relevez le"
+        " maximum de l'accord-cadre (max_days, max_amount_cents)."
+    )
 
     @classmethod
     def in_days(cls, days_requested: object, days_left: object) -> "FrameworkExhausted":

@@ -89,11 +89,11 @@ def explain_framework(framework_id: UUID) -> Explain:
     return explain
 
 
-def _outside(framework: Framework, constraint: str, signed_on: date | None = None) -> Problem | None:
-    """The refusal of days, with the framework's and those of its orders, the refused one among them."""
+def _outside(framework: Framework, constraint: str, *asked: date) -> Problem | None:
+    """The refusal of days, with the framework's and those of its orders, the refused ones among them."""
     if constraint != OrderOutsideFramework.constraint:
         return None
-    days = [day for day in (framework.signed_from, framework.signed_to, signed_on) if day is not None]
+    days = [day for day in (framework.signed_from, framework.signed_to, *asked) if day is not None]
     return OrderOutsideFramework(
         from_on=framework.from_on, to_on=framework.to_on, signed_from=min(days), signed_to=max(days)
     )
@@ -173,7 +173,7 @@ async def explain_order(
         return ValidationFailed(errors=[AMOUNT_MISSING.at("/amount_cents")]) if days is not None else None
     framework = await session.get_one(Framework, row.framework_id)
     if constraint == OrderOutsideFramework.constraint:
-        return _outside(framework, constraint, signed_on)
+        return _outside(framework, constraint, row.from_day, row.to_day)
     if row.days_left is not None and row.days > row.days_left:
         return FrameworkExhausted.in_days(row.days, row.days_left)
     return FrameworkExhausted.in_cents(int(row.cents), int(row.cents_left or 0))
@@ -188,6 +188,7 @@ _ASKED = text("""
     WITH asked AS (
         SELECT coalesce(CAST(:framework_id AS uuid), o.framework_id) AS framework_id,
             coalesce(CAST(:signed_on AS date), min(o.signed_on)) AS from_day,
+            coalesce(CAST(:signed_on AS date), max(o.signed_on)) AS to_day,
             coalesce(CAST(:days AS numeric), sum(o.days)) AS days,
             coalesce(CAST(:cents AS bigint), sum(o.amount_cents), 0) AS cents
         FROM (SELECT) AS one LEFT JOIN orders o ON o.mission_id = :mission_id
@@ -200,6 +201,7 @@ _ASKED = text("""
         SELECT coalesce(max(c.days), 0) AS days, coalesce(max(c.cents), 0) AS cents FROM asked a CROSS JOIN closing c
         WHERE c.signed_on >= coalesce((SELECT max(signed_on) FROM closing WHERE signed_on <= a.from_day), '-infinity')
     )
-    SELECT a.framework_id, a.days, a.cents, f.max_days - t.days AS days_left, f.max_amount_cents - t.cents AS cents_left
+    SELECT a.framework_id, a.from_day, a.to_day, a.days, a.cents,
+        f.max_days - t.days AS days_left, f.max_amount_cents - t.cents AS cents_left
     FROM asked a JOIN frameworks f ON f.id = a.framework_id CROSS JOIN taken t
 """)

@@ -27,6 +27,7 @@ from tests.contract.cures.records import REASON
 from tests.contract.cures.schemes import code, parameter, scheme
 from tests.envelopes.acts import DAY as MONEY_DAY
 from tests.envelopes.acts import TERMS
+from tests.missions.frameworks.acts import a_framework, a_parameter, framework_body
 from tests.projects.acts import project, staff
 from tests.roadmap.acts import DAYS, draft
 from tests.roadmap.acts import held as committee
@@ -123,6 +124,17 @@ async def schemes(case: Case) -> Ask:
         return Ask("programme", "PATCH", path, {"source": "Arrêté, art. 2"}, guarded=path)
     body = {"code": code(), "name": "Scheme", "legal_basis": "Décret n° 2018-514", "valid_from_on": DAY}
     return Ask("programme", "POST", "/v1/schemes", body)
+
+
+@ready("create_framework", "update_framework", "update_framework_parameter")
+async def frameworks(case: Case) -> Ask:
+    if case.act == "create_framework":
+        return Ask("operator", "POST", "/v1/frameworks", framework_body())
+    path = f"/v1/frameworks/{await a_framework(case.world)}"
+    if case.act == "update_framework":
+        return Ask("operator", "PATCH", path, {"name": "Another"}, guarded=path)
+    path += f"/parameters/{await a_parameter(case.world, path.rsplit('/', 1)[1])}"
+    return Ask("operator", "PATCH", path, {"source": "CCAG-PI, art. 29"}, guarded=path)
 
 
 @ready("create_firm", "create_proceeding", "put_territory_firm", "update_territory_firm")
@@ -549,7 +561,8 @@ async def shared(case: Case) -> tuple[Ask, Ask]:
       "reverse_contribution", "reverse_grant_payment", "release_grant", "reverse_grant", "update_rate",
       "cancel_service_certificate", "sign_activity_report", "countersign_activity_report", "bounce_repayment",
       "put_time_entry_grid", "approve_override", "refuse_override",
-      "withdraw_override", "update_scheme_parameter", "approve_bank_details", "refuse_bank_details",
+      "withdraw_override", "update_scheme_parameter", "update_framework",
+      "update_framework_parameter", "approve_bank_details", "refuse_bank_details",
       "withdraw_bank_details", *of_payments("approve", "send", "record", "reject", "cancel", "see"),
       "approve_bank_account",
       "refuse_bank_account", "withdraw_bank_account", "cancel_payment_run", "reject_payment_run_line",
@@ -709,6 +722,8 @@ TAKEN: dict[str, tuple[str, Callable[[], Any]]] = {
     "create_service_account": ("name", word),
     "create_territory": ("slug", lambda: word("t")),
     "create_scheme": ("code", code),
+    "create_framework": ("reference", word),
+    "update_framework": ("reference", word),
     "create_wave": ("number", iter([991, 992]).__next__),
     "award_advance": ("decision_reference", word),
     "award_grant": ("decision_reference", word),

@@ -23,6 +23,12 @@ async def a_framework(world: World, **more: Any) -> str:
     return str(ok(await world.operator.post("/v1/frameworks", framework_body(**more)), 201)["id"])
 
 
+async def a_parameter(world: World, framework: str, **more: Any) -> str:
+    """The id of a value of one of its parameters, which has begun."""
+    body = {"name": "payment_days", "value": 30, "valid_from_on": "2023-01-01", "source": "To be confirmed."} | more
+    return str(ok(await world.operator.post(f"/v1/frameworks/{framework}/parameters", body), 201)["id"])
+
+
 async def ordered(world: World, mission_id: str, framework: str | None, **more: Any) -> httpx2.Response:
     """An order of the mission under the framework: the initial one, or an amendment."""
     body = {"kind": "initial", "reference": f"BC-{secrets.token_hex(6)}", "signed_on": "2023-06-01", "days": 10}

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from app.missions.frameworks import parameters
-from tests.missions.frameworks.acts import a_framework, figures, framework_body, ordered
+from tests.missions.frameworks.acts import a_framework, a_parameter, figures, framework_body, ordered
 from tests.missions.test_orders import bare
 from tests.world import World, ok, problem
 
@@ -143,6 +143,25 @@ async def test_the_database_refuses_what_exceeds_a_framework(world: World) -> No
         assert refused.value.constraint_name == "framework_exhausted"
         await connection.execute(insert, mission, 5, framework)
     assert (await figures(world, framework))["days_left"] == 0
+
+
+ATTACKS = {
+    "framework_parameter_in_use": (
+        "UPDATE framework_parameters SET value = '36' WHERE id = $1::uuid",
+        "UPDATE framework_parameters SET name = 'late_days' WHERE id = $1::uuid",
+        "UPDATE framework_parameters SET valid_until_on = '2024-01-01' WHERE id = $1::uuid",
+        "DELETE FROM framework_parameters WHERE id = $1::uuid",
+    ),
+}
+
+
+async def test_a_parameter_that_has_begun_is_not_rewritten_by_sql(world: World) -> None:
+    parameter = await a_parameter(world, await a_framework(world))
+    for constraint, statements in ATTACKS.items():
+        for statement in statements:
+            with pytest.raises(asyncpg.CheckViolationError) as refused:
+                await world.pool.execute(statement, parameter)
+            assert refused.value.constraint_name == constraint
 
 
 async def test_prices_and_amounts_are_read_nationally_alone(world: World) -> None:
