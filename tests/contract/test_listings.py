@@ -265,6 +265,8 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.programme.put(f"perimeter/{1950 + secrets.randbelow(200)}", {"communes": _COMMUNES}))
         entry = {**mission.entry(days=0.25, worked_on="2023-07-05"), "consultant_id": consultant["id"]}
         ok(await world.consultant.post("time-entries", entry), 201)
+        reported = {"consultant_id": consultant["id"], "month": "2023-07"}
+        ok(await world.consultant.post("activity-reports", reported), 201)
         home = f"/v1/organisations/{world.organisations['partner']}"
         account = ok(await world.admin.post(f"{home}/service-accounts", {"name": name}), 201)
         role = {"subject_id": account["id"], "role": "consultant", "territory": world.territory}
