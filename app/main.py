@@ -58,6 +58,7 @@ from app.engineering.certificates.routes import certificates
 from app.engineering.corrections.routes import corrections
 from app.engineering.entries.routes import entries
 from app.engineering.follow_up.routes import follow_up
+from app.engineering.planning.routes import planning
 from app.envelopes.routes import envelopes
 from app.firms.bank_details.routes import bank_details
 from app.firms.certificates.routes import firm_certificates
@@ -87,7 +88,7 @@ from app.treasury.runs.routes import payment_runs
 
 ROUTERS = (
     service, access, programme, schemes, committees, frameworks, missions, firms, contacts, bank_details,
-    firm_certificates, auditions, projects, roadmap, entries, corrections, activity_reports, certificates,
+    firm_certificates, auditions, projects, roadmap, entries, corrections, activity_reports, certificates, planning,
     follow_up, envelopes, grant_awards, grants, payments, legal_rates, advance_awards, portfolios, advances,
     tranches, arrears, debt_claims, receipts, claims, recoveries, commitments, letters, overrides, applications,
     award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts, mandates, payment_runs,

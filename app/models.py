@@ -28,6 +28,7 @@ from app.engineering.activity_reports import models as activity_reports
 from app.engineering.certificates import models as certificates
 from app.engineering.corrections import models as corrections
 from app.engineering.entries import models as entries
+from app.engineering.planning import models as planning
 from app.envelopes import models as envelopes
 from app.firms import models as firms
 from app.firms.bank_details import models as bank_details
@@ -49,10 +50,11 @@ from app.treasury.runs import models as payment_runs
 
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, frameworks, firms,
-    contacts, bank_details, firm_certificates, auditions, projects, roadmap, entries, corrections, activity_reports,
-    certificates, envelopes, awards, claims, overrides, award_payments, grants, payments, recoveries, commitments,
-    letters, legal_rates, receipts, advances, tranches, amendments, arrears, debt_claims, change_requests,
-    applications, agendas, decisions, integrations, bank_accounts, mandates, payment_runs, collection_runs,
+    contacts, bank_details, firm_certificates, auditions, projects, roadmap, entries, planning, corrections,
+    activity_reports, certificates, envelopes, awards, claims, overrides, award_payments, grants, payments,
+    recoveries, commitments, letters, legal_rates, receipts, advances, tranches, amendments, arrears, debt_claims,
+    change_requests, applications, agendas, decisions, integrations, bank_accounts, mandates, payment_runs,
+    collection_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -154,6 +154,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "frameworks:write": frozenset({Role.OPERATOR}),  # who signs the contract and orders under it
     "rates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
     "rates:write": frozenset({Role.OPERATOR}),
+    "plans:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "plans:write": frozenset({Role.LEAD}),  # the lead firm answers for the days of all
     "projects:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "projects:write": frozenset({Role.TERRITORY}),
     "projects:detect": _WHO_MEET,  # without projects:write, only in an audition of one's own

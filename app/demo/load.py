@@ -45,6 +45,9 @@ from app.engineering.entries import schemas as engineering_schemas
 from app.engineering.entries import service as engineering
 from app.engineering.entries.models import MonthLock, TimeEntry
 from app.engineering.entries.rules import COUNTING, EntryAction
+from app.engineering.planning import schemas as planning_schemas
+from app.engineering.planning import service as planning
+from app.engineering.planning.models import MissionPlan
 from app.firms import schemas as firms_schemas
 from app.firms import service as firms
 from app.firms.models import EuSize, InseeCategory, NafVersion, TerritoryFirm
@@ -177,6 +180,7 @@ async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool
     await load.programme()
     await load.firms()
     await load.mission()
+    await load.planning()
     await load.entries()
     await load.judgements()
     await load.corrections()
@@ -429,6 +433,31 @@ class _Load:
             )
             changes.append(await frameworks.create_parameter(write, changes[0].keys[0], parameter))
         return changes
+
+    async def planning(self) -> None:
+        """The lead firm's plan of the 100 days by week, and what it says remains at the end of August."""
+        if await self._exists(select(MissionPlan.id).where(MissionPlan.mission_id == self.mission_id)):
+            return
+        mondays = [date(2023, 6, 12) + timedelta(weeks=number) for number in range(16)]
+        lines = [
+            planning_schemas.PlannedWeekBody.model_validate(
+                {"profile": profile, "week": f"{monday:%G-W%V}", "days": days}
+            )
+            for monday in mondays
+            for profile, days in ((Profile.SENIOR, Decimal(4)), (Profile.JUNIOR, Decimal("2.25")))
+        ]
+        plan = planning_schemas.PlanPut(planned_on=date(2023, 6, 12), lines=lines)
+        remaining = planning_schemas.RemainingDaysCreate(
+            remaining_days=Decimal(30), stated_on=date(2023, 8, 31), reason="Two firms ask for a second audition."
+        )
+
+        async def make(write: Write) -> list[Change]:
+            return [
+                await planning.put_plan(write, ALES, self.mission_id, plan),
+                await planning.state_remaining(write, ALES, self.mission_id, remaining),
+            ]
+
+        await self.run(self.actor(Role.LEAD), make)
 
     async def entries(self) -> None:
         """The days worked, entered by a consultant of each firm, in one batch a firm."""

@@ -373,6 +373,7 @@ class Consultant(Identified, Versioned, Base):
             ["person_id", "person_kind"], ["subjects.id", "subjects.kind"], info={"field": "person_id"}
         ),
         UniqueConstraint("territory", "id"),
+        UniqueConstraint("mission_id", "id"),
         UniqueConstraint(
             "id", "territory", "mission_id", "organisation_id", "person_id", "from_on", "until_on",
             name="consultants_assignment_key",

@@ -31,7 +31,8 @@ PLANTED = {
     "days entered of a mission": "UPDATE mission_days SET days_entered = days_entered + 0.25",
     "days before each step of a mission": "UPDATE mission_days SET steps = '{2023-06-02}'",
     "days ordered of a mission": "UPDATE mission_days SET days_ordered = days_ordered + 0.25",
-    "days allotted of a mission": "UPDATE mission_days SET days_allotted = days_allotted - 0.25 WHERE days_allotted > 0",
+    "days allotted of a mission":
+        "UPDATE mission_days SET days_allotted = days_allotted - 0.25 WHERE days_allotted > 0",
     "days entered of a member": "UPDATE member_days SET days_entered = days_entered + 0.25 WHERE days_entered > 0",
     "days allotted to a member": "UPDATE mission_members SET days_allotted = days_allotted + 0.25",
     "a person's day": "DELETE FROM person_days",
@@ -45,7 +46,8 @@ PLANTED = {
     "acts of a member's allotment": "UPDATE allotments SET days = days + 0.25",
     "orders of a framework": "UPDATE frameworks SET days_peak = days_peak + 1 WHERE days_peak > 0",
     "framework of an amendment":
-        "UPDATE orders SET framework_id = NULL, amount_cents = NULL WHERE kind = 'amendment' AND framework_id IS NOT NULL",
+        "UPDATE orders SET framework_id = NULL, amount_cents = NULL"
+        " WHERE kind = 'amendment' AND framework_id IS NOT NULL",
     "months locked of a mission": "DELETE FROM month_locks",
     "days of a certificate": "UPDATE service_certificates SET days = days + 0.25",
     "days of an activity report that stands": "UPDATE activity_reports SET days = days + 0.25",

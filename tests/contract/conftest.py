@@ -17,6 +17,7 @@ from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
+from tests.engineering.planning.acts import line, plan, state
 from tests.in_process import InProcess
 from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
 from tests.missions.test_orders import bare
@@ -153,6 +154,8 @@ async def one_of_everything(world: World) -> Known:
     proposal = {"entry_id": judged["id"], "days": 0, "reason": "Not worked."}
     correction = ok(await world.consultant.post("time-entry-corrections", proposal), 201)
     lock = ok(await operator.post("month-locks", {"mission_id": mission.id, "month": "2023-02"}), 201)
+    planned = ok(await plan(world, mission, line("2023-W26", 1, consultant=mission.lead_consultant)), 201)
+    remaining = await state(world, mission, 5)
     rate = ok(await operator.get(f"missions/{mission.id}/rates"))["items"][0]
     allotment = ok(await operator.get(f"missions/{mission.id}/allotments"))["items"][0]
     return Known(
@@ -175,6 +178,8 @@ async def one_of_everything(world: World) -> Known:
             "time-entry-corrections": correction["id"],
             "month-locks": lock["id"],
             "rates": rate["id"],
+            "missions/versions": planned["id"],
+            "remaining-days": remaining["id"],
             "allotments": allotment["id"],
             "late-entry-leaves": leave["id"],
             "organisations": office,

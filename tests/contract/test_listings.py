@@ -18,6 +18,7 @@ from app.main import ROUTERS, WATCH
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
+from tests.engineering.planning.acts import line, plan, state
 from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
 from tests.missions.test_orders import bare
 from tests.treasury.collecting import a_collection
@@ -123,6 +124,10 @@ TOLD = {
     "app.applications.decisions.queries.RECORDS": {"content"},
     "app.awards.letters.document.LETTERS": {"content"},
     "app.engineering.activity_reports.document.ACTIVITY_REPORTS": {"consultant_signed_name", "lead_signed_name"},
+    **{
+        f"app.engineering.planning.queries.{each}": {"lines", "overplanned"}
+        for each in ("PLAN", "PLAN_AS_OF", "PLAN_VERSIONS")
+    },
     "app.committees.queries.COMMITTEES": {"members", "reason", "minutes"},
 }
 
@@ -144,11 +149,11 @@ def test_names_and_addresses_of_people_are_declared_personal() -> None:
 def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     shown = {listing.schema for listing in LISTINGS.values()}
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
-    # No event tells of a timesheet, a record, a seat, a claim's lines, a story, what a letter says, or what is given
-    # out about a contact.
+    # No event tells of the lines of a plan, a timesheet, a record, a seat, a claim's lines, a story, what a letter or a
+    # report says, or what is given out about a contact.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
-        "ActivityReportContent", "AmendmentRead", "ClaimLine", "LetterContent", "MemberRead", "RecordContent",
-        "RecordedRead", "StoryEntry", "Timesheet",
+        "ActivityReportContent", "AmendmentRead", "ClaimLine", "LetterContent", "MemberRead", "Overplanned",
+        "PlannedWeek", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
     ]  # fmt: skip
 
 
@@ -280,6 +285,8 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         money |= await a_run(world)
         payer = await world.followed_firm()
         money |= {"payer": payer} | await a_collection(world, payer)
+        await plan(world, mission, line("2023-W26", 1 + secrets.randbelow(20)))
+        await state(world, mission, 5)
         framework = await a_framework(world)
         ok(await ordered(world, await bare(world), framework), 201)
         await a_parameter(world, framework)
@@ -320,7 +327,8 @@ LISTS = [
     "firms/{siren}/stages", "firms/{siren}/accounts", "bank-details", "firms/{siren}/bank-details",
     "firms/{siren}/certificates",
     "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
-    "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
+    "missions/{mission}/members", "missions/{mission}/plan/versions", "missions/{mission}/remaining-days",
+    "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
     "advances/{advance}/tranches", "advances/{advance}/notices", "advances/{advance}/accelerations",
     "advances/{advance}/debt-claims", "debt-claims", "advance-alerts", "instalments", "/v1/instalments",

@@ -12,6 +12,7 @@ from app.core.writing import strictjson
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
+from tests.engineering.planning.acts import line, plan, state
 from tests.missions.frameworks.acts import a_framework, a_parameter
 from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
@@ -171,6 +172,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     MISSION + "/threshold-crossings": (AT_WORK, set()),
     MISSION + "/rates": (CONSORTIUM, {"operator"}),
     MISSION + "/rates/{id}": (CONSORTIUM, {"operator"}),
+    MISSION + "/plan": (AT_WORK, {"lead"}),
+    MISSION + "/plan/versions": (AT_WORK, set()),
+    MISSION + "/plan/versions/{id}": (AT_WORK, set()),
+    MISSION + "/remaining-days": (AT_WORK, {"lead"}),
+    MISSION + "/remaining-days/{id}": (AT_WORK, set()),
     MISSION + "/members": (AT_WORK, {"operator"}),
     MISSION + "/members/{id}": (AT_WORK, {"operator"}),
     T + "/consultants": (AT_WORK, {"operator"}),
@@ -568,6 +574,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     certificate = await world.certify(mission)
     month = {"consultant_id": mission.partner_consultant, "month": "2023-06"}
     report = ok(await world.consultant.post("activity-reports", month), 201)
+    planned = ok(await plan(world, mission, line("2023-W26", 1)), 201)
+    remaining = await state(world, mission, 5)
     rates = ok(await world.operator.get(f"missions/{mission.id}/rates?organisation_id={organisation}"))["items"]
     allotments = ok(await world.operator.get(f"missions/{mission.id}/allotments"))["items"]
     lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-06"}), 201)
@@ -578,6 +586,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         REPORT: report["id"],
         T + "/service-certificates/{id}": certificate["id"],
         MISSION + "/rates/{id}": rates[0]["id"],
+        MISSION + "/plan/versions/{id}": planned["id"],
+        MISSION + "/remaining-days/{id}": remaining["id"],
         MISSION + "/allotments/{id}": allotments[0]["id"],
         T + "/month-locks/{id}": lock["id"],
         T + "/projects/{id}": plans["project"],

@@ -46,6 +46,7 @@ T = "/v1/territories/{territory}"
 MISSION, PROJECT = T + "/missions/{mission_id}", T + "/projects/{project_id}"
 FIRM, SITE = "POST /v1/firms", "PUT /v1/firms/{siren}/sites/{siret}"
 PARAMETER = "POST /v1/schemes/{scheme}/parameters"
+MISSION_PLAN, REMAINING = f"PUT {MISSION}/plan", f"POST {MISSION}/remaining-days"
 FRAMEWORK, FRAMEWORK_PARAMETER = "POST /v1/frameworks", "POST /v1/frameworks/{framework_id}/parameters"
 ACCOUNTS = "POST /v1/organisations/{organisation_id}/bank-accounts"
 BANK_DETAILS, FIRM_CERTIFICATE = f"POST {T}/firms/{{siren}}/bank-details", f"POST {T}/firms/{{siren}}/certificates"
@@ -215,7 +216,16 @@ DRIVEN: dict[str, Request] = {
     "framework_parameter_name": _one(FRAMEWORK_PARAMETER, "/name", "_months"),
     "framework_parameter_value": _one(FRAMEWORK_PARAMETER, "/value", {}),
     "framework_parameter_period": _one(FRAMEWORK_PARAMETER, "/valid_until_on", "2026-12-31", "/"),
-    "order_amount": _one(ORDER, "/amount_cents", 1),
+    "order_amount": _one(ORDER, "/amount_cents", 0, "/"),
+    # planning
+    "mission_plan_planned_on": _one(MISSION_PLAN, "/planned_on", "1899-12-31"),
+    "mission_plan_line_of_one": _one(MISSION_PLAN, "/lines/0/profile", ABSENT, "/lines/0"),
+    "mission_plan_line_profile": _one(MISSION_PLAN, "/lines/0/profile", UNKNOWN),
+    "mission_plan_line_week": _one(MISSION_PLAN, "/lines/0/week", "2023-W54"),
+    "mission_plan_line_days": _one(MISSION_PLAN, "/lines/0/days", 0.1),
+    "remaining_days_days": _one(REMAINING, "/remaining_days", 0.1),
+    "remaining_days_reason": _one(REMAINING, "/reason", " "),
+    "remaining_days_stated_on": _one(REMAINING, "/stated_on", "1899-12-31"),
     "commune_insee_code": _one(f"PUT {T}/perimeter/{{vintage}}", "/communes/0/insee_code", "3000"),
     # committees
     "committee_level": _one(MEETING, "/level", UNKNOWN),
@@ -480,6 +490,7 @@ OURS: dict[str, str] = {
     **dict.fromkeys(("import_on_error", "import_problem_severity"), "a parameter of the import, read as an enum"),
     "application_base": "the service sums the lines",
     **dict.fromkeys(("aid_act_of_one_award", "change_request_of_one_award"), "the address names one award"),
+    "mission_plan_number": _COUNTER,
     **dict.fromkeys(("framework_days_ordered", "framework_ordered_cents"), "a trigger counts the orders"),
     "over_line": "the service certifies what is left of the line, and deducts the rest as over_line",
     "amendment_kind": "the address says it",

@@ -9,6 +9,7 @@ from tests.processes import loaded_home
 
 README = Path(__file__).parents[2] / "README.md"
 CORRECTIONS = README.parent / "docs" / "corrections.md"
+FROM_ORDER_TO_INVOICE = README.parent / "docs" / "from-an-order-to-an-invoice.md"
 AID_FILES = README.parent / "docs" / "aid-files.md"
 FIVE_CONDITIONS = (
     '"type":"/problems/application-not-ready"\n"code":"expense-before-receipt"\n"code":"funding-statement-missing"\n'
@@ -16,12 +17,13 @@ FIVE_CONDITIONS = (
 )
 
 
-def printed(page: Path) -> str:
-    """What the first script of a page says, run against a service with the demonstration."""
-    block = re.search(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
-    assert block is not None
+def printed(page: Path, *, whole: bool = False) -> str:
+    """What the first script of a page says, or its scripts together, run against a service with the demonstration."""
+    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
+    assert blocks
+    lines = "".join(blocks if whole else blocks[:1])
     with loaded_home() as home, home.serving() as service, starter.command(home.path) as rebond:
-        script = block[1].replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
+        script = lines.replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
         done = subprocess.run(
             ["bash", "-c", script], cwd=home.path, env=home.environment(), capture_output=True, text=True, timeout=120,
             check=False,
@@ -73,6 +75,19 @@ def test_an_aid_file_lives_as_the_page_says() -> None:
         assert promised in said, said
     states = [line for line in said.splitlines() if line.startswith('"state"')]
     assert states[-3:] == ['"state":"under_review"', *['"state":"implicitly_rejected"'] * 2]
+
+
+def test_days_are_ordered_planned_and_invoiced_as_the_page_says() -> None:
+    said = printed(FROM_ORDER_TO_INVOICE, whole=True)
+    for promised in (
+        '"max_days":500.00\n"days_left":400.00\n"days_left":500.00\n"code":"amount_missing"\n',
+        '"type":"/problems/framework-exhausted"\n"days_requested":401.0\n"days_left":400.0\n',
+        '"framework_reference":"DEMO-AC-1"\n"days_left":400.00\n"value":30\n"type":"/problems/not-found"\n',
+        '"version":1\n"days_planned":100.00\n',
+        '"version":2\n"days_planned":5.50\n"elsewhere":false\n',
+        '"remaining_source":"stated"\n"days_landing":87.5\n"days_beyond_order":-12.5\n',
+    ):
+        assert promised in said, said
 
 
 def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:

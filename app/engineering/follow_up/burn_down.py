@@ -5,7 +5,7 @@ and says in words what it shows. A charting library would give none of the three
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -14,7 +14,8 @@ from itertools import accumulate
 from math import ceil
 from typing import Any, Literal
 
-from sqlalchemy import Text, case, cast, func, literal_column, select, union_all
+from pydantic_core import from_json
+from sqlalchemy import CTE, Date, Text, case, cast, func, literal_column, select, union_all
 
 from app.access.models import Organisation
 from app.core.db import Statement, param
@@ -22,7 +23,9 @@ from app.core.reading.listing import json_array
 from app.core.reading.query import Parameter
 from app.engineering.follow_up import counting
 from app.engineering.follow_up.counting import Shape
-from app.engineering.follow_up.outlook import RATIO
+from app.engineering.follow_up.landing import expectations
+from app.engineering.follow_up.outlook import RATIO, expected, pace_of
+from app.engineering.planning.rules import planned_by
 from app.missions.models import Mission
 
 PARAMETERS = {
@@ -70,8 +73,18 @@ def movements(shape: Shape) -> Statement:
             names.label("mission_name"),
             member.label("organisation_name"),
             select(func.count()).select_from(of).scalar_subquery().label("missions"),
+            expectations(shape, of, entry).label("expectations"),
+            _worked(entry).label("worked"),
         )
     )
+
+
+def _worked(entry: CTE) -> Any:
+    """The days that count at the end of the day by the week worked, as JSON: what the pace is the mean of."""
+    monday = cast(func.date_trunc(literal_column("'week'", Text()), entry.c.worked_on), Date)
+    weeks = select(monday.label("week"), func.sum(entry.c.days).label("days")).where(counting.counts_at(entry))
+    by_week = weeks.group_by(monday).subquery("by_week")
+    return select(cast(json_array(func.json_build_array(*by_week.c), by_week.c.week), Text)).scalar_subquery()
 
 
 # --- the series: no session, no await --------------------------------------------------------------------------------
@@ -94,6 +107,8 @@ class Point:
     on: date
     days_ordered: Decimal
     days_left_planned: Decimal
+    days_left_by_plan: Decimal | None
+    days_left_at_pace: Decimal | None
     days_left_entered: Decimal | None
     days_left_validated: Decimal | None
 
@@ -119,7 +134,31 @@ def days_shown(first: date, last: date, as_of: date, step: int) -> list[date]:
     return sorted({first - ONE_DAY, last, *stepped, *([as_of] if first <= as_of <= last else [])})
 
 
-def series(moves: Sequence[DayMove], starts_on: date, ends_on: date, as_of: date, by: str) -> tuple[int, list[Point]]:
+@dataclass(frozen=True)
+class Outlook:
+    """What is expected: the days planned by week (None: not all is planned), and the pace in days a week."""
+
+    planned: Mapping[date, Decimal] | None = None
+    pace: Decimal | None = None
+
+
+def ahead_of(expectations: str | None, worked: str | None, starts_on: date, as_of: date) -> Outlook:
+    """What is expected, from the JSON that `movements` gives."""
+    weeks = {date.fromisoformat(week): Decimal(str(days)) for week, days in from_json(worked or "[]")}
+    missions = expected(from_json(expectations or "[]"))
+    planned: dict[date, Decimal] | None = {} if missions else None
+    for each in missions:
+        if each.planned is None or planned is None:
+            planned = None
+            continue
+        for week, days in each.planned.items():
+            planned[week] = planned.get(week, Decimal(0)) + days
+    return Outlook(planned, pace_of(weeks, starts_on, as_of))
+
+
+def series(
+    moves: Sequence[DayMove], starts_on: date, ends_on: date, as_of: date, by: str, ahead_by: Outlook = Outlook()
+) -> tuple[int, list[Point]]:
     """The step in calendar days, and the points.
 
     The straight line falls from all that is ordered as of the day, on the eve of the window, to nothing on its last
@@ -131,16 +170,22 @@ def series(moves: Sequence[DayMove], starts_on: date, ends_on: date, as_of: date
         [Decimal(0), *accumulate(getattr(move, name) for move in moves)] for name in ("budget", "entered", "validated")
     ]
     whole, length = sums[0][-1], (ends_on - starts_on).days + 1
+    left_now = whole - sums[1][-1]
     step = step_of(starts_on, last, by)
     points = []
     for on in days_shown(starts_on, last, as_of, step):
         budget, entered, validated = (column[bisect_right(days, on)] for column in sums)
         ahead = min(max((ends_on - on).days, 0), length)
         planned = (whole * ahead / length).quantize(RATIO, ROUND_HALF_UP)
+        by_plan = at_pace = None
+        if ahead_by.planned is not None:
+            by_plan = (whole - planned_by(ahead_by.planned, on)).quantize(RATIO, ROUND_HALF_UP)
+        if ahead_by.pace is not None and on >= as_of:
+            rest = left_now - ahead_by.pace * (on - as_of).days / 7
+            at_pace = max(rest, Decimal(0)).quantize(RATIO, ROUND_HALF_UP)
         known = on <= as_of
-        points.append(
-            Point(on, budget, planned, budget - entered if known else None, budget - validated if known else None)
-        )
+        left = (budget - entered, budget - validated) if known else (None, None)
+        points.append(Point(on, budget, planned, by_plan, at_pace, *left))
     return step, points
 
 

@@ -1,12 +1,14 @@
-"""Consumption and forecast of the days. Pure."""
+"""Consumption, forecast and landing of the days. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from math import ceil
 from typing import Any
 
 from pydantic_core import from_json, to_json
+
+from app.engineering.planning.rules import Expectation, landing
 
 RATIO = Decimal("0.0001")
 
@@ -68,6 +70,12 @@ def pace_weeks(starts_on: date | None, as_of: date) -> list[date]:
     return [week for week in last if week >= starts_on]
 
 
+def pace_of(worked: Mapping[date, Decimal], starts_on: date | None, as_of: date) -> Decimal | None:
+    """The mean of the days worked in the weeks of the pace, exactly; None without such a week."""
+    weeks = pace_weeks(starts_on, as_of)
+    return sum((worked.get(week, Decimal(0)) for week in weeks), Decimal(0)) / len(weeks) if weeks else None
+
+
 def forecast(
     left: Decimal,
     budget: Decimal,
@@ -82,7 +90,7 @@ def forecast(
     `worked` holds the days entered by the Monday of their week. Also what is left at the end of the window then.
     """
     weeks = pace_weeks(starts_on, as_of)
-    pace = sum((worked.get(week, Decimal(0)) for week in weeks), Decimal(0)) / len(weeks) if weeks else None
+    pace = pace_of(worked, starts_on, as_of)
     exhausted_on, reason = None, None
     if not budget:
         reason = "nothing_ordered"
@@ -110,8 +118,44 @@ def forecast(
     }
 
 
-def with_outlook(totals: str, lists: str, as_of: date, language: str, *, one_member: bool) -> bytes:
-    """The follow-up as JSON: PostgreSQL's figures as it wrote them, with consumption and forecast between."""
+def _decimal(value: Any) -> Decimal:
+    return Decimal(str(value))
+
+
+def expected(rows: Sequence[Any]) -> list[Expectation]:
+    """What is expected of each mission, from the rows that PostgreSQL's JSON has."""
+    found = []
+    for done, this_week, planned_on, weeks, stated, stated_on, by_statement in rows:
+        found.append(
+            Expectation(
+                _decimal(done),
+                _decimal(this_week),
+                {date.fromisoformat(week): _decimal(days) for week, days in weeks} if planned_on else None,
+                date.fromisoformat(planned_on) if planned_on else None,
+                _decimal(stated) if stated_on else None,
+                date.fromisoformat(stated_on) if stated_on else None,
+                _decimal(by_statement),
+            )
+        )
+    return found
+
+
+def landing_of(expectations: str | None, budget: Decimal, as_of: date) -> dict[str, Any] | None:
+    """Where missions land, as the follow-up shows it; None for one member."""
+    if expectations is None:
+        return None
+    found = landing(expected(from_json(expectations)), as_of)
+    beyond = None if found.days_landing is None else found.days_landing - budget
+    return {
+        name: float(round(value, 4)) if isinstance(value, Decimal) else value
+        for name, value in (vars(found) | {"days_beyond_order": beyond}).items()
+    }
+
+
+def with_outlook(
+    totals: str, lists: str, expectations: str | None, as_of: date, language: str, *, one_member: bool
+) -> bytes:
+    """The follow-up as JSON: PostgreSQL's figures as it wrote them, with consumption, forecast and landing between."""
     figures, told = from_json(totals), from_json(lists)
 
     def days(name: str) -> Decimal:
@@ -131,5 +175,6 @@ def with_outlook(totals: str, lists: str, as_of: date, language: str, *, one_mem
             figures["projects_detected"],
         ),
         "forecast": forecast(days("days_left"), budget, worked, starts_on, ends_on, as_of, language),
+        "landing": landing_of(expectations, budget, as_of),
     }
     return b",".join([totals[:-1].encode(), to_json(outlook)[1:-1], lists[1:].encode()])

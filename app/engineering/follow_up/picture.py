@@ -28,6 +28,8 @@ WORDS = {
                " {planned} planned.",
         "before": "The window opens on {starts_on} and closes on {ends_on}; {ordered} days are ordered.",
         "desc": "Line chart of the days left from {starts_on} to {ends_on}, in days.",
+        "by-plan": "by the plan", "at-pace": "at this pace",
+        "lands": " With what remains to be done, it lands at {landing} days.",
     },
     "fr": {
         "title": "Jours restants", "days": "jours", "date": "Date", "planned": "prévu (ligne droite)",
@@ -37,6 +39,8 @@ WORDS = {
                " prévu : {planned}.",
         "before": "La période va du {starts_on} au {ends_on} ; {ordered} jours sont commandés.",
         "desc": "Courbe des jours restants du {starts_on} au {ends_on}, en jours.",
+        "by-plan": "selon le plan", "at-pace": "à ce rythme",
+        "lands": " Avec ce qui reste à faire, l’atterrissage est à {landing} jours.",
     },
 }  # fmt: skip
 
@@ -51,6 +55,8 @@ _COLOURS = {
     "planned": ("stroke:#6b7688", "stroke:#9aa5b5"),
     "entered": ("stroke:#0b5cad", "stroke:#6db3ff"),
     "validated": ("stroke:#b4530a", "stroke:#ffae57"),
+    "by-plan": ("stroke:#6b3fa0", "stroke:#c4a1ff"),
+    "at-pace": ("stroke:#0b5cad", "stroke:#6db3ff"),
     "area": ("fill:#0b5cad", "fill:#6db3ff"),
     "over": ("stroke:#ffffff", "stroke:#14181f"),
     "dot-entered": ("fill:#0b5cad;stroke:#ffffff", "fill:#6db3ff;stroke:#14181f"),
@@ -64,6 +70,8 @@ _SHAPES = {
     "planned": "fill:none;stroke-width:2;stroke-dasharray:7 6",
     "entered": "fill:none;stroke-width:3;stroke-linejoin:round;stroke-linecap:round",
     "validated": "fill:none;stroke-width:3;stroke-linejoin:round;stroke-dasharray:1 6;stroke-linecap:round",
+    "by-plan": "fill:none;stroke-width:2;stroke-dasharray:12 4 2 4",
+    "at-pace": "fill:none;stroke-width:2;stroke-dasharray:2 5",
     "area": "fill-opacity:.09",
     "today": "stroke-dasharray:2 4",
     "over": "paint-order:stroke;stroke-width:5;stroke-linejoin:round",
@@ -94,14 +102,17 @@ def policy(svg: str) -> str:
 
 def picture(
     points: Sequence[Point], starts_on: date | None, ends_on: date | None, as_of: date, names: Sequence[str],
-    language: str,
+    language: str, landing: float | None = None,
 ) -> str:  # fmt: skip
-    """The burn-down as SVG. `names` head it: of the mission, of the member, or of the territory."""
+    """The burn-down as SVG. `names` head it: of the mission, of the member, or of the territory.
+
+    `landing` are the days that will be done in all, which its words say.
+    """
     words = WORDS[language]
     # FSI … PDI mark where a name written from right to left ends.
     title = " · ".join([words["title"], *(f"\u2068{name}\u2069" for name in names)])
     drawn = " · ".join([words["title"], *(f"\u2068{_shortened(name, 52 // len(names))}\u2069" for name in names)])
-    said = _said(points, starts_on, ends_on, as_of, language)
+    said = _said(points, starts_on, ends_on, as_of, language, landing)
     shown = said.rpartition("\n")[2]
     body = _chart(points, as_of, language) if points else ""
     scope = "burn-down-" + hashlib.sha256(f"{title}{said}{body}".encode()).hexdigest()[:8]
@@ -117,7 +128,10 @@ def picture(
     )
 
 
-def _said(points: Sequence[Point], starts_on: date | None, ends_on: date | None, as_of: date, language: str) -> str:
+def _said(
+    points: Sequence[Point], starts_on: date | None, ends_on: date | None, as_of: date, language: str,
+    landing: float | None,
+) -> str:  # fmt: skip
     """What the picture shows, in words."""
     words = WORDS[language]
     if not points or starts_on is None or ends_on is None:
@@ -135,7 +149,8 @@ def _said(points: Sequence[Point], starts_on: date | None, ends_on: date | None,
         "ordered": number(now.days_ordered, language),
         "planned": number(round(now.days_left_planned, 1), language),
     }
-    return words["desc"].format(**window) + "\n" + words["now"].format(**figures)
+    lands = "" if landing is None else words["lands"].format(landing=number(round(landing, 2), language))
+    return words["desc"].format(**window) + "\n" + words["now"].format(**figures) + lands
 
 
 def _lines(text: str) -> str:
@@ -164,7 +179,10 @@ def _shortened(name: str, most: int) -> str:
 def _chart(points: Sequence[Point], as_of: date, language: str) -> str:
     words = WORDS[language]
     first, last = points[0].on, points[-1].on
-    drawn = ((point.days_left_planned, point.days_left_entered, point.days_left_validated) for point in points)
+    drawn = (
+        (point.days_left_planned, point.days_left_by_plan, point.days_left_entered, point.days_left_validated)
+        for point in points
+    )
     values = [0.0, *(float(value) for each in drawn for value in each if value is not None)]
     low, high, step = _scale(min(values), max(values))
 
@@ -192,6 +210,17 @@ def _chart(points: Sequence[Point], as_of: date, language: str) -> str:
     parts.append(f'<text class="text" x="{middle}" y="{BOTTOM + 52}" text-anchor="middle">{words["date"]}</text>')
     planned = [(x(point.on), y(point.days_left_planned)) for point in points]
     parts.append(f'<path class="planned" d="{_path(planned)}"/>')
+    ahead = {
+        "by-plan": [(x(p.on), y(p.days_left_by_plan)) for p in points if p.days_left_by_plan is not None],
+        "at-pace": [(x(p.on), y(p.days_left_at_pace)) for p in points if p.days_left_at_pace is not None],
+    }
+    for name, places in ahead.items():
+        if len(places) > 1:
+            left, top = places[len(places) // 2]
+            parts.append(
+                f'<path class="{name}" d="{_path(places)}"/>'
+                f'<text class="text over" x="{left + 8}" y="{top - 8}">{words[name]}</text>'
+            )
     known = [point for point in points if point.days_left_entered is not None]
     if known:
         entered = [(x(point.on), y(point.days_left_entered or 0)) for point in known]

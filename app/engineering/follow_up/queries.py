@@ -43,6 +43,7 @@ from app.engineering.follow_up.counting import (
     window,
     word,
 )
+from app.engineering.follow_up.landing import expectations
 from app.engineering.follow_up.reports import activity_reports
 from app.firms.models import Firm
 from app.missions.models import Consultant, MissionMember
@@ -94,7 +95,8 @@ def follow_up(shape: Shape) -> Statement:
         )
     ).scalar_subquery()
     number = select(func.count()).select_from(of).scalar_subquery()
-    return Statement(select(totals.label("totals"), lists.label("lists"), number.label("missions")))
+    expecting = expectations(shape, of, entry).label("expectations")
+    return Statement(select(totals.label("totals"), lists.label("lists"), number.label("missions"), expecting))
 
 
 def _auditions_held(shape: Shape) -> Any:

@@ -1,5 +1,6 @@
 """HTTP of the follow-up of days: timesheets, figures, burn-down."""
 
+from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter
@@ -62,7 +63,9 @@ async def get_engineering(request: Request, actor: Actor = require("engineering:
     row = await fetchrow(request.state.engine, queries.follow_up(shape), bound)
     _found(row, query)
     language = language_of(request, request.state.default_language)
-    body = outlook.with_outlook(row["totals"], row["lists"], bound["as_of"], language, one_member=shape.one_member)
+    body = outlook.with_outlook(
+        row["totals"], row["lists"], row["expectations"], bound["as_of"], language, one_member=shape.one_member
+    )
     return private(body, vary=FORMS_VARY, content_language=language)
 
 
@@ -79,14 +82,17 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
     row = await fetchrow(request.state.engine, burn_down.movements(counting.shape_of(query)), bound)
     _found(row, query)
     starts_on, ends_on, as_of = row["starts_on"], row["ends_on"], bound["as_of"]
-    step, points = None, list[burn_down.Point]()
+    step, points, budget = None, list[burn_down.Point](), Decimal(0)
     if starts_on is not None and ends_on is not None:
         moves = burn_down.moves_of(from_json(row["moves"] or "[]"))
-        step, points = burn_down.series(moves, starts_on, ends_on, as_of, by)
+        budget = sum((move.budget for move in moves), Decimal(0))
+        expected = burn_down.ahead_of(row["expectations"], row["worked"], starts_on, as_of)
+        step, points = burn_down.series(moves, starts_on, ends_on, as_of, by, expected)
+    landing = outlook.landing_of(row["expectations"], budget, as_of)
     if form == "svg":
         language = language_of(request, request.state.default_language)
         names = burn_down.heading(row, request.path_params["territory"])
-        svg = picture.picture(points, starts_on, ends_on, as_of, names, language)
+        svg = picture.picture(points, starts_on, ends_on, as_of, names, language, (landing or {}).get("days_landing"))
         headers = {
             "Vary": FORMS_VARY,
             "Cache-Control": "private, no-cache",
@@ -101,6 +107,7 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
         "starts_on": starts_on,
         "ends_on": ends_on,
         "step_days": step,
+        "landing": landing,
         "points": [burn_down.shown(point) for point in points],
     }
     return private(body, vary=FORMS_VARY)

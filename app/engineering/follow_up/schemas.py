@@ -10,6 +10,7 @@ from app.access.schemas import OrganisationName
 from app.core.schemas import PersonName, Read
 from app.core.values import DayFraction, Days, SignedDays
 from app.engineering.follow_up.to_do import KINDS
+from app.engineering.planning.rules import RemainingSource
 from app.firms.schemas import FirmName, SirenRead
 from app.missions.schemas import MissionName
 from app.programme.schemas import TerritorySlug
@@ -173,6 +174,32 @@ class Forecast(Read):
     assumption: str = Field(description="The assumption in a sentence, in the language of Content-Language.")
 
 
+class Landing(Read):
+    """Where the missions asked about land: the days done and those that remain, beside the plan and the order."""
+
+    days_planned: float | None = Field(
+        description="Man-days of the plans that hold on `as_of`, all weeks together; null where a mission has none."
+    )
+    days_planned_by_now: float | None = Field(
+        description="Man-days of them up to `as_of`, a week's spread over its first five days; null as those are."
+    )
+    days_done: float = Field(description="Man-days that count by `as_of`: those of `days_entered`.")
+    days_remaining: float | None = Field(
+        description="Man-days that remain to be done: what the lead firm stated, less what was done since, or what the"
+        " plan has ahead, whichever is newer; null where a mission has neither."
+    )
+    remaining_source: RemainingSource | None = Field(
+        description="stated: at least one mission rests on a statement; planned: all rest on their plans; null where"
+        " days_remaining is."
+    )
+    days_landing: float | None = Field(
+        description="Man-days that will be done in all: days_done and days_remaining; null where that is."
+    )
+    days_beyond_order: float | None = Field(
+        description="days_landing less the man-days ordered; negative where days will be left, null where that is."
+    )
+
+
 class BurnDownPoint(Read):
     """What is left at the end of a day."""
 
@@ -180,6 +207,14 @@ class BurnDownPoint(Read):
     days_ordered: Days = Field(description="Man-days ordered by then; of one member, allotted by then.")
     days_left_planned: float = Field(
         description="Man-days left on the straight line from all that is ordered to nothing, to four decimals."
+    )
+    days_left_by_plan: float | None = Field(
+        description="Man-days left of all that is ordered by the plan that holds on `as_of`, to four decimals; null"
+        " where a mission has none, and for one member."
+    )
+    days_left_at_pace: float | None = Field(
+        description="Man-days left from `as_of` on at the pace of the last full weeks, to four decimals, at least 0;"
+        " null before, and without a pace."
     )
     days_left_entered: SignedDays | None = Field(
         description="Man-days ordered but not entered by then; null for days after `as_of`."
@@ -211,6 +246,9 @@ class BurnDown(Read):
         description="Calendar days between two points: 1 or 7, or a multiple where there would be more than 1 000"
         " points; null without a window."
     )
+    landing: Landing | None = Field(
+        description="Where the missions land by the plan and the lead firm's statements; null for one member."
+    )
     points: list[BurnDownPoint] = Field(
         description="From the eve of the window on, in the order of days, `as_of` among them; empty without a window."
     )
@@ -239,6 +277,9 @@ class FollowUp(DayFigures):
     activity_reports: ActivityReportCounts = Field(description="How far the activity reports have come.")
     consumption: Consumption = Field(description="Shares of the days and of the window, and days for each result.")
     forecast: Forecast = Field(description="When the days are used up at the pace of the last weeks.")
+    landing: Landing | None = Field(
+        description="What the plan and the lead firm's statements lead to, beside the pace; null for one member."
+    )
     by_member: list[MemberFollowUp] = Field(description="The figures of each member of the consortium, by its name.")
     by_profile: list[ProfileFollowUp] = Field(description="The figures of each profile that has days.")
     by_activity: list[ActivityFollowUp] = Field(description="The figures of each code of activity that has days.")

@@ -19,7 +19,7 @@ async def enter(world: World, mission: Any, *, by: str = "partner", **more: Any)
 
 async def test_a_territory_without_a_mission_has_no_days(world: World) -> None:
     found = await world.follow_up()
-    outlook = {name: found.pop(name) for name in ("consumption", "forecast", "as_of")}
+    outlook = {name: found.pop(name) for name in ("consumption", "forecast", "landing", "as_of")}
     assert found == {
         "territory": world.territory, "recorded_as_of": None, "starts_on": None, "ends_on": None, "days_ordered": 0,
         "days_allotted": 0, "days_entered": 0, "days_validated": 0, "days_certified": 0, "days_draft": 0,
