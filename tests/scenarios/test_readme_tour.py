@@ -86,6 +86,11 @@ def test_days_are_ordered_planned_and_invoiced_as_the_page_says() -> None:
         '"version":1\n"days_planned":100.00\n',
         '"version":2\n"days_planned":5.50\n"elsewhere":false\n',
         '"remaining_source":"stated"\n"days_landing":87.5\n"days_beyond_order":-12.5\n',
+        '"total":5\n"total":8\n',
+        '"status":"signed_by_consultant"\n"type":"/problems/activity-report-unsigned"\n',
+        '"code":"activity_report_to_countersign"\n"status":"signed"\n"number":5\napplication/pdf\n',
+        '"rest_certificate_number":7\n"status":"stale"\n"status":"to_sign"\n',
+        "balances computed again, 0 differ",
     ):
         assert promised in said, said
 
