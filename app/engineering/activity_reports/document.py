@@ -6,31 +6,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, cast, select
+from sqlalchemy import JSON, cast
 
-from app.access.models import Organisation
 from app.core.db import Statement, param
 from app.core.formats import day, month, number
 from app.core.reading import documents
 from app.core.reading.listing import as_object
 from app.engineering.activity_reports.models import ActivityReport
 from app.engineering.activity_reports.queries import ACTIVITY_REPORTS
-from app.missions.models import MissionMember
 
 
 @cache
 def report(own: bool) -> Statement:
-    """A report as its listing shows it, with its sealed content and the name of the lead firm."""
-    r, m = ActivityReport, MissionMember
-    lead = (
-        select(Organisation.name)
-        .join(m, m.organisation_id == Organisation.id)
-        .where(m.mission_id == r.mission_id, m.role == "lead")
-        .scalar_subquery()
-    )
+    """A report as its listing shows it, with its sealed content."""
+    r = ActivityReport
     rows = ACTIVITY_REPORTS.filtered(frozenset(), frozenset({"organisation"} if own else ()))
     rows = rows.where(r.id == param("id", r.id.type))
-    return Statement(as_object(rows.add_columns(cast(r.content, JSON).label("content"), lead.label("lead_name"))))
+    return Statement(as_object(rows.add_columns(cast(r.content, JSON).label("content"))))
 
 
 WORDS: Mapping[str, Mapping[str, Any]] = {
@@ -135,7 +127,7 @@ def as_data(shown: Mapping[str, Any], language: str) -> dict[str, Any]:
         "signatures": [
             [words["consultant"], said["consultant_name"],
              *_signature(shown, "consultant", shown["consultant_name"], language)],
-            [words["lead"], shown["lead_name"],
+            [words["lead"], said["lead_name"] or "",
              *_signature(shown, "lead", shown["lead_signed_by_name"], language)],
         ],
         "hash": shown["content_hash"],

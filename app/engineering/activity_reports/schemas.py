@@ -168,6 +168,9 @@ class ActivityReportContent(Read):
     consultant_name: PersonName = Field(description="Name of the person when the report was made.")
     organisation_id: UUID = Field(description="The member of the consortium that employs the person.")
     organisation_name: OrganisationName
+    lead_name: str | None = Field(
+        description="Name of the lead firm of the mission when the report was made; null where it has none yet."
+    )
     month: MonthRead
     days: Days = Field(description="Man-days of all the entries.")
     by_activity: list[ReportedActivity] = Field(description="The days of each activity, by its code.")

@@ -35,6 +35,8 @@ from app.missions.frameworks.parameters import ACTIVITY_REPORTS_REQUIRED, value_
 from app.missions.models import Consultant, Mission, MissionActivity, MissionMember
 from app.programme.models import Territory
 
+_lead = Organisation.__table__.alias("lead")
+
 
 async def make(write: Write, attempt: Attempt, body: schemas.ActivityReportCreate) -> Change:
     """Make the report of an assigned person's month from the entries that count in it, and seal what it says.
@@ -203,16 +205,20 @@ async def _entries(write: Write, consultant_id: UUID, month: date) -> Sequence[A
 
 async def _names(write: Write, consultant: Consultant) -> dict[str, Any]:
     """The names of the day on which the report is made."""
+    leading = MissionMember
     names = (
         select(
             Territory.name.label("territory_name"), Mission.name.label("mission_name"),
             Subject.name.label("consultant_name"), Organisation.name.label("organisation_name"),
+            _lead.c.name.label("lead_name"),
         )
         .select_from(Consultant)
         .join(Territory, Territory.slug == Consultant.territory)
         .join(Mission, Mission.id == Consultant.mission_id)
         .join(Subject, Subject.id == Consultant.person_id)
         .join(Organisation, Organisation.id == Consultant.organisation_id)
+        .outerjoin(leading, and_(leading.mission_id == Consultant.mission_id, leading.role == "lead"))
+        .outerjoin(_lead, _lead.c.id == leading.organisation_id)
         .where(Consultant.id == consultant.id)
     )  # fmt: skip
     return dict((await write.session.execute(names)).mappings().one())
