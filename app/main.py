@@ -53,6 +53,7 @@ from app.core.serving.pages import service
 from app.core.serving.shell import Allowance, Shell
 from app.core.violations import translate
 from app.core.writing import idempotency
+from app.engineering.activity_reports.routes import activity_reports
 from app.engineering.certificates.routes import certificates
 from app.engineering.corrections.routes import corrections
 from app.engineering.deliverables.routes import deliverables
@@ -88,10 +89,11 @@ from app.treasury.runs.routes import payment_runs
 
 ROUTERS = (
     service, access, programme, schemes, committees, frameworks, missions, firms, contacts, bank_details,
-    firm_certificates, auditions, projects, roadmap, entries, corrections, deliverables, certificates, planning,
-    follow_up, envelopes, grant_awards, grants, payments, legal_rates, advance_awards, portfolios, advances, tranches,
-    arrears, debt_claims, receipts, claims, recoveries, commitments, letters, overrides, applications, award_stories,
-    agendas, decisions, reports, events, imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
+    firm_certificates, auditions, projects, roadmap, entries, corrections, deliverables, activity_reports,
+    certificates, planning, follow_up, envelopes, grant_awards, grants, payments, legal_rates, advance_awards,
+    portfolios, advances, tranches, arrears, debt_claims, receipts, claims, recoveries, commitments, letters,
+    overrides, applications, award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts,
+    mandates, payment_runs, collection_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

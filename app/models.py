@@ -24,6 +24,7 @@ from app.committees import models as committees
 from app.core import installation
 from app.core.db import Base
 from app.core.writing import events, idempotency
+from app.engineering.activity_reports import models as activity_reports
 from app.engineering.certificates import models as certificates
 from app.engineering.corrections import models as corrections
 from app.engineering.deliverables import models as deliverables
@@ -51,9 +52,10 @@ from app.treasury.runs import models as payment_runs
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, frameworks, firms, contacts,
     bank_details, firm_certificates, auditions, projects, roadmap, entries, planning, corrections, deliverables,
-    certificates, envelopes, awards, claims, overrides, award_payments, grants, payments, recoveries, commitments,
-    letters, legal_rates, receipts, advances, tranches, amendments, arrears, debt_claims, change_requests, applications,
-    agendas, decisions, integrations, bank_accounts, mandates, payment_runs, collection_runs,
+    activity_reports, certificates, envelopes, awards, claims, overrides, award_payments, grants, payments,
+    recoveries, commitments, letters, legal_rates, receipts, advances, tranches, amendments, arrears, debt_claims,
+    change_requests, applications, agendas, decisions, integrations, bank_accounts, mandates, payment_runs,
+    collection_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

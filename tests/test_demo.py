@@ -163,6 +163,17 @@ def test_june_is_certified_for_each_firm_and_closed(loaded: Loaded) -> None:
     assert [(lock["month"], lock["days_submitted"]) for lock in locks["items"]] == [("2023-06", 0)]
 
 
+def test_the_reports_of_june_are_signed_and_those_of_july_wait(loaded: Loaded) -> None:
+    june, july, waiting = loaded.get(
+        "operator", "activity-reports?month=2023-06", "activity-reports?month=2023-07",
+        "activity-reports?missing=signature&count=exact",
+    )  # fmt: skip
+    assert [(row["status"], row["lead_signed_on"]) for row in june["items"]] == [("signed", "2023-07-04")] * 8
+    states = {(row["organisation_name"] == demo.LEAD, row["status"]) for row in july["items"]}
+    assert states == {(True, "signed_by_consultant"), (False, "to_sign")}
+    assert waiting["total"] == len(july["items"]) == 5
+
+
 def test_the_leads_people_have_august_free(loaded: Loaded) -> None:
     late = look(
         loaded.url,

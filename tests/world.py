@@ -304,11 +304,13 @@ class World:
 
     async def mission(
         self, *, days: float = 100, step: float = 0.25, lead: float | None = None, partner: float | None = None,
-        starts_on: str = "2023-06-14", ends_on: str = "2023-09-30", people: dict[str, UUID] | None = None, **more: Any,
+        starts_on: str = "2023-06-14", ends_on: str = "2023-09-30", people: dict[str, UUID] | None = None,
+        framework: str | None = None, **more: Any,
     ) -> Mission:  # fmt: skip
         """A mission with its order, a lead and a partner sharing the days, and one consultant each."""
         kind = "mission", repr((days, step, lead, partner, starts_on, ends_on, sorted(more.items())))
-        if not people and (copied := await self.copy(kind)):
+        alike = not people and framework is None
+        if alike and (copied := await self.copy(kind)):
             made, ids = copied
             return Mission(**{name: ids[known] for name, known in vars(made).items()})
         operator = self.clients["operator"]
@@ -322,6 +324,7 @@ class World:
             "days": days,
             "starts_on": starts_on,
             "ends_on": ends_on,
+            **({} if framework is None else {"framework_id": framework}),
         }
         ok(await operator.post(f"missions/{mission['id']}/orders", order))
         ids = {}
@@ -337,7 +340,7 @@ class World:
             consultant = ok(await operator.post("consultants", assignment))
             ids[f"{role}_member"], ids[f"{role}_consultant"] = member["id"], consultant["id"]
         made = Mission(mission["id"], **ids)
-        if not people:
+        if alike:
             await self.keep(kind, MISSION, made.id, made)
         return made
 

@@ -145,6 +145,18 @@ class CorrectionByOnePerson(Problem):
     cure_fr = "Demandez à une autre personne du mandataire de l'approuver, ou de l'opérateur de l'accepter."
 
 
+class ActivityReportByOnePerson(Problem):
+    """The person who worked the days of an activity report cannot also sign it for the lead firm."""
+
+    status = 403
+    title_fr = (
+        "La personne qui a effectué les jours d'un compte rendu d'activité ne peut pas aussi le signer pour le"
+        " mandataire."
+    )
+    cure = "Ask another person of the lead firm to sign."
+    cure_fr = "Demandez à une autre personne du mandataire de signer."
+
+
 class ProposerApproves(Problem):
     """The person who proposed an override cannot also approve or refuse it."""
 
@@ -256,6 +268,9 @@ DELIVERS_DECIDES = Pair(
     "delivers a version of a deliverable", "admits, defers, reduces or rejects it", DelivererDecides
 )
 REVIEWS_DECIDES = Pair("reviews an aid file", "decides it", ReviewerDecides)
+WORKS_COUNTERSIGNS = Pair(
+    "works the days of an activity report", "signs it for the lead firm", ActivityReportByOnePerson
+)
 PROPOSES_ACCEPTS = Pair(
     "works a certified day, proposes its correction or agrees to it",
     "agrees to it or accepts it",
@@ -284,6 +299,7 @@ PAIRS = (
     DRAFTS_ADOPTS,
     DELIVERS_DECIDES,
     REVIEWS_DECIDES,
+    WORKS_COUNTERSIGNS,
     PROPOSES_ACCEPTS,
     PROPOSES_APPROVES,
     PROPOSES_ACCOUNT_APPROVES,

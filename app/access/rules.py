@@ -171,6 +171,10 @@ MATRIX: dict[str, frozenset[Role]] = {
     "time_entry_corrections:agree": frozenset({Role.LEAD}),
     "time_entry_corrections:refuse": frozenset({Role.LEAD, Role.OPERATOR}),
     "time_entry_corrections:accept": frozenset({Role.OPERATOR}),
+    "activity_reports:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},  # who works, checks, certifies or audits
+    "activity_reports:write": frozenset({Role.CONSULTANT, Role.LEAD}),  # of one's own firm, or as its lead firm
+    "activity_reports:sign": frozenset({Role.CONSULTANT, Role.LEAD}),  # whoever worked the days
+    "activity_reports:countersign": frozenset({Role.LEAD}),  # who worked the days does not (duties.py)
     "service_certificates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
     "service_certificates:write": frozenset({Role.OPERATOR}),
     "deliverables:read": _TERRITORY_VIEW | {Role.CONSULTANT},
@@ -252,6 +256,7 @@ GUARDED_EVENTS = {
         "amendments:read",
     ),
     **dict.fromkeys(("receipt", "receipt_refund"), "receipts:read"),
+    "activity_report": "activity_reports:read",
     "letter": "agreements:read",
     "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),
@@ -290,6 +295,7 @@ NATIONAL = frozenset(
 OWN_ORGANISATION = {
     "time_entries:read": frozenset({Role.CONSULTANT}),
     "time_entry_corrections:read": frozenset({Role.CONSULTANT}),
+    "activity_reports:read": frozenset({Role.CONSULTANT}),
     "rates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
     "service_certificates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
     "imports:read": frozenset({Role.CONSULTANT}),

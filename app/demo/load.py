@@ -35,13 +35,16 @@ from app.core.writing.writes import Change, System, Work, Write, WritingSubject,
 from app.demo import decisions, deliverables, files, granted, meetings, money, papers, projects
 from app.demo.communes import COMMUNES, SEATS
 from app.demo.story import Story
+from app.engineering.activity_reports import schemas as report_schemas
+from app.engineering.activity_reports import service as reports
+from app.engineering.activity_reports.models import ActivityReport
 from app.engineering.certificates import schemas
 from app.engineering.certificates import service as certificates
 from app.engineering.entries import locks, steps
 from app.engineering.entries import schemas as engineering_schemas
 from app.engineering.entries import service as engineering
 from app.engineering.entries.models import MonthLock, TimeEntry
-from app.engineering.entries.rules import EntryAction
+from app.engineering.entries.rules import COUNTING, EntryAction
 from app.engineering.planning import schemas as planning_schemas
 from app.engineering.planning import service as planning
 from app.engineering.planning.models import MissionPlan
@@ -123,10 +126,12 @@ WAYS = {
 PARAMETERS = [
     (parameters.VERIFICATION_MONTHS, 2, date(2023, 1, 1), "CCAG-PI, art. 28; to be confirmed by the programme"),
     (parameters.PAYMENT_DAYS, 30, date(2023, 1, 1), "CCP, art. R. 2192-10; to be confirmed by the programme"),
-    (parameters.ACTIVITY_REPORTS_REQUIRED, True, date(2023, 7, 1), "To be confirmed by the programme"),
+    (parameters.ACTIVITY_REPORTS_REQUIRED, True, date(2023, 6, 1), "To be confirmed by the programme"),
     (parameters.LATE_MARGIN_BP, 800, date(2023, 1, 1), "CCP, art. R. 2192-31"),
     (parameters.RECOVERY_FEE_CENTS, 40_00, date(2023, 1, 1), "CCP, art. D. 2192-35"),
 ]
+# The months that are reported, and the day on which each consultant signs; in July the lead firm's two alone do.
+REPORTED = {date(2023, 6, 1): date(2023, 7, 3), date(2023, 7, 1): None}
 STARTS, ENDS, EXTENDED = date(2023, 6, 14), date(2023, 9, 30), date(2023, 10, 3)
 CORRECTED = date(2023, 7, 17)
 ACTIVITIES = ["framing", "audition", "audition", "analysis", "audition", "financial_engineering", "roadmap"]
@@ -180,6 +185,7 @@ async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool
     await load.judgements()
     await load.corrections()
     await load.rates()
+    await load.reports()
     await load.june()
     story = Story(load.factory, load.run, load.actor, load.mission_id)
     await meetings.load(story)
@@ -593,6 +599,64 @@ class _Load:
             ]
 
         await self.run(self.actor(Role.OPERATOR), make)
+
+    async def reports(self) -> None:
+        """Each person's report of June has both signatures; those of July wait, the lead firm's for the second one."""
+        c, person, firm = Consultant, access_models.Subject, Organisation
+        assigned = (
+            select(c.id, c.person_id, c.organisation_id, person.name, firm.name.label("firm"))
+            .join(person, person.id == c.person_id)
+            .join(firm, firm.id == c.organisation_id)
+            .where(c.mission_id == self.mission_id)
+            .order_by(c.id)
+        )
+        async with self.factory() as session:
+            workers = (await session.execute(assigned)).all()
+        for worker in workers:
+            role = (RoleInForce(Role.CONSULTANT, ALES),)
+            actor = Actor(worker.person_id, SubjectKind.PERSON, worker.organisation_id, role, has_email=True)
+            for month, signed_on in REPORTED.items():
+                if await self._exists(self._report(worker.id, month)) or not await self._exists(
+                    select(TimeEntry.id).where(
+                        TimeEntry.consultant_id == worker.id,
+                        TimeEntry.status.in_(COUNTING),
+                        TimeEntry.counted_on.between(month, clock.after_months(month, 1) - timedelta(days=1)),
+                    )
+                ):
+                    continue
+                body = report_schemas.ActivityReportCreate.model_validate(
+                    {"consultant_id": worker.id, "month": f"{month:%Y-%m}"}
+                )
+                attempt = engineering.Attempt(actor, ALES)
+                await self.run(actor, lambda write, a=attempt, b=body: reports.make(write, a, b))  # type: ignore[misc]  # bound now
+                if signed_on is not None or worker.firm == LEAD:
+                    signature = report_schemas.ActivityReportSignature(
+                        name=worker.name, signed_on=signed_on or date(2023, 8, 1)
+                    )
+                    async with self.factory() as session:
+                        key = await session.scalar(self._report(worker.id, month))
+                    await self.run(actor, lambda write, a=attempt, k=key, s=signature: reports.sign(write, a, k, s))  # type: ignore[misc]  # bound now
+        await self._countersign()
+
+    def _report(self, consultant_id: UUID, month: date) -> Any:
+        r = ActivityReport
+        return select(r.id).where(r.consultant_id == consultant_id, r.month == month, r.stale_at.is_(None))
+
+    async def _countersign(self) -> None:
+        """The lead firm signs the reports of June."""
+        lead, r = self.actor(Role.LEAD), ActivityReport
+        june = select(r.id).where(r.mission_id == self.mission_id, r.month == min(REPORTED), r.lead_signed_by.is_(None))
+        async with self.factory() as session:
+            waiting = (await session.scalars(june.order_by(r.id))).all()
+        if not waiting:
+            return
+        signature = report_schemas.ActivityReportSignature(name=_called("lead"), signed_on=date(2023, 7, 4))
+
+        async def countersign(write: Write) -> list[Change]:
+            attempt = engineering.Attempt(lead, ALES)
+            return [await reports.countersign(write, attempt, key, signature) for key in waiting]
+
+        await self.run(lead, countersign)
 
     async def june(self) -> None:
         """The operator certifies each firm's days of June, and closes the month."""

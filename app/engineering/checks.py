@@ -60,6 +60,12 @@ CHECKS = {
         SELECT k.id::text, CASE k.status WHEN 'accepted' THEN 'reversed' ELSE 'certified' END, e.status
         FROM time_entry_corrections k JOIN time_entries e ON e.id = k.entry_id
         WHERE k.status IN ('proposed', 'agreed', 'accepted')""",
+    "days of an activity report that stands": """
+        SELECT r.mission_id || ' ' || r.id, coalesce(sum(e.days), 0), r.days
+        FROM activity_reports r LEFT JOIN time_entries e ON e.consultant_id = r.consultant_id
+            AND e.status IN ('submitted', 'validated', 'certified')
+            AND date_trunc('month', e.counted_on::timestamp)::date = r.month
+        WHERE r.stale_at IS NULL GROUP BY r.id""",
     "certified days of a member": """
         SELECT m.mission_id || ' ' || m.organisation_id,
             (SELECT coalesce(sum(days), 0) FROM time_entries e WHERE e.mission_id = m.mission_id

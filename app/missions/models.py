@@ -378,6 +378,9 @@ class Consultant(Identified, Versioned, Base):
             "id", "territory", "mission_id", "organisation_id", "person_id", "from_on", "until_on",
             name="consultants_assignment_key",
         ),
+        UniqueConstraint(
+            "id", "territory", "mission_id", "organisation_id", "person_id", name="consultants_person_key"
+        ),
         ExcludeConstraint(
             (func.uuidrange(text("mission_id"), text("mission_id"), text("'[]'")), "&&"),
             (func.uuidrange(text("person_id"), text("person_id"), text("'[]'")), "&&"),

@@ -231,6 +231,21 @@ async def adopting(world: World, act: str) -> First:
     return draft
 
 
+@trial(duties.WORKS_COUNTERSIGNS, "lead", "lead", "countersigned")
+async def countersigning(world: World, _name: str) -> First:
+    async def work(client: Client) -> Second:
+        worker = UUID(ok(await client.get("/v1/me"))["subject_id"])
+        mission = await world.mission(people={"lead": worker})
+        ok(await client.post("time-entries", mission.entry(by="lead")), 201)
+        month = {"consultant_id": mission.lead_consultant, "month": "2023-07"}
+        path = f"activity-reports/{ok(await client.post('activity-reports', month), 201)['id']}"
+        signature = {"name": "Camille Exemple", "signed_on": "2023-08-01"}
+        ok(await client.post(f"{path}/sign", signature, headers={"If-Match": "*"}))
+        return lambda other: other.post(f"{path}/countersign", signature, headers={"If-Match": "*"})
+
+    return work
+
+
 @trial(duties.PROPOSES_ACCEPTS, "lead", "lead", "proposed, agreed")
 async def agreeing(world: World, _name: str) -> First:
     body = {"entry_id": await certified_day(world), "days": 0, "reason": "Not worked."}

@@ -19,6 +19,7 @@ from app.awards.overrides import rules as overrides
 from app.awards.payments import rules as payments
 from app.awards.recoveries import rules as recoveries
 from app.committees import rules as committees
+from app.engineering.activity_reports import rules as activity_reports
 from app.engineering.corrections import rules as corrections
 from app.engineering.deliverables import rules as deliverables
 from app.engineering.entries import rules as entries
@@ -96,6 +97,15 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
             [
                 (source, target, DELIVERED.get(act, act + "*" * (act in deliverables.NEED_REASON)))
                 for act, source, target in deliverables.PASSAGES
+            ],
+        ),
+        "Activity reports": (
+            activity_reports.ActivityReportStatus.TO_SIGN,
+            [
+                *((source, target, action) for action, (sources, target) in activity_reports.TRANSITIONS.items()
+                  for source in sources),
+                *((source, activity_reports.ActivityReportStatus.STALE, "a change of an entry")
+                  for source in activity_reports.STANDING),
             ],
         ),
         "Auditions": (

@@ -56,6 +56,7 @@ PLANTED = {
         " WHERE kind = 'amendment' AND framework_id IS NOT NULL",
     "months locked of a mission": "DELETE FROM month_locks",
     "days of a certificate": "UPDATE service_certificates SET days = days + 0.25",
+    "days of an activity report that stands": "UPDATE activity_reports SET days = days + 0.25",
     "entry of a correction":
         "UPDATE time_entries SET status = 'validated', certificate_id = NULL, certified_by = NULL, certified_at = NULL"
         " WHERE status = 'certified'",
@@ -173,6 +174,8 @@ async def live(url: str) -> None:
             await world.certify(mission)
             proposal = {"entry_id": ids[0], "days": 0, "reason": "Not worked."}
             ok(await world.consultant.post("time-entry-corrections", proposal), 201)
+            reported = {"consultant_id": mission.partner_consultant, "month": "2023-07"}
+            ok(await world.consultant.post("activity-reports", reported), 201)
             month = {"mission_id": mission.id, "month": "2023-07"}
             ok(await world.operator.post("month-locks", month), 201)
             siren, staff = await world.add_firm(), world.clients["territory"]

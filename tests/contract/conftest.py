@@ -153,6 +153,8 @@ async def one_of_everything(world: World) -> Known:
     judged = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-02-01")), 201)
     ok(await world.lead_judge.post(f"time-entries/{judged['id']}/validate"))
     certificate = await world.certify(mission)
+    month = {"consultant_id": mission.partner_consultant, "month": "2023-02"}
+    report = ok(await world.consultant.post("activity-reports", month), 201)
     proposal = {"entry_id": judged["id"], "days": 0, "reason": "Not worked."}
     correction = ok(await world.consultant.post("time-entry-corrections", proposal), 201)
     lock = ok(await operator.post("month-locks", {"mission_id": mission.id, "month": "2023-02"}), 201)
@@ -176,6 +178,7 @@ async def one_of_everything(world: World) -> Known:
             "time-entries": entry["id"],
             "orders": order["id"],
             "service-certificates": certificate["id"],
+            "activity-reports": report["id"],
             "time-entry-corrections": correction["id"],
             "month-locks": lock["id"],
             "deliverables": deliverable["id"],

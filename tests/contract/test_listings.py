@@ -125,6 +125,7 @@ TOLD = {
     "app.awards.claims.queries.CLAIMED_INVOICES": {"supplier_name"},
     "app.applications.decisions.queries.RECORDS": {"content"},
     "app.awards.letters.document.LETTERS": {"content"},
+    "app.engineering.activity_reports.document.ACTIVITY_REPORTS": {"consultant_signed_name", "lead_signed_name"},
     **{
         f"app.engineering.planning.queries.{each}": {"lines", "overplanned"}
         for each in ("PLAN", "PLAN_AS_OF", "PLAN_VERSIONS")
@@ -150,11 +151,11 @@ def test_names_and_addresses_of_people_are_declared_personal() -> None:
 def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     shown = {listing.schema for listing in LISTINGS.values()}
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
-    # No event tells of the weeks of a plan, a timesheet, a record, a seat, a claim's lines, a story, what a letter
-    # says, or what is given out about a contact.
+    # No event tells of the weeks of a plan, a timesheet, a record, a seat, a claim's lines, a story, what a letter or a
+    # report says, or what is given out about a contact.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
-        "AmendmentRead", "ClaimLine", "LetterContent", "MemberRead", "Overplanned", "PlannedWeek", "RecordContent",
-        "RecordedRead", "StoryEntry", "Timesheet",
+        "ActivityReportContent", "AmendmentRead", "ClaimLine", "LetterContent", "MemberRead", "Overplanned",
+        "PlannedWeek", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
     ]  # fmt: skip
 
 
@@ -271,6 +272,8 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.programme.put(f"perimeter/{1950 + secrets.randbelow(200)}", {"communes": _COMMUNES}))
         entry = {**mission.entry(days=0.25, worked_on="2023-07-05"), "consultant_id": consultant["id"]}
         ok(await world.consultant.post("time-entries", entry), 201)
+        reported = {"consultant_id": consultant["id"], "month": "2023-07"}
+        ok(await world.consultant.post("activity-reports", reported), 201)
         home = f"/v1/organisations/{world.organisations['partner']}"
         account = ok(await world.admin.post(f"{home}/service-accounts", {"name": name}), 201)
         role = {"subject_id": account["id"], "role": "consultant", "territory": world.territory}
@@ -353,7 +356,7 @@ LISTS = [
     "roadmap/actions", "roadmap/actions/{action}/states", "/v1/imports", "/v1/imports/{national_import}/problems",
     "imports", "imports/{import}/problems",
     "missions/{mission}/allotments", "missions/{mission}/rates", "missions/{mission}/threshold-crossings",
-    "month-locks", "service-certificates", "/v1/lookups/persons", "/v1/lookups/organisations",
+    "month-locks", "service-certificates", "activity-reports", "/v1/lookups/persons", "/v1/lookups/organisations",
     "time-entry-corrections", "applications", "applications/{application}/history",
     "applications/{application}/documents", "committees/{decided}/agenda/versions", "committees/{decided}/decisions",
 ]  # fmt: skip

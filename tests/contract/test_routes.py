@@ -54,6 +54,7 @@ DELIVERABLE = DELIVERABLES + "/{id}"
 MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
 CORRECTION = T + "/time-entry-corrections/{id}"
+REPORT = T + "/activity-reports/{id}"
 GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
 RECOVERY = GRANT + "/recoveries/{id}"
@@ -221,6 +222,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     DELIVERABLE + "/admit-with-reduction": (AT_WORK, {"operator"}),
     DELIVERABLE + "/reject": (AT_WORK, {"operator"}),
     DELIVERABLES + "/{deliverable_id}/history": (AT_WORK, set()),
+    T + "/activity-reports": (CONSORTIUM, {"consultant", "lead"}),
+    REPORT: (CONSORTIUM, set()),
+    REPORT + "/content": (CONSORTIUM, set()),
+    REPORT + "/sign": (CONSORTIUM, {"consultant", "lead"}),
+    REPORT + "/countersign": (CONSORTIUM, {"lead"}),
     T + "/service-certificates": (CONSORTIUM, {"operator"}),
     T + "/service-certificates/{id}": (CONSORTIUM, set()),
     T + "/service-certificates/{id}/content": (CONSORTIUM, set()),
@@ -588,6 +594,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-06-20", days=0.25)), 201)
     ok(await world.lead_judge.post(f"time-entries/{entry['id']}/validate"))
     certificate = await world.certify(mission)
+    month = {"consultant_id": mission.partner_consultant, "month": "2023-06"}
+    report = ok(await world.consultant.post("activity-reports", month), 201)
     planned = ok(await plan(world, mission, line("2023-W26", 1)), 201)
     remaining = await state(world, mission, 5)
     rates = ok(await world.operator.get(f"missions/{mission.id}/rates?organisation_id={organisation}"))["items"]
@@ -601,6 +609,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         T + "/deliverables/{id}": deliverable["id"],
         "deliverable_id": deliverable["id"],
         CORRECTION: correction["id"],
+        REPORT: report["id"],
         T + "/service-certificates/{id}": certificate["id"],
         MISSION + "/rates/{id}": rates[0]["id"],
         MISSION + "/plan/versions/{id}": planned["id"],

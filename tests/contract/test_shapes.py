@@ -65,6 +65,7 @@ RECOVERY = f"POST {T}/grants/{{grant_id}}/recoveries"
 RECOVERY_RECEIPT = RECOVERY + "/{recovery_id}/receipts"
 COMMITMENT = f"POST {T}/grants/{{grant_id}}/commitments"
 LETTER = f"POST {T}/letters"
+REPORT = f"POST {T}/activity-reports"
 CHANGE_REQUEST = f"POST {T}/grants/{{grant_id}}/change-requests"
 RESCHEDULE, EARLY_REPAYMENT, TURNOVER = (
     f"POST {T}/advances/{{advance_id}}/{what}" for what in ("reschedules", "early-repayments", "turnovers")
@@ -334,6 +335,10 @@ DRIVEN: dict[str, Request] = {
     "reason_missing": _one(f"POST {T}/time-entries/{{id}}/reject", "/reason", ABSENT),
     "time_entry_correction_days": _one(f"POST {T}/time-entry-corrections", "/days", 1.25),
     "time_entry_correction_worked_on": _one(f"POST {T}/time-entry-corrections", "/worked_on", "1899-12-31"),
+    "activity_report_month": _one(REPORT, "/month", "2023-06-14"),
+    "activity_report_consultant_signed": _one(REPORT + "/{id}/sign", "/name", " "),
+    "activity_report_lead_signed": _one(REPORT + "/{id}/countersign", "/name", " "),
+    "activity_report_signed_on": _one(REPORT + "/{id}/sign", "/signed_on", "2023-01-31"),
     "month_lock_month": _one(f"POST {T}/month-locks", "/month", "2023-06-14"),
     "month_lock_not_over": _one(f"POST {T}/month-locks", "/month", "2199-12"),
     "month_lock_reopening": _one(f"POST {T}/month-locks/{{id}}/reopen", "/reason", ABSENT),
@@ -492,6 +497,10 @@ OURS: dict[str, str] = {
          "service_certificate_remark_kind"),
         "the sealed certificate is computed from the entries",
     ),
+    **dict.fromkeys(
+        ("activity_report_days", "activity_report_content_hash"), "the sealed report is computed from the entries"
+    ),
+    "activity_report_stale": "a trigger writes it, when an entry changes",
     **dict.fromkeys(("firm_source", "site_source", "proceeding_source"), "each door has its source"),
     **dict.fromkeys(("site_siret", "perimeter_vintage", "firm_accounts_year"), "part of the address: 404 by its value"),
     **dict.fromkeys(("import_on_error", "import_problem_severity"), "a parameter of the import, read as an enum"),

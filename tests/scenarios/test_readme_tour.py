@@ -95,6 +95,11 @@ def test_days_are_ordered_planned_and_invoiced_as_the_page_says() -> None:
         '"type":"/problems/verification-over"\n"last_day":"2024-05-01"\n',
         '"state":"admitted_with_reduction"\n"reduced_days":0.50\n',
         '"title":"Rapport final (demonstration)"\n"awaited_on":"2023-12-15"\n',
+        '"total":5\n"total":8\n',
+        '"status":"signed_by_consultant"\n"type":"/problems/activity-report-unsigned"\n',
+        '"code":"activity_report_to_countersign"\n"status":"signed"\n"number":5\napplication/pdf\n',
+        '"rest_certificate_number":7\n"status":"stale"\n"status":"to_sign"\n',
+        "balances computed again, 0 differ",
     ):
         assert promised in said, said
     sealed, taken = re.findall(r"^[0-9a-f]{64}$", said, re.MULTILINE)[-2:]

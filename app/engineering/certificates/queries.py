@@ -1,11 +1,9 @@
 """Reads of certificates of service."""
 
-from functools import cache
-
 from sqlalchemy import Text, select
 
 from app.access.models import Organisation, Subject
-from app.core.db import Statement, param
+from app.core.db import param
 from app.core.reading.listing import Listing, at_least, at_most, equals, json_array, json_object, updated_since
 from app.core.values import Day, Uuid
 from app.engineering.certificates import schemas
@@ -126,13 +124,3 @@ CERTIFICATES = Listing(
         "organisation": lambda name: _certificate.organisation_id == param(name, _certificate.organisation_id.type)
     },
 )
-
-
-@cache
-def certificate_content(own: bool) -> Statement:
-    """The canonical JSON of a certificate, byte for byte."""
-    c = ServiceCertificate
-    conditions = [c.territory == param("territory", Text()), c.id == param("id", c.id.type)]
-    if own:
-        conditions.append(c.organisation_id == param("organisation", c.organisation_id.type))
-    return Statement(select(c.content, c.content_hash).where(*conditions))

@@ -1,24 +1,25 @@
 """Certificates of service over HTTP."""
 
 from fastapi import APIRouter
-from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.duties import PROPOSES_ACCEPTS, VALIDATES_CERTIFIES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
-from app.core.db import fetchrow
-from app.core.problems import IfMatchMissing, NotFound, ReferenceNotFound
+from app.core.problems import IfMatchMissing, ReferenceNotFound
 from app.core.reading import documents
-from app.core.reading.answers import page, private, show
+from app.core.reading.answers import page
 from app.core.reading.negotiation import wanted
 from app.core.reading.query import read
+from app.core.reading.sealed import show_content, show_sealed
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
-from app.engineering.certificates import acceptance, document, queries, schemas, service
+from app.engineering.activity_reports.rules import ActivityReportUnsigned
+from app.engineering.certificates import acceptance, document, schemas, service
+from app.engineering.certificates.models import ServiceCertificate
 from app.engineering.certificates.queries import CERTIFICATES
 from app.engineering.corrections.routes import CORRECTION
 from app.engineering.corrections.rules import CorrectionTransition
@@ -45,6 +46,7 @@ async def list_service_certificates(request: Request, actor: Actor = require("se
         schemas.ServiceCertificate,
         service.NothingToCertify,
         service.RateMissing,
+        ActivityReportUnsigned,
         *VALIDATES_CERTIFIES.refusals,
         ReferenceNotFound,
         IdempotencyKeyMissing,
@@ -56,7 +58,8 @@ async def create_service_certificate(
 ) -> Response:
     """Certify a member's validated days of a period (*attestation de service fait*). Needs an Idempotency-Key.
 
-    Each day is priced at the rate of the person's profile on the day it was worked. Each line is rounded once.
+    Each day is priced at the rate of the person's profile on the day it was worked. Each line is rounded once. Where
+    the framework asks for signed activity reports on the day on which an entry counts, the entry must be in one.
     """
     territory = request.path_params["territory"]
     return await commit(
@@ -78,13 +81,7 @@ async def get_service_certificate(request: Request, actor: Actor = require("serv
     """
     form = wanted(request, read(request, documents.FORM), documents.FORMS)
     own = actor.own("service_certificates:read", request.path_params["territory"])
-    if form == "json":
-        return await show(request, CERTIFICATES, {}, **own)
-    bound = {**request.path_params, "scope_organisation": own.get("organisation")}
-    row = await fetchrow(request.state.engine, document.certificate(bool(own)), bound)
-    if row is None:
-        raise NotFound
-    return await documents.answer(request, document.DOCUMENT, from_json(row["body"]), form)
+    return await show_sealed(request, form, CERTIFICATES, document.DOCUMENT, document.certificate, own)
 
 
 @certificates.get(CERTIFICATE + "/content", **shows(schemas.CertificateContent))
@@ -95,13 +92,8 @@ async def get_service_certificate_content(
 
     The answer ends with a newline, which is not part of what was hashed.
     """
-    read(request, {})
     own = actor.own("service_certificates:read", request.path_params["territory"])
-    statement = queries.certificate_content(bool(own))
-    row = await fetchrow(request.state.engine, statement, {**request.path_params, **own})
-    if row is None:
-        raise NotFound
-    return private(row["content"])
+    return await show_content(request, ServiceCertificate, own)
 
 
 @certificates.post(

@@ -25,6 +25,7 @@ from app.core.messages import NOT_FOUND
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.sealing import sealed
 from app.core.writing.writes import Change, Write
+from app.engineering.activity_reports.service import refuse_unsigned
 from app.engineering.certificates import schemas
 from app.engineering.certificates.models import (
     CertificateLine,
@@ -112,8 +113,8 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
 
     Days that an earlier certificate refused are certified like any other, and the certificate lists them.
 
-    Raises `nothing-to-certify`, `rate-missing` (409), `certifier-took-part`, `person-required` (403),
-    `reference-not-found` (404).
+    Raises `nothing-to-certify`, `rate-missing`, `activity-report-unsigned` (409), `certifier-took-part`,
+    `person-required` (403), `reference-not-found` (404).
     """
     person_id = person(write.actor)
     await _member(write, territory, body.mission_id, body.organisation_id)
@@ -125,6 +126,7 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     if not entries:
         raise NothingToCertify
     VALIDATES_CERTIFIES.separate(write.actor, took_part(entries))
+    await refuse_unsigned(write, body.mission_id, entries)
     earlier = {e.id: e.certification_refused_reason for e in entries if e.certification_refused_by is not None}
     found = priced(entries, profiles, rates)
     lines = lines_of((profile, rate, entry.days) for entry, (profile, rate) in zip(entries, found, strict=True))

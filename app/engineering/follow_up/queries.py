@@ -45,6 +45,7 @@ from app.engineering.follow_up.counting import (
 )
 from app.engineering.follow_up.deliverables import deliverables
 from app.engineering.follow_up.landing import expectations
+from app.engineering.follow_up.reports import activity_reports
 from app.firms.models import Firm
 from app.missions.models import Consultant, MissionMember
 from app.projects.models import Project, ProjectPassage
@@ -83,6 +84,7 @@ def follow_up(shape: Shape) -> Statement:
             _auditions_held(shape).label("auditions_held"),
             _projects_detected(shape).label("projects_detected"),
             deliverables(shape, of).label("deliverables"),
+            activity_reports(shape, of).label("activity_reports"),
         ).select_from(opened.join(figures, true()))
     ).scalar_subquery()
     lists = as_object(

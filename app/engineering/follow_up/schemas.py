@@ -117,6 +117,15 @@ class WeekFollowUp(DayFigures):
     starts_on: date = Field(description="Monday of that week, a Paris day.")
 
 
+class ActivityReportCounts(Read):
+    """How many activity reports are in each state, of months that have begun by `as_of`; not those made again since."""
+
+    to_sign: int = Field(description="Number of reports that nobody has signed.")
+    signed_by_consultant: int = Field(description="Number of reports that lack the lead firm's signature alone.")
+    signed: int = Field(description="Number of reports with both signatures.")
+    stale: int = Field(description="Number of reports with an entry that has changed since, to be made again.")
+
+
 class Consumption(Read):
     """The share of the days used, beside the share of the window elapsed at the end of `as_of`."""
 
@@ -269,6 +278,7 @@ class FollowUp(DayFigures):
     deliverables: DeliverablesFollowUp | None = Field(
         description="The deliverables of the missions, of the one with mission_id; null for one member."
     )
+    activity_reports: ActivityReportCounts = Field(description="How far the activity reports have come.")
     consumption: Consumption = Field(description="Shares of the days and of the window, and days for each result.")
     forecast: Forecast = Field(description="When the days are used up at the pace of the last weeks.")
     landing: Landing | None = Field(

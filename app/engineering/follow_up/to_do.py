@@ -3,6 +3,7 @@
 from sqlalchemy import and_, func, select
 
 from app.core.db import literals, paris_day
+from app.engineering.activity_reports import to_do as activity_reports
 from app.engineering.corrections.models import TimeEntryCorrection
 from app.engineering.corrections.queries import decidable_by as open_to
 from app.engineering.corrections.rules import CorrectionStatus
@@ -97,6 +98,7 @@ KINDS = (
         "time-entries?status=rejected&organisation_id={organisation}&corrected=false&sort=worked_on",
         by_person=False,
     ),
+    *activity_reports.KINDS,
     Kind(
         "missions_over_threshold",
         "missions that are not over, whose days entered have reached an alert threshold; the day on which they did.",
