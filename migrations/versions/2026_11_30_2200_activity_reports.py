@@ -1,12 +1,12 @@
 """The days of a consultant and a month are reported, sealed and signed twice; an entry that changes makes a report stale.
 
-Revision: 2026_11_30_2200, after 2026_11_30_2143.
+Revision: 2026_11_30_2200, after 2026_11_30_2154.
 """
 
 from alembic import op
 
 revision = "2026_11_30_2200"
-down_revision = "2026_11_30_2143"
+down_revision = "2026_11_30_2154"
 branch_labels = None
 depends_on = None
 
