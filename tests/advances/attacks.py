@@ -61,7 +61,7 @@ ACCOUNTS = [
     Attack(
         "receipts_account_reference_key",
         "; ".join(
-            clone("receipts", WAITING, account_id="(SELECT min(id::text)::uuid FROM organisation_bank_accounts)",
+            clone("receipts", WAITING, account_id="$account",
                   reference="'SHARED'", territory=territory)
             for territory in ("territory", "$elsewhere")
         ),

@@ -563,6 +563,7 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     async with pool.acquire() as connection:
         await world.add_subject(connection, "robot", "office", None, kind="service_account")
     ids["robot"] = str(world.subjects["robot"])
+    ids["account"] = await world.bank_account()
     ids |= await late(pool, ids["advance"], str(world.subjects["treasurer"]), proceedings)
     return Stage(pool, ids)
 
