@@ -1,12 +1,12 @@
 """Lines of claims say of which invoice they are a part, and which one a credit note lowers.
 
-Revision: 2026_11_30_2130, after 2026_11_30_2001.
+Revision: 2026_11_30_2130, after 2026_11_30_2050.
 """
 
 from alembic import op
 
 revision = "2026_11_30_2130"
-down_revision = "2026_11_30_2001"
+down_revision = "2026_11_30_2050"
 branch_labels = None
 depends_on = None
 
