@@ -21,9 +21,10 @@ async def history_of(write: Write, file: Application) -> History:
     """
     history = await History.of(write, file)
     if not await is_refiled(write, file):
-        while (last := history.life.standing[-1]).act in SILENCES:
+        decided = next(done for done in reversed(history.life.standing) if done.act not in SILENCES)
+        while (last := history.life.standing[-1]) is not decided:
             before = history.life.before(last).state
-            history.add(ApplicationAct.REVERSE_SILENCE, before, clock.today(), reverses_number=last.number)
+            history.add(ApplicationAct.REVERSE_SILENCE, before, decided.effective_on, reverses_number=last.number)
     return history
 
 

@@ -16,6 +16,7 @@ from app.core import migrations
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings
+from tests.awards.claims.acts import Claims
 from tests.committees.test_meetings import HELD, RECORD
 from tests.conftest import plain
 from tests.contract.cures import subject
@@ -335,4 +336,40 @@ def test_settings_of_missions_are_filled_from_their_events(new_database: Any) ->
         "told": [("1900-01-01", "First", None, "0.25"), ("2023-07-10", "Second", 9, "0.25")],
         "silent": [("1900-01-01", "Second", 9, "0.25")],
     }
+    assert asyncio.run(checked(url))[0] == []
+
+
+def test_invoices_that_stood_before_count_as_they_did(new_database: Any) -> None:
+    """Each line was a whole invoice; one that returns is its earlier line's, and what has fallen is free."""
+    url = new_database("invoices")
+    lived: list[Any] = []
+
+    async def live(http: httpx2.AsyncClient, pool: Any) -> None:
+        claims = await Claims.of(await World.create(http, pool))
+        line, fallen = claims.line(900), claims.line(500, supplier_siren=None, supplier_name="Dupont")
+        made = [await claims.submitted(line), await claims.submitted(fallen)]
+        ok(await claims.settle(made[0], {"certified_cents": 300, "parked_cents": 600}))
+        ok(await claims.settle(made[1], {"certified_cents": 0, "no_proof_cents": 500}))
+        back = await claims.submitted({**line, "amount_excl_vat_cents": 600})
+        ok(await claims.settle(back, {"certified_cents": 400, "parked_cents": 200}))
+        lived.extend((claims, line, fallen))
+
+    async def after(http: httpx2.AsyncClient, pool: Any) -> None:
+        claims, line, fallen = lived
+        for client in claims.world.clients.values():
+            client.http = http
+        rows = await pool.fetch("SELECT amount_cents, declared_cents FROM declared_invoices ORDER BY amount_cents")
+        assert [tuple(row) for row in rows] == [(500, 0), (900, 900)]
+        assert await pool.fetchval("SELECT count(DISTINCT invoice_id) = 2 AND count(invoice_id) = 3 FROM claim_lines")
+        problem(await claims.submit({**line, "amount_excl_vat_cents": 201}), 409, "above-parked")
+        ok(await claims.submit({**line, "amount_excl_vat_cents": 200}), 201)
+        ok(await claims.submit(fallen), 201)
+        note = claims.line(-800, lowers_invoice_number=line["invoice_number"])
+        credited = ok(await claims.submit(note), 201)
+        problem(await claims.settle(credited), 409, "credit-above-invoice")  # 700 of it are certified
+
+    asyncio.run(served(url, live))
+    command.downgrade(migrations.config(url), "2026_11_30_2050")
+    migrations.upgrade(url)
+    asyncio.run(served(url, after))
     assert asyncio.run(checked(url))[0] == []
