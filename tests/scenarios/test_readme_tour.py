@@ -11,7 +11,6 @@ README = Path(__file__).parents[2] / "README.md"
 CORRECTIONS = README.parent / "docs" / "corrections.md"
 FROM_ORDER_TO_INVOICE = README.parent / "docs" / "from-an-order-to-an-invoice.md"
 AID_FILES = README.parent / "docs" / "aid-files.md"
-ORDER_TO_INVOICE = README.parent / "docs" / "from-an-order-to-an-invoice.md"
 FIVE_CONDITIONS = (
     '"type":"/problems/application-not-ready"\n"code":"expense-before-receipt"\n"code":"funding-statement-missing"\n'
     '"code":"tax-certificate-missing"\n"code":"social-certificate-missing"\n"code":"bank-details-missing"\n'

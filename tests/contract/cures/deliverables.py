@@ -8,7 +8,7 @@ from tests.contract.cures import NOBODY, Case, subject, walk
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.missions import bare
 from tests.contract.cures.requests import Ask, ready
-from tests.engineering.deliverables.acts import act, address, done, ordered
+from tests.engineering.deliverables.acts import BODIES, act, address, done, ordered
 from tests.roadmap.acts import adopt, draft, held
 from tests.world import ok
 
@@ -36,13 +36,7 @@ async def waiting(case: Case, on: str | None = ON) -> dict[str, Any]:
 @ready(DELIVER, *DECIDE)
 async def deliverables(case: Case) -> Ask:
     deliverable = await waiting(case, None)
-    role, body = {
-        "deliver": ("lead", {"document_sha256": "ab" * 32}),
-        "admit": ("operator", {}),
-        "defer": ("operator", {"reason": "Mend it.", "until_on": "2199-01-31"}),
-        "admit-with-reduction": ("operator", {"reason": "Less.", "reduced_days": 1}),
-        "reject": ("operator", {"reason": "No."}),
-    }[verb_of(case)]
+    role, body = BODIES[verb_of(case)]
     return Ask(role, "POST", f"{address(deliverable)}/{verb_of(case)}", body)
 
 
@@ -92,7 +86,7 @@ async def document_not_sealed(case: Case) -> None:
     world = await case.own()
     version = await draft(world)
     deliverable = await ordered(world)
-    named = {"document_sha256": None, "roadmap_version_id": version["id"]}
+    named: dict[str, Any] = {"document_sha256": None, "roadmap_version_id": version["id"]}
     case.refused(await act(world, deliverable, "deliver", **named))
     ok(await adopt(world.clients["committee"], version["id"], await held(world)), 200)
     case.cured(await act(world, deliverable, "deliver", **named))
@@ -106,7 +100,8 @@ async def document_not_sealed(case: Case) -> None:
 async def document_not_found(case: Case) -> None:
     deliverable = await ordered(case.world)
     for name in ("roadmap_version_id", "committee_id"):
-        case.refused(await act(case.world, deliverable, "deliver", **{"document_sha256": None, name: NOBODY}))
+        named: dict[str, Any] = {"document_sha256": None, name: NOBODY}
+        case.refused(await act(case.world, deliverable, "deliver", **named))
     case.cured(await act(case.world, deliverable, "deliver"))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -26,7 +26,7 @@ async def test_an_adopted_roadmap_is_sealed_and_a_deliverable_takes_its_hash(wor
     assert version["content_hash"] is None
     problem(await world.clients["territory"].get(f"roadmap/versions/{version['id']}/content"), 404, "not-found")
     deliverable = await ordered(world, kind="roadmap", due_on="2023-10-31")
-    named = {"document_sha256": None, "roadmap_version_id": version["id"]}
+    named: dict[str, Any] = {"document_sha256": None, "roadmap_version_id": version["id"]}
     problem(await act(world, deliverable, "deliver", **named), 409, "document-not-sealed")
     adopted = ok(await adopt(world.committee, version["id"], await held(world)), 200)
     answer = await world.clients["territory"].get(f"roadmap/versions/{version['id']}/content")
@@ -58,14 +58,14 @@ async def test_a_deliverable_takes_the_hash_of_a_meetings_record(world: World, o
     record = ok(await world.auditor.get(f"committees/{made['committee']}/record"), 200)
     assert meeting["record_hash"] == record["content_hash"]
     deliverable = await ordered(world, kind="final_report")
-    mine = {"document_sha256": None, "committee_id": made["committee"]}
+    mine: dict[str, Any] = {"document_sha256": None, "committee_id": made["committee"]}
     found = await done(world, deliverable, ("deliver", TODAY), **mine)
     assert (found["document_sha256"], found["committee_id"]) == (record["content_hash"], made["committee"])
     assert found["committee_held_on"] is not None
     elsewhere = await ordered(other)
     problem(await act(other, elsewhere, "deliver", **mine), 404, "reference-not-found")
     held_only = await ordered(other, title="Other")
-    named = {"document_sha256": None, "committee_id": await held(other)}
+    named: dict[str, Any] = {"document_sha256": None, "committee_id": await held(other)}
     problem(await act(other, held_only, "deliver", **named), 409, "document-not-sealed")
     await refused(world.pool, "meeting_closed", (
         "UPDATE committees SET record_hash = repeat('0', 64) WHERE id = $1", made["committee"],
@@ -147,7 +147,7 @@ async def test_what_is_late_is_told_once_for_each_day_that_it_was_awaited_by(wor
 
 async def test_the_follow_up_says_what_stood_on_a_day_and_what_was_known_of_it(world: World, app: Any) -> None:
     def noon(day: str) -> Any:
-        return clock.frozen(clock.datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=clock.PARIS))
+        return clock.frozen(datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=clock.PARIS))
 
     async def told(mission_id: str = "", **times: str) -> dict[str, Any]:
         parameters = times | ({"mission_id": mission_id} if mission_id else {})
