@@ -648,7 +648,8 @@ class World:
         rows = await self.pool.fetch(
             "SELECT id::text FROM missions WHERE territory = $1 UNION SELECT person_id::text FROM consultants"
             " WHERE territory = $1 UNION SELECT id::text FROM service_certificates WHERE territory = $1"
-            " UNION SELECT $1",
+            " UNION SELECT framework_id::text FROM orders JOIN missions m ON m.id = mission_id WHERE territory = $1"
+            " AND framework_id IS NOT NULL UNION SELECT $1",
             self.territory,
         )
         ours = [row[0] for row in rows]

@@ -60,6 +60,11 @@ HIDDEN = {
     "subjects": {"email"},
     "firm_bank_details": {"iban_id"},
     "organisation_bank_accounts": {"iban_id"},
+    # What all territories together have ordered.
+    "frameworks": {
+        "days_ordered", "ordered_cents", "days_peak", "cents_peak", "least_mission_cents", "orders_without_amount",
+        "signed_from", "signed_to",
+    },
     # What a review says is confidential: that there is one, and who wrote it, is enough.
     "application_reviews": {
         "opinion", "rating", "recommended_grant_cents", "recommended_advance_cents", "kyc", "body", "completed_on",

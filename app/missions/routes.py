@@ -18,6 +18,7 @@ from app.core.serving.routing import router
 from app.core.writing.writes import commit, refused_as
 from app.missions import queries, schemas, service
 from app.missions.frameworks.rules import (
+    FrameworkAmountsMissing,
     FrameworkExhausted,
     OrderAmountBelowZero,
     OrderFrameworkDiffers,
@@ -136,7 +137,14 @@ async def cancel_mission(
 
 @missions.post(
     T + "/missions/{id:uuid}/reopen",
-    **changes(schemas.Mission, MissionTransition, FrameworkExhausted, OrderOutsideFramework, *BY_A_PERSON),
+    **changes(
+        schemas.Mission,
+        MissionTransition,
+        FrameworkExhausted,
+        FrameworkAmountsMissing,
+        OrderOutsideFramework,
+        *BY_A_PERSON,
+    ),
 )
 async def reopen_mission(
     request: Request, body: schemas.MissionEnding, actor: Actor = require("missions:write")

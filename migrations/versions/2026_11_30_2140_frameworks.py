@@ -1,12 +1,12 @@
 """Orders of missions name a framework contract, whose maximum holds them and whose parameters are dated.
 
-Revision: 2026_11_30_2140, after 2026_11_30_2001.
+Revision: 2026_11_30_2140, after 2026_11_30_2050.
 """
 
 from alembic import op
 
 revision = "2026_11_30_2140"
-down_revision = "2026_11_30_2001"
+down_revision = "2026_11_30_2050"
 branch_labels = None
 depends_on = None
 

@@ -149,7 +149,7 @@ def test_names_and_addresses_of_people_are_declared_personal() -> None:
 def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     shown = {listing.schema for listing in LISTINGS.values()}
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
-    # No event tells of the lines of a plan, a timesheet, a record, a seat, a claim's lines, a story, what a letter or a
+    # No event tells of the weeks of a plan, a timesheet, a record, a seat, a claim's lines, a story, what a letter or a
     # report says, or what is given out about a contact.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
         "ActivityReportContent", "AmendmentRead", "ClaimLine", "LetterContent", "MemberRead", "Overplanned",

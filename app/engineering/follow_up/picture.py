@@ -214,12 +214,14 @@ def _chart(points: Sequence[Point], as_of: date, language: str) -> str:
         "by-plan": [(x(p.on), y(p.days_left_by_plan)) for p in points if p.days_left_by_plan is not None],
         "at-pace": [(x(p.on), y(p.days_left_at_pace)) for p in points if p.days_left_at_pace is not None],
     }
-    for name, places in ahead.items():
+    # Their names stand beside them: below the plan, above the pace.
+    for name, shift, anchor in (("by-plan", (-6, 20), "end"), ("at-pace", (6, -8), "start")):
+        places = ahead[name]
         if len(places) > 1:
             left, top = places[len(places) // 2]
             parts.append(
-                f'<path class="{name}" d="{_path(places)}"/>'
-                f'<text class="text over" x="{left + 8}" y="{top - 8}">{words[name]}</text>'
+                f'<path class="{name}" d="{_path(places)}"/><text class="text over" x="{round(left + shift[0], 1)}"'
+                f' y="{round(top + shift[1], 1)}" text-anchor="{anchor}">{words[name]}</text>'
             )
     known = [point for point in points if point.days_left_entered is not None]
     if known:

@@ -160,20 +160,24 @@ async def explain_order(
     """
     if constraint not in _OF_ORDERS:
         return None
-    row = (
-        await session.execute(
-            _ASKED,
-            {"mission_id": mission_id, "framework_id": framework_id, "signed_on": signed_on,
-             "days": days, "cents": amount_cents},
-        )
-    ).one_or_none()  # fmt: skip
+    bound = {
+        "mission_id": mission_id, "framework_id": framework_id, "signed_on": signed_on, "days": days,
+        "cents": amount_cents,
+    }  # fmt: skip
+    row = (await session.execute(_ASKED, bound)).one_or_none()
     if row is None:
         return None
-    if constraint == FrameworkAmountsMissing.constraint:
-        return ValidationFailed(errors=[AMOUNT_MISSING.at("/amount_cents")]) if days is not None else None
-    framework = await session.get_one(Framework, row.framework_id)
     if constraint == OrderOutsideFramework.constraint:
+        framework = await session.get_one(Framework, row.framework_id)
         return _outside(framework, constraint, row.from_day, row.to_day)
+    return _short(constraint, row, one_order=days is not None)
+
+
+def _short(constraint: str, row: Any, *, one_order: bool) -> Problem:
+    """What is missing: an amount, days, or euros."""
+    if constraint == FrameworkAmountsMissing.constraint:
+        missing = ValidationFailed(errors=[AMOUNT_MISSING.at("/amount_cents")])
+        return missing if one_order else FrameworkAmountsMissing(orders=row.unpriced)
     if row.days_left is not None and row.days > row.days_left:
         return FrameworkExhausted.in_days(row.days, row.days_left)
     return FrameworkExhausted.in_cents(int(row.cents), int(row.cents_left or 0))
@@ -190,7 +194,8 @@ _ASKED = text("""
             coalesce(CAST(:signed_on AS date), min(o.signed_on)) AS from_day,
             coalesce(CAST(:signed_on AS date), max(o.signed_on)) AS to_day,
             coalesce(CAST(:days AS numeric), sum(o.days)) AS days,
-            coalesce(CAST(:cents AS bigint), sum(o.amount_cents), 0) AS cents
+            coalesce(CAST(:cents AS bigint), sum(o.amount_cents), 0) AS cents,
+            count(*) FILTER (WHERE o.amount_cents IS NULL) AS unpriced
         FROM (SELECT) AS one LEFT JOIN orders o ON o.mission_id = :mission_id
         GROUP BY o.framework_id
     ), closing AS (
@@ -201,7 +206,7 @@ _ASKED = text("""
         SELECT coalesce(max(c.days), 0) AS days, coalesce(max(c.cents), 0) AS cents FROM asked a CROSS JOIN closing c
         WHERE c.signed_on >= coalesce((SELECT max(signed_on) FROM closing WHERE signed_on <= a.from_day), '-infinity')
     )
-    SELECT a.framework_id, a.from_day, a.to_day, a.days, a.cents,
+    SELECT a.framework_id, a.from_day, a.to_day, a.days, a.cents, a.unpriced,
         f.max_days - t.days AS days_left, f.max_amount_cents - t.cents AS cents_left
     FROM asked a JOIN frameworks f ON f.id = a.framework_id CROSS JOIN taken t
 """)

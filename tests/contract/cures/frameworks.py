@@ -49,11 +49,18 @@ async def framework_below_ordered(case: Case) -> None:
     case.cured(await change(case.world, path, max_days=told["days_ordered"], max_amount_cents=told["ordered_cents"]))
 
 
-@walk("framework-amounts-missing", "update_framework")
+@walk("framework-amounts-missing", "update_framework", "reopen_mission")
 async def framework_amounts_missing(case: Case) -> None:
-    framework = await a_framework(case.world)
-    ok(await ordered(case.world, await bare(case.world), framework, days=6), 201)
+    framework, mission = await a_framework(case.world), await bare(case.world)
+    ok(await ordered(case.world, mission, framework, days=6), 201)
     path = f"/v1/frameworks/{framework}"
+    if case.act == "reopen_mission":
+        ok(await act(case.world, mission, "cancel"))
+        ok(await change(case.world, path, max_amount_cents=10**9))
+        case.refused(await act(case.world, mission, "reopen"), "1 orders")
+        ok(await change(case.world, path, max_amount_cents=None))
+        case.cured(await act(case.world, mission, "reopen"))
+        return
     case.refused(await change(case.world, path, max_amount_cents=10**9), "1 orders")
     case.cured(await change(case.world, path, max_amount_cents=None, max_days=10))
 

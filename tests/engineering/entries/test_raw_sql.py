@@ -480,7 +480,8 @@ OWN_SIGNATURE = {
     "consultant_signed_at": "now()",
 }  # fmt: skip
 LEADS_SIGNATURE = {
-    "lead_signed_by": "$judge", "lead_signed_name": "'B'", "lead_signed_on": "last_worked_on", "lead_signed_at": "now()",
+    "lead_signed_by": "$judge", "lead_signed_name": "'B'", "lead_signed_on": "last_worked_on",
+    "lead_signed_at": "now()",
 }  # fmt: skip
 BOTH = OWN_SIGNATURE | LEADS_SIGNATURE
 STALE = {"stale_at": "now()", "stale_entry_id": "$submitted", "stale_entry_worked_on": "last_worked_on"}

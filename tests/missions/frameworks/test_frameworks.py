@@ -1,6 +1,7 @@
 """Frameworks: their maximum holds all orders that name them, on every day and among simultaneous ones."""
 
 import asyncio
+import random
 from collections import Counter
 from datetime import date
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from app.missions.frameworks import parameters
+from tests.lives import FRESH, seed_of
 from tests.missions.frameworks.acts import a_framework, a_parameter, figures, framework_body, ordered
 from tests.missions.test_orders import bare
 from tests.world import World, ok, problem
@@ -47,6 +49,41 @@ async def test_of_fifty_orders_in_five_territories_those_that_fit_are_ordered(ap
     assert sum(place["days_ordered"] for place in seen["by_territory"]) == 100
     assert len(ok(await world.auditor.get(f"/v1/frameworks/{framework}/orders?count=exact"))["items"]) == 21
     await clean(app, *worlds)
+
+
+LIVED = [f"2023-06-{day:02}" for day in range(1, 8)]  # on which the acts of a life are signed
+
+
+async def test_no_day_of_a_random_life_is_above_the_maximum(app: Any, world: World) -> None:
+    """Orders, amendments, cancellations and reopenings, five at once: what is left is what the acts that stand say."""
+    seed = seed_of(FRESH)
+    chance = random.Random(seed)
+    framework = await a_framework(world, max_days=12, max_amount_cents=1_200_000)
+    missions = [await bare(world) for _ in range(4)]
+
+    async def act() -> Any:
+        mission, day = chance.choice(missions), chance.choice(LIVED)
+        kind = chance.choice(["order", "order", "amend", "amend", "amend", "cancel", "reopen"])
+        if kind in ("cancel", "reopen"):
+            return await world.operator.post(f"missions/{mission}/{kind}", {"reason": "By chance."})
+        days = chance.randint(1, 6) if kind == "order" else chance.randint(-4, 4)
+        under = {"days": days, "amount_cents": days * 100_000, "signed_on": day}
+        if kind == "order":
+            return await ordered(world, mission, framework, **under)
+        return await ordered(world, mission, None, kind="amendment", **under)
+
+    answered: Counter[int] = Counter()
+    for _ in range(12):
+        answered.update(r.status_code for r in await asyncio.gather(*(act() for _ in range(5))))
+    assert set(answered) <= {200, 201, 409, 422}, (seed, answered)
+    listed = ok(await world.auditor.get(f"/v1/frameworks/{framework}/orders?counts=true&limit=500"))["items"]
+    for day in LIVED:
+        seen = await figures(world, framework, day)
+        standing = [each for each in listed if each["signed_on"] <= day]
+        assert seen["days_ordered"] == sum(each["days"] for each in standing), (seed, day)
+        assert seen["ordered_cents"] == sum(each["amount_cents"] for each in standing), (seed, day)
+        assert min(seen["days_left"], seen["left_cents"]) >= 0, (seed, day)
+    await clean(app, world)
 
 
 async def test_amendments_and_cancelled_missions_give_back_and_take_again(app: Any, world: World) -> None:
