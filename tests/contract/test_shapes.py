@@ -338,7 +338,6 @@ DRIVEN: dict[str, Request] = {
     "activity_report_month": _one(REPORT, "/month", "2023-06-14"),
     "activity_report_consultant_signed": _one(REPORT + "/{id}/sign", "/name", " "),
     "activity_report_lead_signed": _one(REPORT + "/{id}/countersign", "/name", " "),
-    "activity_report_signed_on": _one(REPORT + "/{id}/sign", "/signed_on", "2023-01-31"),
     "month_lock_month": _one(f"POST {T}/month-locks", "/month", "2023-06-14"),
     "month_lock_not_over": _one(f"POST {T}/month-locks", "/month", "2199-12"),
     "month_lock_reopening": _one(f"POST {T}/month-locks/{{id}}/reopen", "/reason", ABSENT),
@@ -500,6 +499,7 @@ OURS: dict[str, str] = {
     **dict.fromkeys(
         ("activity_report_days", "activity_report_content_hash"), "the sealed report is computed from the entries"
     ),
+    "activity_report_signed_on": "the service compares the day with the report that it holds",
     "activity_report_stale": "a trigger writes it, when an entry changes",
     **dict.fromkeys(("firm_source", "site_source", "proceeding_source"), "each door has its source"),
     **dict.fromkeys(("site_siret", "perimeter_vintage", "firm_accounts_year"), "part of the address: 404 by its value"),

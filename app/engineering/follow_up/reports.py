@@ -19,7 +19,8 @@ def activity_reports(shape: Shape, of: CTE) -> Any:
     r, later = ActivityReport, ActivityReport.__table__.alias("later_report")
 
     def known(instant: Any) -> ColumnElement[bool]:
-        return instant < BEFORE if shape.known_then else instant.is_not(None)
+        then: ColumnElement[bool] = instant < BEFORE if shape.known_then else instant.is_not(None)
+        return then
 
     replaced = exists().where(
         later.c.consultant_id == r.consultant_id,

@@ -221,6 +221,31 @@ async def test_what_lacks_a_signature_is_listed_and_told_to_whoever_gives_it(wor
     }  # fmt: skip
 
 
+async def test_the_follow_up_counts_reports_as_they_were_known_then(world: World) -> None:
+    mission = await assigned(world)
+    await enter(world, mission)
+    made = (await make(world.consultant, mission.partner_consultant))["id"]
+    await world.pool.execute("UPDATE activity_reports SET created_at = '2023-08-01 08:00Z' WHERE id = $1", made)
+    for who, day in (("consultant", "2023-08-03"), ("lead", "2023-08-05")):
+        await world.pool.execute(
+            f"UPDATE activity_reports SET {who}_signed_by = $2, {who}_signed_name = 'A', {who}_signed_on = '{day}',"
+            f" {who}_signed_at = '{day} 08:00Z' WHERE id = $1",
+            made,
+            world.subjects[who],
+        )
+    await enter(world, mission, "2023-07-05")
+    states = {"2023-07-31": None, "2023-08-02": "to_sign", "2023-08-04": "signed_by_consultant",
+              "2023-08-06": "signed"}  # fmt: skip
+    for day, state in states.items():
+        found = ok(await world.operator.get(f"engineering?recorded_as_of={day}"))["activity_reports"]
+        assert {name for name, number in found.items() if number} == ({state} if state else set()), day
+    assert ok(await world.operator.get("engineering"))["activity_reports"]["stale"] == 1
+    assert ok(await world.operator.get("engineering?as_of=2023-06-30"))["activity_reports"]["stale"] == 0
+    await make(world.consultant, mission.partner_consultant)
+    counted = ok(await world.operator.get(f"engineering?organisation_id={world.organisations['partner']}"))
+    assert counted["activity_reports"] == {"to_sign": 1, "signed_by_consultant": 0, "signed": 0, "stale": 0}
+
+
 async def test_a_month_without_days_has_no_report(world: World) -> None:
     mission = await assigned(world)
     await enter(world, mission, status="draft")

@@ -468,6 +468,56 @@ APPEND_ONLY = [
     Attack("month_locks_append_only", "TRUNCATE month_locks"),
     Attack("time_entry_corrections_append_only", "TRUNCATE time_entry_corrections"),
     Attack("time_entry_corrections_append_only", "DELETE FROM time_entry_corrections"),
+    Attack("activity_reports_append_only", "DELETE FROM activity_reports WHERE false"),
+    Attack("activity_reports_append_only", "TRUNCATE activity_reports"),
+    Attack("activity_reports_append_only", change("activity_reports", "false", days="days + 0.25")),
+    Attack("activity_reports_append_only", change("activity_reports", "false", content="'{}'")),
+]
+
+R, MADE = "activity_reports", "id = $report"
+OWN_SIGNATURE = {
+    "consultant_signed_by": "person_id", "consultant_signed_name": "'A'", "consultant_signed_on": "last_worked_on",
+    "consultant_signed_at": "now()",
+}  # fmt: skip
+LEADS_SIGNATURE = {
+    "lead_signed_by": "$judge", "lead_signed_name": "'B'", "lead_signed_on": "last_worked_on",
+    "lead_signed_at": "now()",
+}  # fmt: skip
+BOTH = OWN_SIGNATURE | LEADS_SIGNATURE
+STALE = {"stale_at": "now()", "stale_entry_id": "$submitted", "stale_entry_worked_on": "last_worked_on"}
+REPORTS = [
+    Attack("activity_report_not_yours", change(R, MADE, **(OWN_SIGNATURE | {"consultant_signed_by": "$judge"}))),
+    Attack("activity_report_by_one_person", change(R, MADE, **(BOTH | {"lead_signed_by": "person_id"}))),
+    Attack("activity_report_exists", clone(R, MADE)),
+    Attack("activity_report_month", clone(R, MADE, month="'2023-06-02'")),
+    *(Attack("activity_report_days", clone(R, MADE, days=days)) for days in ("0", "0.1", "'NaN'")),
+    Attack("activity_report_content_hash", clone(R, MADE, content="'{}'")),
+    *(
+        Attack("activity_report_consultant_signed", change(R, MADE, **(OWN_SIGNATURE | {name: value})))
+        for name, value in (("consultant_signed_at", "NULL"), ("consultant_signed_name", "''"))
+    ),
+    Attack("activity_report_lead_signed", change(R, MADE, **LEADS_SIGNATURE)),
+    *(
+        Attack("activity_report_lead_signed", change(R, MADE, **(BOTH | {name: value})))
+        for name, value in (("lead_signed_on", "NULL"), ("lead_signed_name", "''"))
+    ),
+    Attack("activity_report_lead_signed", change(R, MADE, lead_signer_kind="'service_account'")),
+    Attack("lead_signed_by_a_person", change(R, MADE, **(BOTH | {"lead_signed_by": "$robot"}))),
+    *(
+        Attack("activity_report_signed_on", change(R, MADE, **(BOTH | {name: "last_worked_on - 1"})))
+        for name in ("consultant_signed_on", "lead_signed_on")
+    ),
+    Attack("activity_report_stale", change(R, MADE, stale_at="now()")),
+    Attack("activity_report_transition", change(R, MADE, **STALE) + "; " + change(R, MADE, **OWN_SIGNATURE)),
+    Attack(
+        "activity_report_transition", change(R, MADE, **STALE) + "; " + change(R, MADE, **dict.fromkeys(STALE, "NULL"))
+    ),
+    Attack("activity_report_transition", change(R, MADE, **BOTH) + "; " + change(R, MADE, lead_signed_name="'C'")),
+    Attack(
+        "activity_report_transition", change(R, MADE, **BOTH) + "; " + change(R, MADE, consultant_signed_name="'C'")
+    ),
+    Attack("activity_reports_consultant_fkey", clone(R, MADE, month="'2023-06-01'", organisation_id="$office")),
+    Attack("activity_report_differs", clone(R, MADE, month="'2023-06-01'") + "; SET CONSTRAINTS ALL IMMEDIATE"),
 ]
 
 K, PROPOSED = "time_entry_corrections", "id = $correction"
@@ -597,6 +647,7 @@ ATTACKS = [
     *SETTINGS,
     *CERTIFICATES,
     *CORRECTIONS,
+    *REPORTS,
     *ENTRIES,
     *MISSIONS,
     *ACCESS,
@@ -683,6 +734,8 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
             proposal = {"entry_id": entry["id"], "days": 0, "reason": "Not worked."}
             ids["correction"] = ok(await world.consultant.post("time-entry-corrections", proposal), 201)["id"]
         ids[str(status)] = entry["id"]
+    month = {"consultant_id": mission.partner_consultant, "month": "2023-07"}
+    ids["report"] = ok(await world.consultant.post("activity-reports", month), 201)["id"]
     lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-01"}), 201)
     ids["lock"], ids["operator"] = lock["id"], str(world.subjects["operator"])
     leave = {"until_on": "2199-01-01", "reason": "Late"}
