@@ -201,7 +201,8 @@ class Advances(Life):
     # --- what comes in -----------------------------------------------------------------------------------------------
 
     def owed(self, loan: Loan) -> int:
-        return max(self.sums(loan).outstanding, 1)
+        outstanding: int = self.sums(loan).outstanding
+        return max(outstanding, 1)
 
     def days(self) -> dict[str, str]:
         """When money came in, and its value day: mostly the same."""

@@ -14,7 +14,7 @@ PLANNED_TWICE = Fault(
     en="A week of a consultant or profile can appear only once in the plan.",
     fr="Une semaine d'un consultant ou d'un profil ne peut figurer qu'une fois dans le plan.",
 )
-ONE_OF_TWO = Fault(
+CONSULTANT_OR_PROFILE = Fault(
     "consultant_or_profile",
     en="Give either consultant_id or profile.",
     fr="Donnez soit consultant_id, soit profile.",

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from app.core.schemas import Body, Id, PersonName, PersonNameOrNull, Read, RecordedAt
 from app.core.values import Day, Days, PositiveDays, Reason, Uuid
 from app.engineering.entries.schemas import Week
-from app.engineering.planning.rules import MORE_THAN_THE_WEEK, ONE_OF_TWO, PLANNED_TWICE
+from app.engineering.planning.rules import CONSULTANT_OR_PROFILE, MORE_THAN_THE_WEEK, PLANNED_TWICE
 from app.missions.models import Profile
 from app.missions.schemas import MissionName
 
@@ -28,7 +28,7 @@ class PlannedWeekBody(Body):
     @model_validator(mode="after")
     def _of_one(self) -> "PlannedWeekBody":
         if (self.consultant_id is None) == (self.profile is None):
-            raise ONE_OF_TWO.error()
+            raise CONSULTANT_OR_PROFILE.error()
         if self.consultant_id is not None and self.days > 7:
             raise MORE_THAN_THE_WEEK.error()
         return self

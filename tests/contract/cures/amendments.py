@@ -27,7 +27,7 @@ from tests.world import ok
 
 RATE = {"annual_rate_bp": 100, **REASON}
 LONGER = {"available_until_on": "2024-10-31", **REASON}
-ASKS = {
+ASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "request_reschedule": ("reschedules", MOVE), "request_waiver": ("waivers", REASON),
     "request_rate_change": ("rate-changes", RATE),
     "request_availability_extension": ("availability-extensions", LONGER),
