@@ -270,7 +270,7 @@ class World:
 
     def _words(self) -> list[str]:
         """What is called otherwise in another world, in an order that all worlds have."""
-        actors = [str(self.subjects[name]) for name in ("operator", "territory", "treasurer")]
+        actors = [str(self.subjects[name]) for name in ("operator", "programme", "territory", "treasurer")]
         homes = [str(self.organisations[name]) for name in ("office", "lead", "partner")]
         return [self.territory, *homes, *self.sirens, *actors]
 
