@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, and_, case, exists, func, select
+from sqlalchemy import CTE, and_, case, exists, func, select
 
 from app.core.reading.listing import json_object
 from app.core.writing.events import BEFORE
@@ -18,9 +18,8 @@ def activity_reports(shape: Shape, of: CTE) -> Any:
     """
     r, later = ActivityReport, ActivityReport.__table__.alias("later_report")
 
-    def known(instant: Any) -> ColumnElement[bool]:
-        then: ColumnElement[bool] = instant < BEFORE if shape.known_then else instant.is_not(None)
-        return then
+    def known(instant: Any) -> Any:
+        return instant < BEFORE if shape.known_then else instant.is_not(None)
 
     replaced = exists().where(
         later.c.consultant_id == r.consultant_id,
