@@ -33,10 +33,15 @@ def made(value: Any) -> dict[str, Listing]:
     place ends with.
     """
     if isinstance(value, Mapping):
-        return {f"[{name}]": listing for name, listing in value.items() if isinstance(listing, Listing)}
+        return {f"[{_named(key)}]": listing for key, listing in value.items() if isinstance(listing, Listing)}
     if getattr(value, "__annotations__", None) != {"kind": AwardKind, "return": Listing}:
         return {}
     return {f"({resource})": value(kind) for resource, kind in KINDS.items()}
+
+
+def _named(key: Any) -> str:
+    """A key of a table, spelled alike in every process."""
+    return "+".join(sorted(key)) if isinstance(key, frozenset) else str(key)
 
 
 def listings() -> dict[str, Listing]:
