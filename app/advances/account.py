@@ -201,7 +201,7 @@ async def _share(write: Write, repayments: Sequence[Repayment], position: replay
         parts["overpaid_cents"] += each.refunded_cents  # what went back to the firm repays nothing
         if any(getattr(each, name) != cents for name, cents in parts.items()):
             changed.append((each, parts))
-    # Two advances may share several receipts: these are locked in the order of their ids, before a repayment is written.
+    # Two advances may share several receipts: these are locked by their ids before a repayment is written.
     of_them = select(Receipt.id).where(Receipt.id.in_({each.receipt_id for each, _ in changed})).order_by(Receipt.id)
     await write.session.execute(of_them.with_for_update(key_share=True))
     for each, parts in changed:

@@ -491,7 +491,12 @@ class _Walk:
     # money
 
     def receive(self, assignment: Assigned) -> None:
-        """Allocate money: what is due, oldest first; then principal ahead; at last the interest that has run on it."""
+        """Allocate money: what is due, oldest first; then principal ahead; at last the interest that has run on it.
+
+        What is more is overpaid by its value day, and stays so when a later tranche is paid or a fee falls due: it is
+        the firm's, and two persons refund it. Setting it off against what falls due later is a decision (code civil,
+        art. 1347, asks that it is invoked): the refund, and a receipt of that day.
+        """
         on, parts = assignment.value_on, _Parts(assignment.cents)
         for entry in self.due():
             if not parts.left:
@@ -583,6 +588,8 @@ class _Walk:
         what is less is taken as money would be.
         """
         on, carried = version.from_on, version.carried
+        if not self.disbursed:  # the tranche that it was made from was a mistake
+            return
         self.cut()
         due = self.due()
         late = {id(entry): self.late_of(entry, on) - entry.late_paid for entry in due}
@@ -592,7 +599,8 @@ class _Walk:
         self.waived += waived
         self.capitalised += carried.capitalised_cents
         self.took(Settled.WAIVED)
-        entries = [self._taken_over(line, on, due, carried) for line in version.lines if not line.kept]
+        left = list(due)
+        entries = [self._taken_over(line, on, left, carried) for line in version.lines if not line.kept]
         going = [entry for entry in due if not any(entry is other for other in entries)]
         if carried.late_interest_cents is None:
             for entry in entries:
@@ -617,10 +625,13 @@ class _Walk:
         else:
             self.versions.append(version)
 
-    def _taken_over(self, line: Line, on: date, due: Sequence[_Entry], carried: Carried) -> _Entry:
-        """The entry of an act's line: the one that is past its day stays the same one, with its late interest."""
-        for entry in due:
+    def _taken_over(self, line: Line, on: date, due: list[_Entry], carried: Carried) -> _Entry:
+        """The entry of an act's line: the one that is past its day stays the same one, with its late interest. It is
+        no longer among those `due`: what is made due on the day of a line is another line.
+        """
+        for place, entry in enumerate(due):
             if line.due_on <= on and entry.due_on == line.due_on and not entry.kept:
+                del due[place]
                 entry.principal, entry.interest, entry.fees = line.principal_cents, line.interest_cents, line.fees_cents
                 entry.late += line.late_interest_cents
                 entry.principal_left, entry.interest_left, entry.fees_left = entry.principal, entry.interest, entry.fees
