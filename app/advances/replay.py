@@ -571,7 +571,12 @@ class _Walk:
     # money
 
     def receive(self, assignment: Assigned) -> None:
-        """Allocate money: what is due, oldest first; then principal ahead; at last the interest that has run on it."""
+        """Allocate money: what is due, oldest first; then principal ahead; at last the interest that has run on it.
+
+        What is more is overpaid by its value day, and stays so when a later tranche is paid or a fee falls due: it is
+        the firm's, and two persons refund it. Setting it off against what falls due later is a decision (code civil,
+        art. 1347, asks that it is invoked): the refund, and a receipt of that day.
+        """
         on, parts = assignment.value_on, _Parts(assignment.cents)
         for entry in self.due():
             if not parts.left:
@@ -667,6 +672,8 @@ class _Walk:
         on, carried = version.from_on, version.carried
         if carried.annual_rate_bp is not None:
             self.terms = at_rate(self.terms, carried.annual_rate_bp, on)
+        if not self.disbursed:  # the tranche that it was made from was a mistake
+            return
         self.cut()
         due = self.due()
         late = {id(entry): self.late_of(entry, on) - entry.late_paid for entry in due}

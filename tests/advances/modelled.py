@@ -89,9 +89,11 @@ class Loan:
     cents: int
     exact: bool
     conditional: bool
+    aid: str = ""  # of an advance that rests on a base
     tranches: list[Tranche] = field(default_factory=list)
     waivers: list[Waiver] = field(default_factory=list)
     written_off_on: date | None = None
+    closed: bool = False
 
     @property
     def id(self) -> str:

@@ -15,6 +15,7 @@ from app.commands.tick import take_judgments
 from app.core import clock
 from tests.advances.accounts import PARTS, Books
 from tests.advances.modelled import Loan, Part, Receipt, Tranche, Waiver
+from tests.awards.closing import Aid
 from tests.envelopes.acts import Acts, key
 from tests.envelopes.test_limits import figures
 from tests.lives import FRESH, MORE, Act, Chance, Life, relived, seed_of, told
@@ -49,7 +50,7 @@ class Advances(Life):
         *["tranche"] * 3, "undo_tranche", *["repay"] * 6, *["receive"] * 2, "assign", "unassign", *["bounce"] * 3,
         *["reverse"] * 3, *["refund"] * 3, "undo_refund", *["announce"] * 2, *["reschedule"] * 4, *["waive"] * 2,
         "write_off", *["notice"] * 2, *["accelerate"] * 2, "proceed", "correct", "plan", "turnover", "undo_turnover",
-        "spend", "tick",
+        "close_aid", "spend", "tick",
     ]  # fmt: skip
 
     def __init__(self, books: Books, other: Client, factory: Any, chance: Chance, *, exact: bool, recycles: bool):
@@ -146,12 +147,16 @@ class Advances(Life):
             if terms["kind"] == "conditional":
                 terms["success_fee"] = {"rate_bp": 200, "cap_bp": 1000}
         cents = self.chance.randint(1000, 400_000)
-        made = ok(await self.by.advance(cents, terms=terms, decided_on=self.first.isoformat()), 201)
+        rests = {"scheme": "rebond_industriel", "base_cents": 2 * cents} if self.chance.below(2) else {}
+        made = ok(await self.by.advance(cents, terms=terms, decided_on=self.first.isoformat(), **rests), 201)
         agreement = {"reference": f"C-{place}", "document_sha256": SHA} | dict.fromkeys(
             ("signed_by_firm_on", "signed_by_funder_on"), self.first.isoformat()
         )
         ok(await self.world.funder.put(f"advances/{made['id']}/agreement", agreement))
         loan = Loan(place, f"advances/{made['id']}", cents, self.exact, terms["kind"] == "conditional")
+        if rests:
+            found = "SELECT aid_id FROM advances WHERE id = $1"
+            loan.aid = str(await self.world.pool.fetchval(found, made["id"]))
         self.loans.append(loan)
         return True
 
@@ -179,11 +184,24 @@ class Advances(Life):
         )
         if not was and self.exact and self.sums(loan).overpaid > before:
             allowed = "repayment-exceeds-outstanding"
-        elif self.exact:
+        elif self.exact and not was:
             bounced = any(each.bounced_on and loan.place in each.parts for each in self.receipts)
             allowed = {"", "account-overdrawn"} if bounced else ""
         done = await self.act(self.world.treasurer, f"{tranche.path}/reverse", {"reason": "Mistaken."}, allowed)
         tranche.gone = was or done is not None
+        return done is not None
+
+    async def close_aid(self) -> bool | None:
+        """Less than the base was certified: what was paid above that is due at once, the rest is released."""
+        loan = self.loan()
+        if not loan.aid or loan.closed:
+            return None
+        aid = Aid(self.by, advance=loan.id, id=loan.aid)
+        certified, on = 1 + self.chance.below(2 * loan.cents), self.day(self.today - timedelta(days=200))
+        await aid.complete(certified, on=self.first)
+        done = self.answered(await aid.close(closed_on=on.isoformat()), {"", "award-ended"})
+        if done is not None:
+            loan.closed, loan.cents = True, done["amount_cents"] - done["released_cents"]
         return done is not None
 
     async def spend(self) -> bool | None:
@@ -573,13 +591,11 @@ class Advances(Life):
         if loan.exact:
             assert advance["settled_as"] == (self.sums(loan).taker if settled else None)
         schedule = ok(await auditor.get(f"{loan.path}/schedule"))
-        names = ("due_on", "kept")
         if now["disbursed_cents"]:
             assert schedule["version"] == now["version"]
             open_ = [line for line in schedule["lines"] if not line["kept"]]
             asked = sum(line["principal_cents"] - line["capitalised_cents"] for line in open_)
             assert asked == schedule["outstanding_cents"]
-            del names
         rows = ok(await auditor.get("instalments", params={"advance_id": loan.id, "limit": "500"}))["items"]
         left = [(line["due_on"], line["left_cents"]) for line in now["lines"]]
         assert sorted((row["due_on"], row["left_cents"]) for row in rows) == sorted(left)
@@ -627,7 +643,7 @@ class Advances(Life):
             await self.books.agree(every=False)
 
 
-# What random lives have found: their acts, cut down.
+# What random lives have found: their acts, cut down; the number says what the advances are like (`within`).
 LIVES: dict[str, list[Act]] = {}
 
 

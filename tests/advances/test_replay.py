@@ -37,6 +37,7 @@ from app.advances.schedule import (
     interest_until,
     lines,
 )
+from app.advances.versions import accelerate
 from tests.advances.replay_tables import LATE, LEGAL, REPLAYS
 
 EXAMPLE_B = LoanTerms(
@@ -188,6 +189,22 @@ def test_a_day_without_a_rate_is_told_only_where_interest_runs() -> None:
 def test_proceedings_stop_late_interest(stop: Span, days: int) -> None:
     parts = segments([Overdue(date(2025, 3, 31), 100)], date(2025, 4, 19), date(2025, 4, 30), rates(LEGAL), [stop])
     assert sum(part.days for part in parts) == days
+
+
+def test_what_is_made_due_on_a_due_day_is_a_line_beside_the_one_of_that_day() -> None:
+    plain = facts("2025-03-31:100 2025-06-30:100 2025-09-30:100", "")
+    made = replace(accelerate(plain.terms, replay(plain, day("2025-06-30"))), number=1, act="A", order=1)
+    paid = replace(plain, versions=[made], assignments=[Assigned("P", day("2025-07-31"), 250, 2)])
+    stand = replay(paid, day("2025-08-01"))
+    assert (stand.repaid_cents, stand.outstanding_cents, stand.overpaid_cents) == (250, 50, 0)
+
+
+def test_what_a_mistaken_tranche_made_due_is_not_asked_for() -> None:
+    plain = replace(facts("2025-03-31:100 2025-09-30:100", ""), terms=replace(EXAMPLE_B, first_due_on=None))
+    made = replace(accelerate(plain.terms, replay(plain, day("2025-06-15"))), number=1, act="A", order=1)
+    assert sum(line.interest_cents for line in made.lines) > 0
+    stand = replay(replace(plain, versions=[made], tranches=()), day("2025-08-01"))
+    assert (stand.overdue_cents, stand.interest_due_cents, stand.lines) == (0, 0, ())
 
 
 # --- properties ------------------------------------------------------------------------------------------------------

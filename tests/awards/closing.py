@@ -49,14 +49,18 @@ class Aid:
     def path(self) -> str:
         return f"grants/{self.grant}" if self.grant else f"advances/{self.advance}"
 
-    async def complete(self, certified: int, *, other_aid: int = 0, open_claims: int = 0) -> None:
-        """Completed, with what is certified and the aid of others that the firm declares."""
+    async def complete(
+        self, certified: int, *, other_aid: int = 0, open_claims: int = 0, on: date | None = None
+    ) -> None:
+        """Completed, with what is certified and the aid of others that the firm declares; started `on` a day and
+        completed on it, or on the days of the module.
+        """
         aid = [{"source": "Region", "amount_cents": other_aid}] if other_aid else []
         await self.acts.world.pool.execute(
             "UPDATE aids SET started_on = $2, start_proof_sha256 = repeat('0', 64), completed_on = $3,"
             " completion_declared_on = $3, final_cost_cents = $4, public_aid = $5::jsonb, certified_cents = $4,"
             " open_claims = $6 WHERE id = $1",
-            self.id, date.fromisoformat(DAY), date.fromisoformat(COMPLETED), certified, to_json(aid).decode(),
+            self.id, on or date.fromisoformat(DAY), on or date.fromisoformat(COMPLETED), certified, to_json(aid).decode(),
             open_claims,
         )  # fmt: skip
 
