@@ -14,7 +14,7 @@ import pytest
 from app.commands.tick import take_judgments
 from app.core import clock
 from tests.advances.accounts import PARTS, Books
-from tests.advances.modelled import Loan, Part, Receipt, Tranche, Waiver
+from tests.advances.modelled import Loan, Part, Receipt, Sums, Tranche, Waiver
 from tests.awards.closing import Aid
 from tests.envelopes.acts import Acts, key
 from tests.envelopes.test_limits import figures
@@ -117,7 +117,7 @@ class Advances(Life):
         headers = key() | (ANY if path.rpartition("/")[2] in VERBS else {})
         return self.answered(await by.post(path, body, headers=headers), allowed)
 
-    def sums(self, loan: Loan, by: date | None = None) -> Any:
+    def sums(self, loan: Loan, by: date | None = None) -> Sums:
         return loan.sums(self.receipts, by or self.today)
 
     def told(self, receipt: Receipt) -> Any:
@@ -147,7 +147,7 @@ class Advances(Life):
             if terms["kind"] == "conditional":
                 terms["success_fee"] = {"rate_bp": 200, "cap_bp": 1000}
         cents = self.chance.randint(1000, 400_000)
-        rests = {"scheme": "rebond_industriel", "base_cents": 2 * cents} if self.chance.below(2) else {}
+        rests: dict[str, Any] = {"scheme": "rebond_industriel", "base_cents": 2 * cents} if self.chance.below(2) else {}
         made = ok(await self.by.advance(cents, terms=terms, decided_on=self.first.isoformat(), **rests), 201)
         agreement = {"reference": f"C-{place}", "document_sha256": SHA} | dict.fromkeys(
             ("signed_by_firm_on", "signed_by_funder_on"), self.first.isoformat()
