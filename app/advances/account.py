@@ -49,7 +49,8 @@ async def hold_receipts(write: Write, advances: Iterable[UUID]) -> None:
 class KnownAccount:
     """What is known of an advance: its facts, and what it was to be paid as long as nothing is.
 
-    `around` are the notices, rates and proceedings among the facts.
+    `around` are the notices, rates and proceedings among the facts; `counted` how many changes of proceedings and how
+    many rates there were.
     """
 
     facts: replay.Facts
@@ -58,6 +59,7 @@ class KnownAccount:
     decided: bool
     awarded_cents: int
     planned_on: date
+    counted: tuple[int, int]
 
 
 def facts_of(row: Any) -> KnownAccount:
@@ -85,7 +87,10 @@ def facts_of(row: Any) -> KnownAccount:
         written_off_on=row["written_off_on"],
     )  # fmt: skip
     around = surroundings_of(row, terms.late_rate, terms.late_rate_bp)
-    return KnownAccount(around.add_to(facts), around, terms, row["decided"], row["awarded_cents"], row["planned_on"])
+    return KnownAccount(
+        around.add_to(facts), around, terms, row["decided"], row["awarded_cents"], row["planned_on"],
+        (row["counted_judgments"], row["counted_rates"]),
+    )  # fmt: skip
 
 
 def _version(row: Sequence[Any], order: int) -> replay.Version:
@@ -143,6 +148,7 @@ async def settle(
     Who settles several advances posts to the envelope `later`: its accounts are locked last.
     """
     here = await known(write, advance)
+    advance.counted_until_on, advance.counted_judgments, advance.counted_rates = clock.today(), *here.counted
     if here.around.void:  # what a corrected judgment had made due is undone before the new day is answered
         stand = replayed_so_far(here.facts, clock.today())
         await _write_versions(write, advance, replay.unwritten(here.facts.versions, stand))

@@ -124,6 +124,10 @@ class Advance(Award, Identified, Versioned, Base):
     accelerated_on: Mapped[date | None]
     in_proceedings_on: Mapped[date | None]
     written_off_on: Mapped[date | None]
+    # What the last settlement counted: the days until this one, so many changes of proceedings, and so many rates.
+    counted_until_on: Mapped[date | None]
+    counted_judgments: Mapped[int | None] = mapped_column(BigInteger)
+    counted_rates: Mapped[int | None] = mapped_column(BigInteger)
     terms: Mapped[dict[str, Any]] = mapped_column(JSONB)
     planned_disbursement_on: Mapped[date | None]
 

@@ -599,8 +599,8 @@ class _Walk:
         self.waived += waived
         self.capitalised += carried.capitalised_cents
         self.took(Settled.WAIVED)
-        left = list(due)
-        entries = [self._taken_over(line, on, left, carried) for line in version.lines if not line.kept]
+        standing = list(due)
+        entries = [self._taken_over(line, on, standing, carried) for line in version.lines if not line.kept]
         going = [entry for entry in due if not any(entry is other for other in entries)]
         if carried.late_interest_cents is None:
             for entry in entries:
@@ -625,13 +625,14 @@ class _Walk:
         else:
             self.versions.append(version)
 
-    def _taken_over(self, line: Line, on: date, due: list[_Entry], carried: Carried) -> _Entry:
-        """The entry of an act's line: the one that is past its day stays the same one, with its late interest. It is
-        no longer among those `due`: what is made due on the day of a line is another line.
+    def _taken_over(self, line: Line, on: date, standing: list[_Entry], carried: Carried) -> _Entry:
+        """The entry of an act's line: the one that is past its day stays the same one, with its late interest.
+
+        One is taken over once: what an act makes due on the day of another line is a line of its own.
         """
-        for place, entry in enumerate(due):
+        for place, entry in enumerate(standing):
             if line.due_on <= on and entry.due_on == line.due_on and not entry.kept:
-                del due[place]
+                del standing[place]
                 entry.principal, entry.interest, entry.fees = line.principal_cents, line.interest_cents, line.fees_cents
                 entry.late += line.late_interest_cents
                 entry.principal_left, entry.interest_left, entry.fees_left = entry.principal, entry.interest, entry.fees

@@ -7,8 +7,8 @@ import pytest
 
 from app.commands.tick import take_judgments, tell_of_advances
 from app.core.db import session_factory
-from tests.advances.arrears import MATCH, SHA, THIRD, Late
-from tests.envelopes.acts import key
+from tests.advances.arrears import MATCH, SHA, THIRD, Late, with_rates
+from tests.envelopes.acts import Acts, key
 from tests.world import World, ok, problem
 
 MARCH, JUNE, SEPTEMBER = "2025-03-31", "2025-06-30", "2025-09-30"
@@ -127,3 +127,30 @@ async def test_a_plan_is_a_version_of_the_schedule(app: Any, world: World) -> No
     advance = await late.read()
     assert (advance["in_proceedings_on"], advance["outstanding_cents"]) == (None, 3 * THIRD)
     assert await judged(app) == 0
+
+
+async def test_the_tick_settles_each_advance_once_whatever_was_owed_on_the_day(app: Any, world: World) -> None:
+    await with_rates(world)
+    acts = await Acts.of(world)
+    ok(await acts.contribute(20_000_000, decided_on="2024-10-01"), 201)
+    terms = {"instalments": 3, "frequency": "quarterly", "first_due_on": MARCH}
+    made = ok(await acts.advance(3 * THIRD, decided_on="2024-11-01", terms=terms), 201)
+    late = Late(world, acts, made["id"])
+    await late.agree()
+    ok(await acts.tranche(late.advance, THIRD, paid_on="2024-11-15"), 201)
+    ok(await acts.repay(late.advance, THIRD, received_on="2025-02-01"), 201)
+    proceeding = await late.proceeding("liquidation", "2025-05-06")  # nothing was owed on this day
+    ok(await acts.tranche(late.advance, THIRD, paid_on="2025-06-15"), 201)
+    await judged(app)
+    version = (await late.read())["version"]
+    assert await judged(app) == 0
+    assert (await late.read())["version"] == version
+    for changes, came in (
+        ({"opened_on": "2025-06-20"}, "2025-06-20"), ({"continued_until_on": "2026-10-31"}, "2026-10-31"),
+        ({"closed_on": "2026-11-15"}, "2026-10-31"),
+    ):  # fmt: skip
+        await late.correct(proceeding, **changes)
+        assert await judged(app) == 1
+        assert (await late.read())["accelerated_on"] == came
+        assert await judged(app) == 0
+    assert (await late.read())["in_proceedings_on"] is None

@@ -141,6 +141,21 @@ def test_acceleration_makes_all_due_with_the_interest_that_ran() -> None:
     assert figures(version) == [("2024-03-31", 100_000, 3_640), ("2024-04-10", 300_000, 300)]
 
 
+@pytest.mark.parametrize("build", [lambda terms, stand: reduce(terms, stand, 150_00), accelerate])
+@pytest.mark.parametrize("rate_bp", [0, 365])
+def test_what_an_act_makes_due_on_the_day_of_a_line_is_a_line_beside_it(build: "Build", rate_bp: int) -> None:
+    terms, on = quarters(rate_bp), date(2024, 6, 30)
+    known = Facts(terms, [PaidTranche("T", date(2023, 12, 31), 400_00)], [])
+    stored = unwritten((), replay(known, on))
+    made = build(terms, replay(replace(known, versions=stored), on))
+    assert [line.due_on for line in made.lines].count(on) == 2
+    acted = replace(made, number=len(stored) + 1, order=1_000, act="act")
+    after = replay(replace(known, versions=[*stored, acted]), on)
+    conserves(after)
+    stands = [(state.line.due_on.isoformat(), state.principal_left_cents) for state in after.lines]
+    assert sorted(stands) == sorted((due_on, principal) for due_on, principal, _ in figures(made))
+
+
 # --- properties ------------------------------------------------------------------------------------------------------
 
 Build = Callable[[LoanTerms, Position], Version]

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
-from sqlalchemy import Date, Text, cast, func, or_, select, text
+from sqlalchemy import BigInteger, Date, Text, cast, func, or_, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.advances.arrears.models import Acceleration, FormalNotice
@@ -99,7 +99,19 @@ def columns(advance_id: Any, siren: Any, known: bool) -> list[Any]:
         _array(judged, (_p.id, *said_of.values()), _p.id).label("judged"),
         _array(accelerations, (_x.id, _x.proceeding_id, _x.accelerated_on), _x.id).label("accelerations"),
         _array(select(rate), (rate.c.from_on, rate.c.rate_bp), rate.c.from_on).label("legal_rates"),
+        judgments(siren).label("counted_judgments"),
+        legal_rates().label("counted_rates"),
     ]
+
+
+def judgments(siren: Any) -> Any:
+    """How often the proceedings of a firm were changed: another number is another state of the register."""
+    return select(cast(func.coalesce(func.sum(_p.version), 0), BigInteger)).where(_p.siren == siren).scalar_subquery()
+
+
+def legal_rates() -> Any:
+    """How many legal rates were recorded: a row is kept, and a correction is a row more."""
+    return select(func.count(_r.id)).scalar_subquery()
 
 
 _JUDGED = ("kind", "opened_on", "noticed_on", "continued_until_on", "closed_on")

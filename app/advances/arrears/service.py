@@ -5,29 +5,26 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, literal, or_, select
+from sqlalchemy import and_, exists, or_, select
 
 from app.access.rules import accountable, person
 from app.advances import account, versions
-from app.advances.arrears import rules, schemas
+from app.advances.arrears import facts, rules, schemas
 from app.advances.arrears.facts import replayed_so_far
-from app.advances.arrears.models import Acceleration, FormalNotice, LineStanding
+from app.advances.arrears.models import Acceleration, FormalNotice
 from app.advances.arrears.queries import ACCELERATIONS, NOTICES
 from app.advances.arrears.rules import NoticeStatus
-from app.advances.legal_rates.models import LegalRate
 from app.advances.models import Advance, ScheduleVersion
 from app.advances.proceedings.rules import open_on
 from app.advances.replay import Position
-from app.advances.tranches.models import Tranche
 from app.awards.life.rules import AgreementMissing
 from app.awards.models import Aid
 from app.awards.rules import OVER, AwardEnded
 from app.core import clock
-from app.core.db import paris_day, touch
+from app.core.db import touch
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, merge
-from app.firms.models import Proceeding, ProceedingKind
-from app.firms.queries import in_proceedings
+from app.firms.models import Proceeding
 
 
 async def give_notice(
@@ -164,30 +161,24 @@ def _bound(advance: Advance) -> dict[str, object]:
 
 
 def unsettled(as_of: date) -> Any:
-    """The advances for which a day has come since they were settled, by their ids.
+    """The advances that are not settled yet by a day, by their ids.
 
-    Proceedings were opened or have ended, a liquidation makes all due, a version comes into force, a legal rate was
-    recorded that late interest may run at, or where the lines stand was never written.
+    Since their last settlement the firm's proceedings were changed, a day of theirs or of a version has come, or a
+    legal rate was recorded that late interest may run at.
     """
-    a, p, x, v, s, t = Advance, Proceeding, Acceleration, ScheduleVersion, LineStanding, Tranche
-    due_on = func.coalesce(p.continued_until_on, p.opened_on)
-    liquidated = p.kind == literal(ProceedingKind.LIQUIDATION.value)
-    of_it = (x.advance_id == a.id, x.proceeding_id == p.id)
-    judged = exists().where(
-        p.siren == a.siren, liquidated, due_on <= as_of, or_(p.closed_on.is_(None), p.closed_on >= due_on),
-        or_(a.accelerated_on.is_(None), a.accelerated_on > due_on),
-        exists().where(t.advance_id == a.id, t.status == literal("recorded"), t.paid_on <= due_on),
-        ~exists().where(*of_it, x.accelerated_on == due_on),
-    )  # fmt: skip
-    void = exists().where(*of_it, x.accelerated_on == a.accelerated_on, or_(~liquidated, x.accelerated_on != due_on))
-    comes = exists().where(v.advance_id == a.id, v.from_on <= as_of, paris_day(a.updated_at) < v.from_on)
-    unwritten = and_(exists().where(v.advance_id == a.id), ~exists().where(s.advance_id == a.id))
-    told = exists().where(LegalRate.recorded_by.is_not(None), LegalRate.recorded_at > a.updated_at)
-    rated = and_(exists().where(FormalNotice.advance_id == a.id), told)
-    moved = a.in_proceedings_on.is_not(None) != in_proceedings(a.siren, clock.today())
+    a, p, v = Advance, Proceeding, ScheduleVersion
+
+    def came(day: Any) -> Any:
+        return (day > a.counted_until_on) & (day <= as_of)
+
+    dated = exists().where(p.siren == a.siren, or_(*map(came, (p.opened_on, p.continued_until_on, p.closed_on))))
+    comes = exists().where(v.advance_id == a.id, came(v.from_on))
+    judged = a.counted_judgments != facts.judgments(a.siren)
+    rated = and_(exists().where(FormalNotice.advance_id == a.id), a.counted_rates != facts.legal_rates())
     return (
         select(a.territory, a.id)
-        .where(a.disbursed_cents > 0, a.settled_as.is_(None), or_(judged, void, moved, unwritten, comes, rated))
+        .where(a.disbursed_cents > 0, a.settled_as.is_(None))
+        .where(or_(a.counted_until_on.is_(None), judged, dated, comes, rated))
         .order_by(a.id)
     )
 
