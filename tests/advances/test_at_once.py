@@ -158,8 +158,6 @@ class Basin:
     async def reschedule(self, chance: random.Random, advance: str) -> httpx2.Response:
         again = {"kind": "re_age", "instalments": 3, "first_on": "2027-01-31"}
         kind: dict[str, Any] = again if chance.random() < 0.5 else {"kind": "re_amortise"}
-            [{"kind": "re_amortise"}, {"kind": "re_age", "instalments": 3, "first_on": "2027-01-31"}]
-        )
         body = {**kind, "late_interest": chance.choice(["kept", "waived", "capitalised"])}
         return await self.asked("reschedules", advance, body, "approve", {})
 
