@@ -699,8 +699,10 @@ class _Walk:
         if any(more):
             self._carry(on, more)
         if self.basis is not None:
-            overdue = sum(entry.principal_left for entry in self.due())
-            self.basis = self._moved(on, self.outstanding - overdue - self.basis.balance_cents)
+            ahead = self.outstanding - sum(entry.principal_left for entry in self.due())
+            # The lines of an acceleration or a plan name the interest that has run: it begins anew.
+            anew = version.cause in (VersionCause.ACCELERATION, VersionCause.PLAN)
+            self.basis = Basis(on, ahead) if anew else self._moved(on, ahead - self.basis.balance_cents)
             if more[0] and self.terms.annual_rate_bp and version.cause is not VersionCause.PLAN and self.ahead():
                 self._replace(self._less(self.basis, self.ahead(), 0, self.facts.rule))
         self._follows_terms = False

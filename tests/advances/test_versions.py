@@ -144,6 +144,24 @@ def test_acceleration_makes_all_due_with_the_interest_that_ran() -> None:
     assert figures(version) == [("2024-03-31", 100_000, 3_640), ("2024-04-10", 300_000, 300)]
 
 
+def at_once(_: LoanTerms, stand: Position) -> Version:
+    """The plan that makes all due with the interest that has run."""
+    return plan(stand, [Line(date(2024, 4, 10), 300_000, 300)])
+
+
+@pytest.mark.parametrize("build", [accelerate, at_once])
+def test_interest_that_an_act_made_due_runs_no_second_time(build: "Build") -> None:
+    """Neither in a settlement of a later day, nor where the lines are made again."""
+    terms = quarters(365)
+    paid = [Assigned("A", date(2024, 3, 31), 103_640, 9)]
+    story = Facts(terms, [PaidTranche("T", date(2023, 12, 31), 400_000)], paid)
+    on, later = date(2024, 4, 10), date(2024, 4, 20)
+    acted = replace(story, versions=[replace(build(terms, replay(story, on)), number=1, act="act", order=99)])
+    assert [interest_since(terms, replay(acted, day)) for day in (on, later)] == [0, 0]
+    again = re_age(terms, replay(acted, later), LATE_WAIVED, 1, date(2024, 4, 30))
+    assert [line for line in figures(again) if line[1] != 100_000] == [("2024-04-30", 300_000, 300 + 10 * 30)]
+
+
 @pytest.mark.parametrize("build", [lambda terms, stand: reduce(terms, stand, 150_00), accelerate])
 @pytest.mark.parametrize("rate_bp", [0, 365])
 def test_what_an_act_makes_due_on_the_day_of_a_line_is_a_line_beside_it(build: "Build", rate_bp: int) -> None:
