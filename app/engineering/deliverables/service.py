@@ -128,9 +128,9 @@ async def _sealed(write: Write, territory: str, body: schemas.Delivery, on: date
     row = (await write.session.execute(named)).one_or_none()
     if row is None:
         raise ReferenceNotFound(errors=[NOT_FOUND.at(pointer)])
-    if row[0] is None:
-        raise rules.DocumentNotSealed
     sha256, document_on = row
+    if sha256 is None or document_on is None:
+        raise rules.DocumentNotSealed
     rules.check_delivery_day(on, document_on)
     return str(sha256)
 
