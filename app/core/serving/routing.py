@@ -62,7 +62,7 @@ class Route(APIRoute):
         body_field = self.body_field
         endpoint = self.endpoint
         # Of its own: FastAPI's takes whatever has attributes, a number that is read as a Decimal too, as an object.
-        adapter: TypeAdapter[Any] = TypeAdapter(body_field.field_info.annotation if body_field is not None else None)
+        adapter: TypeAdapter[Any] = TypeAdapter(cast("Any", body_field and body_field.field_info.annotation))
 
         async def body_of(request: Request) -> Any:
             assert body_field is not None
