@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from app.core import clock
@@ -14,6 +14,14 @@ from tests.roadmap.acts import AXES, adopt, draft, held, in_force
 from tests.world import World, ok, problem
 
 TODAY = clock.today().isoformat()
+
+
+async def refused_before(world: World, deliverable: Any, document_on: str, **named: Any) -> None:
+    """The day before that of its meeting, the document cannot be delivered."""
+    before = (date.fromisoformat(document_on) - timedelta(days=1)).isoformat()
+    [fault] = problem(await act(world, deliverable, "deliver", before, **named), 422, "validation-failed")["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/on", "before_the_document")
+    assert document_on in fault["detail"]
 
 
 async def test_an_adopted_roadmap_is_sealed_and_a_deliverable_takes_its_hash(world: World) -> None:
@@ -41,6 +49,7 @@ async def test_an_adopted_roadmap_is_sealed_and_a_deliverable_takes_its_hash(wor
         [(each["id"], each["title"], each["due_on"], each["budget_cents"]) for each in axis["actions"]]
         for axis in adopted["axes"]
     ]
+    await refused_before(world, deliverable, adopted["adopted_on"], **named)
     found = await done(world, deliverable, ("deliver", "2023-10-20"), **named)
     assert (found["document_sha256"], found["roadmap_version_number"]) == (adopted["content_hash"], 1)
     assert (found["late"], found["awaited_on"]) == (False, None)
@@ -56,7 +65,9 @@ async def test_a_deliverable_takes_the_hash_of_a_meetings_record(world: World, o
     assert meeting["record_hash"] == record["content_hash"]
     deliverable = await ordered(world, kind="final_report")
     mine: dict[str, Any] = {"document_sha256": None, "committee_id": made["committee"]}
-    found = await done(world, deliverable, ("deliver", TODAY), **mine)
+    held_on = clock.paris_day(datetime.fromisoformat(meeting["held_at"])).isoformat()
+    await refused_before(world, deliverable, held_on, **mine)
+    found = await done(world, deliverable, ("deliver", held_on), **mine)
     assert (found["document_sha256"], found["committee_id"]) == (record["content_hash"], made["committee"])
     assert found["committee_held_on"] is not None
     elsewhere = await ordered(other)
