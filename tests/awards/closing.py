@@ -70,8 +70,8 @@ class Aid:
         body = {"reason": "Final cost certified.", "closed_on": CLOSED, **more}
         return await self.acts.world.funder.post(f"{path}/close", body, headers=await self.acts.seen(path))
 
-    async def balance(self, cents: int) -> str:
-        paid = await self.acts.pay(self.grant, cents, kind="balance_payment", paid_on=CLOSED)
+    async def balance(self, cents: int, paid_on: str = CLOSED) -> str:
+        paid = await self.acts.pay(self.grant, cents, kind="balance_payment", paid_on=paid_on)
         return str(ok(paid, 201)["id"])
 
     async def says(self, path: str = "") -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.awards.closing import CLOSED, Aid
+from tests.awards.closing import CLOSED, COMPLETED, Aid
 from tests.awards.life import Life
-from tests.envelopes.acts import key
+from tests.envelopes.acts import DAY, key
 from tests.envelopes.test_limits import answers, figures
 from tests.world import World, ok, problem
 
@@ -124,6 +124,22 @@ async def test_a_balance_closes_both_instruments_and_its_reversal_opens_them_aga
     assert figures(await aid.acts.envelope())["available"] == 0
     await aid.balance(50)
     assert await aid.money() == (80, 20, 0)
+
+
+async def test_a_balance_that_was_paid_before_the_completion_closes_on_the_day_of_the_completion(
+    app: Any, world: World
+) -> None:
+    """A balance is a fact, whatever is known of the aid when it is recorded."""
+    aid = await Aid.of(world, grant=1_000, advance=1_000, base=4_000)
+    await aid.complete(4_000)
+    balance = await aid.balance(750, paid_on=DAY)
+    closed_on = "SELECT closed_on FROM aids WHERE territory = $1 AND awards > 0"
+    assert str(await world.pool.fetchval(closed_on, world.territory)) == COMPLETED > DAY
+    assert (await aid.says(f"grants/{aid.grant}/payments/{balance}"))["paid_on"] == DAY
+    assert await world.differences(app.state["engine"]) == []
+    ok(await aid.acts.reverse(f"grants/{aid.grant}/payments/{balance}"))
+    assert await world.pool.fetchval(closed_on, world.territory) is None
+    assert await world.differences(app.state["engine"]) == []
 
 
 async def test_an_advance_that_a_closing_gave_back_whole_stands_again_with_the_balance(app: Any, world: World) -> None:

@@ -119,7 +119,9 @@ async def _count(write: Write, held: Held, payment: GrantPayment, paid_on: date,
             changes.extend(await shortfall_changes(write, grant.territory, filled))
 
     if closes:
-        closed = await closing.close_by_balance(write, held, payment.id, paid_on, post)
+        assert held.aid.completed_on is not None  # it can be closed
+        on = max(paid_on, held.aid.completed_on)  # a balance may have been paid before the completion that was known
+        closed = await closing.close_by_balance(write, held, payment.id, on, post)
         return [*changes, *closed]
     if grant.status == AwardStatus.CLOSED:
         changes += await awards.follow(write, grant, paid_on, None)
