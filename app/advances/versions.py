@@ -284,7 +284,7 @@ def interest_since(terms: LoanTerms, stand: Position) -> int:
     ahead = [state for state in stand.lines if state.line.due_on > stand.as_of and not state.line.kept]
     if ahead and ahead[0].rests is GraceKind.NOTHING_DUE:
         return stand.basis.deferred_cents
-    return interest_until(terms, stand.basis, stand.as_of)
+    return interest_until(terms, stand.basis, stand.as_of, broken=True)
 
 
 def plan(stand: Position, lines: Sequence[Line], late: LateInterest = LateInterest.KEPT) -> Version:

@@ -163,6 +163,19 @@ def test_interest_that_an_act_made_due_runs_no_second_time(build: "Build", inter
     assert [line for line in figures(again) if line[1] != 100_000] == [("2024-04-30", 300_000, interest)]
 
 
+@pytest.mark.parametrize("paid_on", [date(2023, 12, 31), date(2024, 1, 1), date(2024, 1, 10)])
+@pytest.mark.parametrize("on", [date(2024, 1, 31), date(2024, 2, 15), date(2024, 4, 30), date(2024, 5, 31)])
+@pytest.mark.parametrize("count", DayCount)
+def test_what_settles_an_advance_settles_it_to_the_cent(paid_on: date, on: date, count: DayCount) -> None:
+    """Also before the first due day, where the money came in mid period, and at the end of a month in a quarter."""
+    story = Facts(replace(quarters(300), day_count=count), [PaidTranche("T", paid_on, 250_000_01)])
+    until = replay(story, on)
+    asked = until.outstanding_cents + until.interest_due_cents + interest_since(until.terms, until)
+    settled = replay(replace(story, assignments=[Assigned("all", on, asked, 9)]), on)
+    assert (settled.outstanding_cents, settled.splits["all"].overpaid_cents) == (0, 0)
+    assert sum(state.left_cents for state in settled.lines) == 0
+
+
 def test_interest_of_a_plan_is_what_its_lines_name() -> None:
     """Money that comes early settles its lines, and what settles all asks for no other interest."""
     terms, on = quarters(365), date(2024, 4, 10)
