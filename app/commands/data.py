@@ -122,13 +122,17 @@ def restore_backup(
 
 def do_what_is_due(
     as_of: Annotated[
-        str | None, typer.Option(help="Take the clocks of aid files that have run out by this day; today if absent.")
+        str | None,
+        typer.Option(
+            help="Take the clocks of aid files and deliverables that have run out by this day; today if absent."
+        ),
     ] = None,
 ) -> None:
     """Do what is due: run it once a day.
 
-    Records what silence has decided about aid files, reads the proceedings of firms into their advances, tells what has
-    come of instalments, erases contacts whose retention date is past, and old stored replies.
+    Records what silence has decided about aid files and deliverables, tells of late deliverables, reads the proceedings
+    of firms into their advances, tells what has come of instalments, erases contacts whose retention date is past, and
+    old stored replies.
     """
     from app.commands.tick import tick
 
@@ -139,7 +143,8 @@ def do_what_is_due(
             with progress("done:") as say:
                 done = await tick(session_factory(engine), as_of=day, say=say)
         return (
-            f"{done.silences} silences recorded, {done.unstarted} aids not started in time,"
+            f"{done.silences} silences recorded, {done.admitted} deliverables admitted by silence,"
+            f" {done.late} deliverables late, {done.unstarted} aids not started in time,"
             f" {done.undrawn} advances not drawn in time, {done.commitments} commitments overdue,"
             f" {done.judged} advances settled, {done.alerts} alerts of advances,"
             f" {done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"

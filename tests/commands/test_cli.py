@@ -459,6 +459,7 @@ def test_migrate_works_twice_and_two_at_once(home: Home, new_database: Any) -> N
 
 def test_demo_fills_a_database_of_ones_own_once(home: Home, new_database: Any) -> None:
     url = new_database("cli_demo")
+    home.said("migrate", DATABASE_URL=url)  # so that loading is all that the command does
     first = json.loads(home.said("demo", DATABASE_URL=url))
     assert set(first) == set(PEOPLE)
     count = "SELECT (SELECT count(*) FROM time_entries), (SELECT count(*) FROM api_keys), (SELECT count(*) FROM events)"

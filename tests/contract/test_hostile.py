@@ -417,7 +417,7 @@ async def test_a_body_without_content_type_is_refused(siege: Siege) -> None:
 
 
 async def test_bodies_that_are_not_an_object_are_refused(siege: Siege) -> None:
-    for body in (b"null", b"[]", b'"a"', b"1", b"true", b"[{}]"):
+    for body in (b"null", b"[]", b'"a"', b"1", b"1.5", b"1e400", b"true", b"[{}]"):
         siege.refused(422, "validation-failed", "POST", "/v1/organisations", body, fault="not_an_object")
     siege.refused(422, "validation-failed", "POST", "/v1/organisations", headers=JSON, fault="required")
     for body in (b"{", b"}", b" ", b"{'name': 'x'}", b'{"name": "x",}', b'{"name": "x"} {}', b'{"name": "x"}\x00'):

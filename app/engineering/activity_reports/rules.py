@@ -60,30 +60,35 @@ SIGNED_BEFORE_CONSULTANT = Fault(
     fr="Doit être le jour de la signature de l'intervenant ({consultant_signed_on}), ou un jour ultérieur.",
 )
 
+ACTIVITY_REPORT_ABSENT = Fault(
+    "activity_report_absent",
+    en="The month {month} has no report yet: make it (POST activity-reports), and have it signed twice.",
+    fr="Le mois {month} n'a pas encore de compte rendu : établissez-le (POST activity-reports) et faites-le signer"
+    " deux fois.",
+)
+ACTIVITY_REPORT_TO_SIGN = Fault(
+    "activity_report_to_sign",
+    en="The report of {month} is not signed yet: the consultant signs it, then the lead firm.",
+    fr="Le compte rendu de {month} n'est pas encore signé : l'intervenant le signe, puis le mandataire.",
+)
+ACTIVITY_REPORT_TO_COUNTERSIGN = Fault(
+    "activity_report_to_countersign",
+    en="The report of {month} lacks the signature of the lead firm.",
+    fr="Il manque au compte rendu de {month} la signature du mandataire.",
+)
+ACTIVITY_REPORT_STALE = Fault(
+    "activity_report_stale",
+    en="An entry has changed since the report of {month} was made: make it again, and have it signed twice.",
+    fr="Une saisie a changé depuis l'établissement du compte rendu de {month} : établissez-le à nouveau et"
+    " faites-le signer deux fois.",
+)
+
 # Why the days of a person and a month cannot be certified, by the state of their last report; None: there is none.
 UNSIGNED: Mapping[ActivityReportStatus | None, Fault] = {
-    None: Fault(
-        "activity_report_absent",
-        en="The month {month} has no report yet: make it (POST activity-reports), and have it signed twice.",
-        fr="Le mois {month} n'a pas encore de compte rendu : établissez-le (POST activity-reports) et faites-le signer"
-        " deux fois.",
-    ),
-    ActivityReportStatus.TO_SIGN: Fault(
-        "activity_report_to_sign",
-        en="The report of {month} is not signed yet: the consultant signs it, then the lead firm.",
-        fr="Le compte rendu de {month} n'est pas encore signé : l'intervenant le signe, puis le mandataire.",
-    ),
-    ActivityReportStatus.SIGNED_BY_CONSULTANT: Fault(
-        "activity_report_to_countersign",
-        en="The report of {month} lacks the signature of the lead firm.",
-        fr="Il manque au compte rendu de {month} la signature du mandataire.",
-    ),
-    ActivityReportStatus.STALE: Fault(
-        "activity_report_stale",
-        en="An entry has changed since the report of {month} was made: make it again, and have it signed twice.",
-        fr="Une saisie a changé depuis l'établissement du compte rendu de {month} : établissez-le à nouveau et"
-        " faites-le signer deux fois.",
-    ),
+    None: ACTIVITY_REPORT_ABSENT,
+    ActivityReportStatus.TO_SIGN: ACTIVITY_REPORT_TO_SIGN,
+    ActivityReportStatus.SIGNED_BY_CONSULTANT: ACTIVITY_REPORT_TO_COUNTERSIGN,
+    ActivityReportStatus.STALE: ACTIVITY_REPORT_STALE,
 }
 
 

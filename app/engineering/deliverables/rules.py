@@ -87,6 +87,11 @@ ONE_DOCUMENT = Fault(
     en="Give one of document_sha256, roadmap_version_id and committee_id.",
     fr="Donnez un seul de document_sha256, roadmap_version_id et committee_id.",
 )
+BEFORE_THE_DOCUMENT = Fault(
+    "before_the_document",
+    en="Must be the day of the meeting that the document comes from ({document_on}), or a later day.",
+    fr="Doit être le jour de la réunion dont vient le document ({document_on}), ou un jour ultérieur.",
+)
 ONE_REDUCTION = Fault(
     "one_reduction",
     en="Give one of reduced_days and reduced_cents.",
@@ -287,6 +292,12 @@ def check_document(sha256: str | None, roadmap_version_id: UUID | None, committe
     named = [pointer for pointer, value in given.items() if value is not None]
     if len(named) != 1:
         raise ValidationFailed(errors=[ONE_DOCUMENT.at(pointer) for pointer in named or ["/document_sha256"]])
+
+
+def check_delivery_day(on: date, document_on: date) -> None:
+    """A roadmap or a record is not delivered before the day of its meeting. Raises `before_the_document` (422)."""
+    if on < document_on:
+        raise ValidationFailed(errors=[BEFORE_THE_DOCUMENT.at("/on", document_on=document_on.isoformat())])
 
 
 def check_reduction(days: Decimal | None, cents: int | None) -> None:

@@ -91,7 +91,7 @@ class Delivery(Body):
             Day,
             Field(
                 description="Paris day of the delivery, from which the delay to verify counts: today at the latest, not"
-                " before the act that it follows; today if absent."
+                " before the act that it follows or the meeting that the document comes from; today if absent."
             ),
         ]
         | None

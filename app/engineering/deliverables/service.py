@@ -16,6 +16,7 @@ from app.access.duties import DELIVERS_DECIDES, with_author
 from app.access.rules import accountable
 from app.committees.models import Committee
 from app.core import clock
+from app.core.db import paris_day
 from app.core.messages import NOT_FOUND
 from app.core.problems import ReferenceNotFound
 from app.core.validation import refuse_future
@@ -86,7 +87,7 @@ async def deliver(
     write: Write, territory: str, mission_id: UUID, deliverable_id: UUID, body: schemas.Delivery
 ) -> Change:
     """Deliver a version, for the lead firm of the mission. Raises `document-not-sealed` (409), `not-the-lead-firm`,
-    `email-missing` (403), `reference-not-found` (404), and what `_record` raises.
+    `email-missing` (403), `reference-not-found` (404), `before_the_document` (422), and what `_record` raises.
     """
     rules.check_document(body.document_sha256, body.roadmap_version_id, body.committee_id)
     deliverable = await _deliverable(write, territory, mission_id, deliverable_id)
@@ -98,9 +99,9 @@ async def deliver(
         raise NotTheLeadFirm
     accountable(write.actor)
     write.expect(deliverable.version)
-    sha256 = body.document_sha256 or await _sealed(write, territory, body)
     on = body.on or clock.today()
     refuse_future({"/on": on})
+    sha256 = body.document_sha256 or await _sealed(write, territory, body, on)
     months = await parameters.on(write.session, mission_id, "verification_months", on)
     versions = await write.session.scalar(
         select(func.count()).where(
@@ -115,22 +116,23 @@ async def deliver(
     )  # fmt: skip
 
 
-async def _sealed(write: Write, territory: str, body: schemas.Delivery) -> str:
-    """The hash of the roadmap or of the record that the version stands on."""
+async def _sealed(write: Write, territory: str, body: schemas.Delivery, on: date) -> str:
+    """The hash of the roadmap or of the record that the version stands on, which is not younger than the delivery."""
     v, c = RoadmapVersion, Committee
     if body.roadmap_version_id is not None:
-        named = select(v.content_hash).where(v.territory == territory, v.id == body.roadmap_version_id)
+        named = select(v.content_hash, v.adopted_on).where(v.territory == territory, v.id == body.roadmap_version_id)
         pointer = "/roadmap_version_id"
     else:
-        named = select(c.record_hash).where(c.territory == territory, c.id == body.committee_id)
+        named = select(c.record_hash, paris_day(c.held_at)).where(c.territory == territory, c.id == body.committee_id)
         pointer = "/committee_id"
     row = (await write.session.execute(named)).one_or_none()
     if row is None:
         raise ReferenceNotFound(errors=[NOT_FOUND.at(pointer)])
-    if row[0] is None:
+    sha256, document_on = row
+    if sha256 is None or document_on is None:
         raise rules.DocumentNotSealed
-    sha256: str = row[0]
-    return sha256
+    rules.check_delivery_day(on, document_on)
+    return str(sha256)
 
 
 async def verify(

@@ -58,7 +58,8 @@ def _frameworks(*, by: Any = None, **filters: Filter) -> Listing:
         allotted.append(Allotment.decided_on <= by)
 
     def total(of: Any, none: Any, where: list[Any], *more: Any) -> Any:
-        return select(func.coalesce(func.sum(of), none, type_=none.type)).where(*where, *more).scalar_subquery()
+        summed = select(func.coalesce(func.sum(of), none, type_=none.type)).where(*where, *more)
+        return summed.correlate(_f, _t, Organisation).scalar_subquery()  # by name: a total of a total finds it, too
 
     days_ordered, ordered = total(_o.days, NO_DAYS, signed), total(_o.amount_cents, _NO_CENTS, signed)
     here = _m.territory == _t.slug

@@ -123,7 +123,7 @@ async def update_framework_parameter(
 ) -> Response:
     """Change a value that has not begun, or end one that has; If-Match is required.
 
-    Deliverables, reports and invoices rest on a value that has begun: it stays, and ends today at the earliest.
+    Deliverables and reports rest on a value that has begun: it stays, and ends today at the earliest.
     """
     path = request.path_params
     return await commit(request, lambda write: service.update_parameter(write, path["framework_id"], path["id"], body))

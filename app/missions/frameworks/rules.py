@@ -129,12 +129,10 @@ class FrameworkParametersOverlap(Problem):
 
 
 class FrameworkParameterInUse(Problem):
-    """This value has begun: deliverables, reports and invoices may rest on it."""
+    """This value has begun: deliverables and reports may rest on it."""
 
     status = 409
-    title_fr = (
-        "Cette valeur est en vigueur ou l'a été : des livrables, comptes rendus et factures peuvent reposer sur elle."
-    )
+    title_fr = "Cette valeur est en vigueur ou l'a été : des livrables et des comptes rendus peuvent reposer sur elle."
     cure = "End it today or later (`valid_until_on`), and record another value from the next day on."
     cure_fr = (
         "Terminez-la aujourd'hui ou plus tard (`valid_until_on`), et enregistrez une autre valeur dès le lendemain."

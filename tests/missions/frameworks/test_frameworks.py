@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from sqlalchemy import select
 
+from app.core import clock
 from app.missions.frameworks import parameters
 from tests.lives import FRESH, seed_of
 from tests.missions.frameworks.acts import a_framework, a_parameter, figures, framework_body, ordered
@@ -49,6 +50,22 @@ async def test_of_fifty_orders_in_five_territories_those_that_fit_are_ordered(ap
     assert sum(place["days_ordered"] for place in seen["by_territory"]) == 100
     assert len(ok(await world.auditor.get(f"/v1/frameworks/{framework}/orders?count=exact"))["items"]) == 21
     await clean(app, *worlds)
+
+
+async def test_figures_of_a_framework_leave_out_what_is_under_others(world: World) -> None:
+    """Two frameworks in one territory, with the same member: each says its own figures, by territory and by member."""
+    for days in (10, 7):
+        framework, mission = await a_framework(world), await bare(world)
+        ok(await ordered(world, mission, framework, days=days, amount_cents=days * 90_000), 201)
+        member = {"organisation_id": str(world.organisations["lead"]), "role": "lead", "days_allotted": days}
+        ok(await world.operator.post(f"missions/{mission}/members", member), 201)
+        for as_of in (None, clock.today().isoformat()):
+            seen = await figures(world, framework, as_of)
+            [place], [own] = seen["by_territory"], seen["by_member"]
+            assert (place["days_ordered"], place["ordered_cents"]) == (seen["days_ordered"], seen["ordered_cents"])
+            assert (place["days_ordered"], own["days_allotted"]) == (days, days)
+            certified = [(of["days_certified"], of["certified_cents"]) for of in (seen, place, own)]
+            assert certified == [(0, 0)] * 3
 
 
 LIVED = [f"2023-06-{day:02}" for day in range(1, 8)]  # on which the acts of a life are signed
