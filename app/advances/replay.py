@@ -284,9 +284,8 @@ class Position:
     next_due_cents: int
     settled_as: Settled | None = None
     basis: Basis | None = field(repr=False, default=None)
-    ran_cents: int = (
-        0  # interest that has run since the last due day and is not paid, with what was deferred until then
-    )
+    # Interest that has run since the last due day and is not paid, with what was deferred until then.
+    ran_cents: int = 0
 
 
 class Sums(NamedTuple):
@@ -728,7 +727,7 @@ class _Walk:
             self.versions.append(version)
 
     def _known_now(self, version: Version) -> tuple[Line, ...]:
-        """The lines of an act; what an acceleration makes due at once, with the interest that ran as it is known now."""
+        """The lines of an act; what an acceleration makes due bears the interest that ran as it is known now."""
         on = version.from_on
         if version.cause is not VersionCause.ACCELERATION or self.basis is None or self.basis.before >= on:
             return version.lines
