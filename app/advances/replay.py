@@ -583,7 +583,8 @@ class _Walk:
     # money
 
     def receive(self, assignment: Assigned) -> None:
-        """Allocate money: what is due, oldest first; then principal ahead; at last the interest that has run on it.
+        """Allocate money: what is due, oldest first; then principal ahead; at last the interest that has run on it, and
+        the late interest that a reschedule has put beside it.
 
         What is more is overpaid by its value day, and stays so when a later tranche is paid or a fee falls due: it is
         the firm's, and two persons refund it. Setting it off against what falls due later is a decision (code civil,
@@ -601,9 +602,11 @@ class _Walk:
         ahead = self.ahead()
         if parts.left and not any(entry.principal_left for entry in ahead):
             for entry in ahead:
+                late = parts.pay("late_interest_cents", self.late_of(entry, on) - entry.late_paid)
                 cents = parts.pay("interest_cents", entry.interest_left)
+                entry.late_paid += late
                 entry.interest_left -= cents
-                if cents and not entry.left:
+                if late + cents and not entry.left:
                     entry.settled_on = on
         self.splits[assignment.id] = parts.split()
         self.took(Settled.REPAID)

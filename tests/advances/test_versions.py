@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from app.advances.amendments.settlement import settlement
 from app.advances.replay import Assigned, Facts, Line, PaidTranche, Position, Version, replay, unwritten
 from app.advances.schedule import (
     DayCount,
@@ -323,3 +324,8 @@ def test_an_act_loses_no_cent_and_stands_as_it_was_made(
     conserves(stand)
     written = [*changed.versions, *unwritten(changed.versions, stand)]
     assert unwritten(written, replay(replace(changed, versions=written), as_of)) == []
+    if stand.outstanding_cents and not any(state.rests is GraceKind.INTEREST_CAPITALISED for state in stand.lines):
+        parts = settlement(changed, as_of)
+        settling = Assigned("all", as_of, parts["total_cents"], 9_000)
+        changed = replace(changed, assignments=[*changed.assignments, settling])
+        assert settlement(changed, as_of)["total_cents"] == replay(changed, as_of).splits["all"].overpaid_cents == 0
