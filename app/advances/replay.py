@@ -653,11 +653,20 @@ class _Walk:
             made = self._less(moved, ahead, cents, rule)
         self.basis = moved
         self._replace(made)
-        early = _Entry(on, cents, kept=True, past=True, settled_on=on)
+        early = _Entry(on, cents, self._capital_of_grace(parts, on), kept=True, past=True, settled_on=on)
         self.entries.append(early)
         self._sort()
         self._follows_terms = False
         self.make(on, VersionCause.EARLY_REPAYMENT, assignment.id)
+
+    def _capital_of_grace(self, parts: _Parts, on: date) -> int:
+        """Take the interest that a grace would add to the capital, where all of that is repaid: nothing is ahead then."""
+        ahead, ran = self.ahead(), self.ran(on)
+        if self.outstanding or parts.left < ran or not any(entry.capitalised for entry in ahead):
+            return 0
+        self._set_ahead([_Entry(entry.due_on, rests=entry.rests, void=True) for entry in ahead])
+        self.basis = Basis(on, 0)
+        return parts.pay("interest_cents", ran)
 
     def _chosen(self, basis: Basis, ahead: Sequence[_Entry], choice: EarlyChoice | None) -> list[Instalment] | None:
         """The lines ahead as an announced early repayment chose them; None where the rule alone says them."""

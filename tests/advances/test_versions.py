@@ -324,7 +324,7 @@ def test_an_act_loses_no_cent_and_stands_as_it_was_made(
     conserves(stand)
     written = [*changed.versions, *unwritten(changed.versions, stand)]
     assert unwritten(written, replay(replace(changed, versions=written), as_of)) == []
-    if stand.outstanding_cents and not any(state.rests is GraceKind.INTEREST_CAPITALISED for state in stand.lines):
+    if stand.outstanding_cents:
         parts = settlement(changed, as_of)
         settling = Assigned("all", as_of, parts["total_cents"], 9_000)
         changed = replace(changed, assignments=[*changed.assignments, settling])
