@@ -660,7 +660,7 @@ class _Walk:
         self.make(on, VersionCause.EARLY_REPAYMENT, assignment.id)
 
     def _capital_of_grace(self, parts: _Parts, on: date) -> int:
-        """Take the interest that a grace would add to the capital, where all of that is repaid: nothing is ahead then."""
+        """Take the interest that a grace would add to the capital, where all of that is repaid: then nothing is due."""
         ahead, ran = self.ahead(), self.ran(on)
         if self.outstanding or parts.left < ran or not any(entry.capitalised for entry in ahead):
             return 0
