@@ -284,6 +284,8 @@ class Position:
     next_due_cents: int
     settled_as: Settled | None = None
     basis: Basis | None = field(repr=False, default=None)
+    # Interest that has run since the last due day and is not paid, with what was deferred until then.
+    ran_cents: int = 0
 
 
 class Sums(NamedTuple):
@@ -485,6 +487,16 @@ class _Walk:
     def due(self) -> list[_Entry]:
         return [entry for entry in self.entries if entry.past and not entry.kept]
 
+    def ran(self, on: date) -> int:
+        """`Position.ran_cents` of a day on which no line falls due any more."""
+        if self.basis is None or not self.terms.annual_rate_bp:
+            return 0
+        ahead = self.ahead()
+        if ahead and ahead[0].rests is GraceKind.NOTHING_DUE:
+            return self.basis.deferred_cents
+        paid = sum(entry.interest - entry.interest_left for entry in self.entries if entry.due_on > on)
+        return max(interest_until(self.terms, self.basis, on, broken=self.basis.before < on) - paid, 0)
+
     # days
 
     def roll(self, on: date) -> None:
@@ -571,7 +583,8 @@ class _Walk:
     # money
 
     def receive(self, assignment: Assigned) -> None:
-        """Allocate money: what is due, oldest first; then principal ahead; at last the interest that has run on it.
+        """Allocate money: what is due, oldest first; then principal ahead; at last the interest that has run on it, and
+        the late interest that a reschedule has put beside it.
 
         What is more is overpaid by its value day, and stays so when a later tranche is paid or a fee falls due: it is
         the firm's, and two persons refund it. Setting it off against what falls due later is a decision (code civil,
@@ -589,9 +602,11 @@ class _Walk:
         ahead = self.ahead()
         if parts.left and not any(entry.principal_left for entry in ahead):
             for entry in ahead:
+                late = parts.pay("late_interest_cents", self.late_of(entry, on) - entry.late_paid)
                 cents = parts.pay("interest_cents", entry.interest_left)
+                entry.late_paid += late
                 entry.interest_left -= cents
-                if cents and not entry.left:
+                if late + cents and not entry.left:
                     entry.settled_on = on
         self.splits[assignment.id] = parts.split()
         self.took(Settled.REPAID)
@@ -638,11 +653,20 @@ class _Walk:
             made = self._less(moved, ahead, cents, rule)
         self.basis = moved
         self._replace(made)
-        early = _Entry(on, cents, kept=True, past=True, settled_on=on)
+        early = _Entry(on, cents, self._capital_of_grace(parts, on), kept=True, past=True, settled_on=on)
         self.entries.append(early)
         self._sort()
         self._follows_terms = False
         self.make(on, VersionCause.EARLY_REPAYMENT, assignment.id)
+
+    def _capital_of_grace(self, parts: _Parts, on: date) -> int:
+        """Take the interest that a grace would add to the capital, where all of that is repaid: then nothing is due."""
+        ahead, ran = self.ahead(), self.ran(on)
+        if self.outstanding or parts.left < ran or not any(entry.capitalised for entry in ahead):
+            return 0
+        self._set_ahead([_Entry(entry.due_on, rests=entry.rests, void=True) for entry in ahead])
+        self.basis = Basis(on, 0)
+        return parts.pay("interest_cents", ran)
 
     def _chosen(self, basis: Basis, ahead: Sequence[_Entry], choice: EarlyChoice | None) -> list[Instalment] | None:
         """The lines ahead as an announced early repayment chose them; None where the rule alone says them."""
@@ -677,6 +701,7 @@ class _Walk:
         if not self.disbursed:  # the tranche that it was made from was a mistake
             return
         self.cut()
+        lines = self._known_now(version)
         due = self.due()
         late = {id(entry): self.late_of(entry, on) - entry.late_paid for entry in due}
         interest = sum(entry.interest_left for entry in due)
@@ -686,7 +711,7 @@ class _Walk:
         self.capitalised += carried.capitalised_cents
         self.took(Settled.WAIVED)
         standing = list(due)
-        entries = [self._taken_over(line, on, standing, carried) for line in version.lines if not line.kept]
+        entries = [self._taken_over(line, on, standing, carried) for line in lines if not line.kept]
         going = [entry for entry in due if not any(entry is other for other in entries)]
         if carried.late_interest_cents is None:
             for entry in entries:
@@ -708,10 +733,22 @@ class _Walk:
             if more[0] and self.terms.annual_rate_bp and self.ahead():
                 self._replace(self._less(self.basis, self.ahead(), 0, self.facts.rule))
         self._follows_terms = False
-        if any(more):
+        if any(more) or lines != version.lines:
             self.make(on, VersionCause.REPLAY, version.act)
         else:
             self.versions.append(version)
+
+    def _known_now(self, version: Version) -> tuple[Line, ...]:
+        """The lines of an act; what an acceleration makes due bears the interest that ran as it is known now."""
+        on = version.from_on
+        if version.cause is not VersionCause.ACCELERATION or self.basis is None or self.basis.before >= on:
+            return version.lines
+        ran = self.ran(on)
+        others = tuple(line for line in version.lines if line.kept or line.due_on != on)
+        at_once = [line for line in version.lines if not line.kept and line.due_on == on] or [Line(on, 0)]
+        if len(at_once) > 1 or at_once[0].interest_cents == ran:
+            return version.lines
+        return (*others, replace(at_once[0], interest_cents=ran))
 
     def _taken_over(self, line: Line, on: date, standing: list[_Entry], carried: Carried) -> _Entry:
         """The entry of an act's line: the one that is past its day stays the same one, with its late interest.
@@ -905,6 +942,7 @@ class _Walk:
             next_due_cents=sum(state.left_cents for state in coming if state.line.due_on == next_on),
             settled_as=self.settled_as,
             basis=self.basis,
+            ran_cents=self.ran(as_of),
         )
 
     def _state(self, entry: _Entry, as_of: date) -> LineState:

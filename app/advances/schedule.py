@@ -406,28 +406,42 @@ class _Clock:
         months = _months(before, due_on) if self._whole else 0
         return months * 365 or self.days(before, due_on)
 
-    def since(self, paid_on: date, before: date, due_on: date) -> int:
-        """The time that newly paid money bears interest: whole from the due date before, or from the day after it
-        where that is a period's end; else broken.
+    def start(self, paid_on: date, before: date) -> date:
+        """The day from which newly paid money bears interest: the due date before, also where it was paid on the day
+        after it and that is a period's end; else its own.
         """
-        if self._whole and (paid_on == before or (self._ends and paid_on == before + timedelta(days=1))):
-            return self.period(before, due_on)
-        return self.days(paid_on, due_on)
+        near = paid_on == before or (self._ends and paid_on == before + timedelta(days=1))
+        return before if self._whole and near else paid_on
 
     def days(self, start: date, end: date) -> int:
         """The time of real days."""
         return (end - start).days * self._of_a_day
 
-    def running(self, balance: int, moves: Iterable[CashFlow], before: date, due_on: date) -> int:
+    def running(
+        self, balance: int, moves: Iterable[CashFlow], before: date, until_on: date, *, broken: bool = False
+    ) -> int:
         """Cents by parts of a year, of a period that opens with a balance. Money repaid in it is a move below zero: it
-        bears interest for its real days, and the rest of the balance for the whole period.
+        bears interest for its real days, the oldest first, and the rest for the whole period.
+
+        `broken`: the period goes on after `until_on`, so that all bears interest for its real days.
         """
-        running = balance * self.period(before, due_on)
+        whole = self.days(before, until_on) if broken else self.period(before, until_on)
+        running = balance * whole
+        bearing = [(balance, before, whole)]
         for on, cents in moves:
             if cents >= 0:
-                running += cents * self.since(on, before, due_on)
-            else:
-                running += cents * (self.period(before, due_on) - self.days(before, on))
+                start = self.start(on, before)
+                bearing.append((cents, start, whole if start == before else self.days(start, until_on)))
+                running += cents * bearing[-1][2]
+                continue
+            left, rest = -cents, []
+            for amount, start, time in bearing:
+                repaid = max(min(left, amount), 0)
+                left -= repaid
+                running -= repaid * (time - self.days(start, on))
+                rest.append((amount - repaid, start, time))
+            running -= left * (whole - self.days(before, on))
+            bearing = rest
         return running
 
 
@@ -492,19 +506,21 @@ class _Run:
         self._earlier = terms.earlier_rates
         self._due_on = date.min
 
-    def open(self, before: date, due_on: date, moves: Sequence[CashFlow]) -> int:
-        """Open a period with what moved in it, and answer its interest.
+    def open(self, before: date, due_on: date, moves: Sequence[CashFlow], *, broken: bool = False) -> int:
+        """Open a period with what moved in it, and answer its interest. `broken`: until a day before its end.
 
         Until the day of a change interest runs for real days at the rate before, and for the rest of the period after.
         """
         self._due_on = due_on
         self.opening = self._balance + sum(move.cents for move in moves)
-        whole = self._clock.running(self._balance, moves, before, due_on)
+        whole = self._clock.running(self._balance, moves, before, due_on, broken=broken)
         ran = at_rates = 0
         for until_on, rate_bp in self._earlier:
             if until_on > before:
                 then = [move for move in moves if move.on < until_on]
-                running = self._clock.running(self._balance, then, before, min(until_on, due_on))
+                running = self._clock.running(
+                    self._balance, then, before, min(until_on, due_on), broken=until_on < due_on
+                )
                 running = min(running, whole)  # a month of 30 days can be shorter than the days in it
                 at_rates += (running - ran) * rate_bp
                 ran = running
@@ -563,10 +579,14 @@ def first_period(terms: LoanTerms, disbursed_on: date) -> date:
     return _boundaries(terms, disbursed_on)[terms.resting]
 
 
-def interest_until(terms: LoanTerms, basis: Basis, on: date) -> int:
-    """The interest that runs from the last due day up to a day, with what was deferred before, in cents."""
+def interest_until(terms: LoanTerms, basis: Basis, on: date, *, broken: bool = False) -> int:
+    """The interest that runs from the last due day up to a day, with what was deferred before, in cents.
+
+    `broken`: that day is before the next due day, and all bears interest for its real days.
+    """
     run = _Run(terms, basis.opening_cents)
-    return run.open(basis.before, on, [move for move in basis.moves if move.on < on]) + basis.deferred_cents
+    moves = [move for move in basis.moves if move.on < on]
+    return run.open(basis.before, on, moves, broken=broken) + basis.deferred_cents
 
 
 def lines_ahead(terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead]) -> list[Instalment]:

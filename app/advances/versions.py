@@ -36,7 +36,6 @@ from app.advances.schedule import (
     ScheduleShape,
     at_rate,
     day_in,
-    interest_until,
     lines_again,
     split,
 )
@@ -267,24 +266,13 @@ def _cut(
     return _version(stand, cause, [*past, *more, *map(_line, made)], carried)
 
 
-def accelerate(terms: LoanTerms, stand: Position) -> Version:
+def accelerate(stand: Position) -> Version:
     """Make all that is outstanding due that day, with the interest that has run."""
     lines = open_lines(stand)
     past = [_rest(state) for state in lines if state.line.due_on <= stand.as_of]
     principal = stand.outstanding_cents - sum(line.principal_cents for line in past)
-    ran = interest_since(terms, stand)
-    at_once = [Line(stand.as_of, principal, ran)] if principal or ran else []
+    at_once = [Line(stand.as_of, principal, stand.ran_cents)] if principal or stand.ran_cents else []
     return _version(stand, VersionCause.ACCELERATION, [*past, *at_once], NOTHING_CARRIED)
-
-
-def interest_since(terms: LoanTerms, stand: Position) -> int:
-    """The interest that has run since the last line, with what was deferred until then."""
-    if stand.basis is None or not terms.annual_rate_bp:
-        return 0
-    ahead = [state for state in stand.lines if state.line.due_on > stand.as_of and not state.line.kept]
-    if ahead and ahead[0].rests is GraceKind.NOTHING_DUE:
-        return stand.basis.deferred_cents
-    return interest_until(terms, stand.basis, stand.as_of)
 
 
 def plan(stand: Position, lines: Sequence[Line], late: LateInterest = LateInterest.KEPT) -> Version:

@@ -193,7 +193,7 @@ def test_proceedings_stop_late_interest(stop: Span, days: int) -> None:
 
 def test_what_a_mistaken_tranche_made_due_is_not_asked_for() -> None:
     plain = replace(facts("2025-03-31:100 2025-09-30:100", ""), terms=replace(EXAMPLE_B, first_due_on=None))
-    made = replace(accelerate(plain.terms, replay(plain, day("2025-06-15"))), number=1, act="A", order=1)
+    made = replace(accelerate(replay(plain, day("2025-06-15"))), number=1, act="A", order=1)
     assert sum(line.interest_cents for line in made.lines) > 0
     stand = replay(replace(plain, versions=[made], tranches=()), day("2025-08-01"))
     assert (stand.overdue_cents, stand.interest_due_cents, stand.lines) == (0, 0, ())

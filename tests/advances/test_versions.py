@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from app.advances.amendments.settlement import settlement
 from app.advances.replay import Assigned, Facts, Line, PaidTranche, Position, Version, replay, unwritten
 from app.advances.schedule import (
     DayCount,
@@ -24,7 +25,6 @@ from app.advances.versions import (
     add_instalments,
     change_rate,
     grace,
-    interest_since,
     move,
     open_lines,
     plan,
@@ -140,7 +140,7 @@ def test_a_reduction_is_due_at_once_and_taken_from_the_last() -> None:
 def test_acceleration_makes_all_due_with_the_interest_that_ran() -> None:
     terms = quarters(365)
     stand = stand_of(terms, 400_000, date(2024, 4, 10))
-    version = accelerate(terms, stand)
+    version = accelerate(stand)
     assert figures(version) == [("2024-03-31", 100_000, 3_640), ("2024-04-10", 300_000, 300)]
 
 
@@ -149,7 +149,7 @@ def at_once(_: LoanTerms, stand: Position) -> Version:
     return plan(stand, [Line(date(2024, 4, 10), 300_000, 300)])
 
 
-@pytest.mark.parametrize(("build", "interest"), [(accelerate, 300 + 10 * 30), (at_once, 300)])
+@pytest.mark.parametrize(("build", "interest"), [(lambda _, stand: accelerate(stand), 300 + 10 * 30), (at_once, 300)])
 def test_interest_that_an_act_made_due_runs_no_second_time(build: "Build", interest: int) -> None:
     """Neither in a settlement of a later day, nor where the lines are made again: a plan ends the interest."""
     terms = quarters(365)
@@ -158,9 +158,46 @@ def test_interest_that_an_act_made_due_runs_no_second_time(build: "Build", inter
     on, later = date(2024, 4, 10), date(2024, 4, 20)
     acted = replace(story, versions=[replace(build(terms, replay(story, on)), number=1, act="act", order=99)])
     stand = replay(acted, later)
-    assert [interest_since(each.terms, each) for each in (replay(acted, on), stand)] == [0, 0]
+    assert [each.ran_cents for each in (replay(acted, on), stand)] == [0, 0]
     again = re_age(stand.terms, stand, LATE_WAIVED, 1, date(2024, 4, 30))
     assert [line for line in figures(again) if line[1] != 100_000] == [("2024-04-30", 300_000, interest)]
+
+
+@pytest.mark.parametrize("paid_on", [date(2023, 12, 31), date(2024, 1, 1), date(2024, 1, 10)])
+@pytest.mark.parametrize("on", [date(2024, 1, 31), date(2024, 2, 15), date(2024, 4, 30), date(2024, 5, 31)])
+@pytest.mark.parametrize("count", DayCount)
+def test_what_settles_an_advance_settles_it_to_the_cent(paid_on: date, on: date, count: DayCount) -> None:
+    """Also before the first due day, where the money came in mid period, and at the end of a month in a quarter."""
+    story = Facts(replace(quarters(300), day_count=count), [PaidTranche("T", paid_on, 250_000_01)])
+    until = replay(story, on)
+    asked = until.outstanding_cents + until.interest_due_cents + until.ran_cents
+    settled = replay(replace(story, assignments=[Assigned("all", on, asked, 9)]), on)
+    assert (settled.outstanding_cents, settled.splits["all"].overpaid_cents) == (0, 0)
+    assert sum(state.left_cents for state in settled.lines) == 0
+    later = replay(replace(story, assignments=[Assigned("all", on, asked, 9)]), on + timedelta(days=9))
+    assert (settled.ran_cents, later.ran_cents) == (0, 0), "what is settled asks for nothing until its next due day"
+
+
+@pytest.mark.parametrize(
+    "back", [[("part", 10, 100_000)], [("all", 15, None)], [("part", 1, 50_000), ("all", 20, None)]]
+)
+def test_an_acceleration_bears_the_interest_that_ran_as_it_is_known_now(
+    back: list[tuple[str, int, int | None]],
+) -> None:
+    """Money of a day before it, that is found later: what it made due is what it would make due today."""
+    terms, on = quarters(365), date(2024, 3, 1)
+    story = Facts(terms, [PaidTranche("T", date(2023, 12, 31), 400_000)])
+    made = replace(accelerate(replay(story, on)), number=1, act="act", order=1)
+    for order, (name, day, cents) in enumerate(back, start=9):
+        known = replay(story, date(2024, 2, day))
+        assigned = Assigned(name, date(2024, 2, day), cents or known.outstanding_cents + known.ran_cents, order)
+        story = replace(story, assignments=[*story.assignments, assigned])
+    wanted = accelerate(replay(story, on))
+    after = replay(replace(story, versions=[made]), on)
+    conserves(after)
+    asked = [(line.principal_cents, line.interest_cents) for line in wanted.lines if not line.kept]
+    left = [(state.principal_left_cents, state.interest_left_cents) for state in after.lines]
+    assert [each for each in left if any(each)] == asked
 
 
 def test_interest_of_a_plan_is_what_its_lines_name() -> None:
@@ -172,10 +209,12 @@ def test_interest_of_a_plan_is_what_its_lines_name() -> None:
     after = replay(replace(acted, assignments=[Assigned("early", date(2024, 6, 1), 50_000, 9)]), date(2024, 6, 1))
     left = [(state.principal_left_cents, state.interest_left_cents) for state in open_lines(after)]
     assert left == [(250_000, 500), (100_000, 700)]
-    assert interest_since(after.terms, after) == 0
+    assert after.ran_cents == 0
 
 
-@pytest.mark.parametrize("build", [lambda terms, stand: reduce(terms, stand, 150_00), accelerate])
+@pytest.mark.parametrize(
+    "build", [lambda terms, stand: reduce(terms, stand, 150_00), lambda _, stand: accelerate(stand)]
+)
 @pytest.mark.parametrize("rate_bp", [0, 365])
 def test_what_an_act_makes_due_on_the_day_of_a_line_is_a_line_beside_it(build: "Build", rate_bp: int) -> None:
     terms, on = quarters(rate_bp), date(2024, 6, 30)
@@ -204,7 +243,7 @@ def test_interest_runs_at_both_rates_of_a_period_that_a_change_cuts() -> None:
     assert [state.interest_left_cents for state in after.lines if state.interest_left_cents] == [
         10 * 30 + 10 * 60 + 71 * 40, 92 * 40, 92 * 20,
     ]  # fmt: skip
-    assert interest_since(after.terms, after) == 10 * 30 + 10 * 60
+    assert after.ran_cents == 10 * 30 + 10 * 60
     # A constant instalment is made again, and nothing is left after it.
     equal = quarters(200, shape=ScheduleShape.CONSTANT_INSTALMENT)
     dearer = change_rate(equal, stand_of(equal, 400_000, date(2024, 1, 1)), 2_000)
@@ -247,7 +286,7 @@ def builds(draw: st.DrawFn) -> Build:
         lambda terms, stand: re_age(terms, stand, late, number, later(stand)),
         lambda terms, stand: waive(terms, stand, cents_of(stand), share),
         lambda terms, stand: reduce(terms, stand, cents_of(stand)),
-        accelerate,
+        lambda _, stand: accelerate(stand),
         lambda terms, stand: change_rate(terms, stand, number * 125 * (kind is not GraceKind.NOTHING_DUE)),
         lambda _, stand: planned(stand),
     ]
@@ -285,3 +324,8 @@ def test_an_act_loses_no_cent_and_stands_as_it_was_made(
     conserves(stand)
     written = [*changed.versions, *unwritten(changed.versions, stand)]
     assert unwritten(written, replay(replace(changed, versions=written), as_of)) == []
+    if stand.outstanding_cents:
+        parts = settlement(changed, as_of)
+        settling = Assigned("all", as_of, parts["total_cents"], 9_000)
+        changed = replace(changed, assignments=[*changed.assignments, settling])
+        assert settlement(changed, as_of)["total_cents"] == replay(changed, as_of).splits["all"].overpaid_cents == 0

@@ -5,16 +5,14 @@ from typing import Any
 
 from app.advances.arrears.facts import replayed
 from app.advances.replay import Facts
-from app.advances.versions import interest_since
 
 
 def settlement(facts: Facts, on: date) -> dict[str, Any]:
     """The figures of `schemas.AdvanceSettlement`. Raises `legal-rate-missing` (409)."""
     stand = replayed(facts, on)
-    interest = stand.interest_due_cents + interest_since(stand.terms, stand)
     parts = {
         "principal_cents": stand.outstanding_cents,
-        "interest_cents": interest,
+        "interest_cents": stand.interest_due_cents + stand.ran_cents,
         "late_interest_cents": stand.late_interest_cents,
         "fees_cents": stand.fees_due_cents,
         "success_fee_cents": stand.success_fee_due_cents,

@@ -123,7 +123,7 @@ async def accelerate(
     write.session.add(acceleration)
     await write.session.flush()
     advance.accelerated_on = on
-    await account.enact(write, advance, versions.accelerate(stand.terms, stand), acceleration.id)
+    await account.enact(write, advance, versions.accelerate(stand), acceleration.id)
     changes = await account.settle(write, advance, "accelerated")
     return [Change("advance_acceleration.recorded", ACCELERATIONS, [acceleration.id], _bound(advance)), *changes]
 

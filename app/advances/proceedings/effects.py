@@ -56,7 +56,7 @@ async def take(write: Write, advance: Advance, around: Surroundings, facts: Fact
     await write.session.flush()
     advance.accelerated_on = judged.on
     told = Change("advance_acceleration.recorded", ACCELERATIONS, [row.id], _bound(advance))
-    return Taken([*changes, told], versions.accelerate(stand.terms, stand), row.id)
+    return Taken([*changes, told], versions.accelerate(stand), row.id)
 
 
 async def _ask_for_claims(write: Write, advance: Advance, judged: Sequence[Judged]) -> list[Change]:
