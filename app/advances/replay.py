@@ -670,8 +670,10 @@ class _Walk:
         what is less is taken as money would be.
         """
         on, carried = version.from_on, version.carried
-        if carried.annual_rate_bp is not None:
-            self.terms = at_rate(self.terms, carried.annual_rate_bp, on)
+        # The lines of a plan name all interest from its day on.
+        rate_bp = 0 if version.cause is VersionCause.PLAN else carried.annual_rate_bp
+        if rate_bp is not None:
+            self.terms = at_rate(self.terms, rate_bp, on)
         if not self.disbursed:  # the tranche that it was made from was a mistake
             return
         self.cut()
@@ -699,9 +701,11 @@ class _Walk:
         if any(more):
             self._carry(on, more)
         if self.basis is not None:
-            overdue = sum(entry.principal_left for entry in self.due())
-            self.basis = self._moved(on, self.outstanding - overdue - self.basis.balance_cents)
-            if more[0] and self.terms.annual_rate_bp and version.cause is not VersionCause.PLAN and self.ahead():
+            ahead = self.outstanding - sum(entry.principal_left for entry in self.due())
+            # The lines of an acceleration or a plan name the interest that has run: it runs no second time.
+            anew = version.cause in (VersionCause.ACCELERATION, VersionCause.PLAN)
+            self.basis = Basis(on, ahead) if anew else self._moved(on, ahead - self.basis.balance_cents)
+            if more[0] and self.terms.annual_rate_bp and self.ahead():
                 self._replace(self._less(self.basis, self.ahead(), 0, self.facts.rule))
         self._follows_terms = False
         if any(more):

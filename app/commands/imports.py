@@ -10,7 +10,8 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import app.advances.tranches.service
-import app.grants.payments.service  # noqa: F401  # the acts on an aid find the instruments that are imported
+import app.grants.payments.service  # the acts on an aid find the instruments that are imported
+import app.models  # noqa: F401  # every table: a foreign key names one of another domain
 from app.access.gate import Credentials
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.messages import NOT_FOUND, NOT_ONE_OF

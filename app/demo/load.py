@@ -20,7 +20,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-import app.models  # noqa: F401  # `rebond demo` on a migrated database: a session needs every table that a key names
+import app.models  # noqa: F401  # every table: a foreign key names one of another domain
 from app.access import models as access_models
 from app.access import schemas as access_schemas
 from app.access import service as access

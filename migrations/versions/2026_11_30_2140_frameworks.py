@@ -40,7 +40,8 @@ TABLES = (
         CONSTRAINT framework_period CHECK (to_on >= from_on AND from_on >= '1900-01-01' AND to_on <= '2199-12-31'),
         CONSTRAINT framework_max_days CHECK (max_days > 0 AND mod(max_days, 0.25) = 0 AND max_days <> 'NaN'),
         CONSTRAINT framework_max_amount_cents CHECK (max_amount_cents > 0),
-        CONSTRAINT framework_days_ordered CHECK (days_ordered >= 0 AND days_peak >= days_ordered),
+        CONSTRAINT framework_days_ordered CHECK (days_ordered >= 0 AND days_peak >= days_ordered AND
+            days_peak <> 'NaN'),
         CONSTRAINT framework_ordered_cents CHECK (cents_peak >= ordered_cents),
         CONSTRAINT frameworks_reference_key UNIQUE (reference)
     ) WITH (fillfactor = 50)

@@ -46,7 +46,8 @@ TABLES = (
             REFERENCES consultants (mission_id, id),
         CONSTRAINT mission_plan_line_of_one CHECK (num_nonnulls(consultant_id, profile) = 1),
         CONSTRAINT mission_plan_line_profile CHECK (profile IN ('junior', 'senior', 'expert')),
-        CONSTRAINT mission_plan_line_week CHECK (extract(isodow FROM week_on) = 1),
+        CONSTRAINT mission_plan_line_week CHECK (extract(isodow FROM week_on) = 1 AND week_on BETWEEN
+            '1900-01-01' AND '2199-12-31'),
         CONSTRAINT mission_plan_line_days CHECK (days > 0 AND mod(days, 0.25) = 0 AND days <> 'NaN' AND
             (consultant_id IS NULL OR days <= 7))
     )

@@ -107,13 +107,15 @@ TABLES = (
             'admitted', 'under_verification'), ('silence_admits', 'delivered', 'admitted'), ('silence_admits',
             'under_verification', 'admitted'), ('verify', 'delivered', 'under_verification'))),
         CONSTRAINT deliverable_passage_number CHECK (CASE WHEN number = 1 THEN from_state = 'expected' AND
-            previous_number IS NULL ELSE number > 1 AND previous_number = number - 1 END),
+            previous_number IS NULL ELSE number > 1 AND previous_number IS NOT DISTINCT FROM number - 1 END),
         CONSTRAINT deliverable_passage_members CHECK ((act = 'reverse_silence') = (reverses_number IS NOT NULL) AND
             reverses_number < number AND (NOT act IN ('defer', 'admit_with_reduction', 'reject') OR reason IS NOT
             NULL) AND num_nonnulls(document_version, document_sha256, verification_ends_on) = CASE act WHEN
             'deliver' THEN 3 ELSE 0 END AND num_nonnulls(roadmap_version_id, committee_id) <= CASE act WHEN
             'deliver' THEN 1 ELSE 0 END AND (act = 'defer') = (until_on IS NOT NULL) AND num_nonnulls(reduced_days,
             reduced_cents) = CASE act WHEN 'admit_with_reduction' THEN 1 ELSE 0 END),
+        CONSTRAINT deliverable_passage_reduction CHECK (reduced_days > 0 AND mod(reduced_days, 0.25) = 0 AND
+            reduced_cents BETWEEN 1 AND 1000000000000),
         CONSTRAINT deliverable_passage_document CHECK (document_sha256 ~ '^[0-9a-f]{64}$' AND document_version >=
             1),
         CONSTRAINT deliverable_passage_days CHECK (verification_ends_on >= effective_on AND until_on >=

@@ -25,6 +25,7 @@ from tests.awards.recovering import BACK, ORDER, Recovering
 from tests.committees.test_meetings import HELD, RECORD
 from tests.contract.cures import documented, key, seen, subject
 from tests.contract.cures.days import certificate
+from tests.engineering.deliverables import acts as deliverables
 from tests.envelopes.acts import DAY, TERMS, Acts
 from tests.roadmap.acts import AXES, DAYS, adopt
 from tests.roadmap.acts import held as committee
@@ -244,6 +245,18 @@ async def countersigning(world: World, _name: str) -> First:
         return lambda other: other.post(f"{path}/countersign", signature, headers={"If-Match": "*"})
 
     return work
+
+
+@trial(duties.DELIVERS_DECIDES, "lead", "operator", "admit", "defer", "admit-with-reduction", "reject")
+async def deciding_deliverables(world: World, act: str) -> First:
+    deliverable = await deliverables.ordered(world)
+
+    async def deliver(client: Client) -> Second:
+        ok(await deliverables.act(world, deliverable, "deliver", by=client))
+        ok(await deliverables.act(world, deliverable, "verify"))
+        return lambda other: deliverables.act(world, deliverable, act, by=other)
+
+    return deliver
 
 
 @trial(duties.PROPOSES_ACCEPTS, "lead", "lead", "proposed, agreed")

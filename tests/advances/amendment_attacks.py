@@ -1,6 +1,6 @@
 """What bare SQL tries on amendments of advances, announced early repayments and turnovers."""
 
-from tests.engineering.entries.test_raw_sql import Attack, change, clone
+from tests.bare_sql import Attack, change, clone
 
 RESCHEDULE, WAIVER = "id = $an_reschedules", "id = $an_waivers"
 EARLY, TURNOVER = "id = $an_early_repayments", "id = $an_turnovers"

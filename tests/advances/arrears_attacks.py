@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.engineering.entries.test_raw_sql import Attack, change, clone
+from tests.bare_sql import Attack, change, clone
 
 NOTICE, ACCELERATION, ALERT, CLAIM = (f"id = $late_{name}" for name in ("notice", "acceleration", "alert", "claim"))
 LINE = "advance_id = $advance AND position = 1"

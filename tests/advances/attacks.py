@@ -1,6 +1,6 @@
 """What bare SQL tries on the accounts of advances: receipts, repayments, versions and refunds."""
 
-from tests.engineering.entries.test_raw_sql import Attack, change, clone
+from tests.bare_sql import Attack, change, clone
 
 ADVANCE, REPAYMENT = "id = $advance", "id = $repayment"
 RECEIPT = "id = (SELECT receipt_id FROM advance_repayments WHERE id = $repayment)"

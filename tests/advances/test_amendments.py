@@ -238,11 +238,11 @@ async def test_nothing_is_amended_without_an_agreement(world: World, what: str) 
     """A loss is written off all the same: it rests on no agreement."""
     terms: dict[str, Any] = {"kind": "conditional", "available_until_on": "2024-06-30"}
     scene = await Amending.within(world, agreed=False, paid_cents=100_00, **terms)
-    bodies: dict[str, dict[str, Any]] = {
+    asked: dict[str, dict[str, Any]] = {
         "reschedules": MOVE, "rate-changes": {"annual_rate_bp": 100, **REASON}, "waivers": REASON,
         "availability-extensions": {"available_until_on": "2024-10-31", **REASON},
     }  # fmt: skip
-    body = bodies[what]
+    body = asked[what]
     problem(await scene.ask(what, body), 409, "agreement-missing")
     ok(await scene.ask("write-offs", WRITE_OFF, dry=True))
     await scene.agree()

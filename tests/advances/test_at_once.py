@@ -156,9 +156,8 @@ class Basin:
         return await self.post(funder, f"{path}/{verb}", {"reference": "AV-1", **decision})
 
     async def reschedule(self, chance: random.Random, advance: str) -> httpx2.Response:
-        kind: dict[str, Any] = chance.choice(
-            [{"kind": "re_amortise"}, {"kind": "re_age", "instalments": 3, "first_on": "2027-01-31"}]
-        )
+        again = {"kind": "re_age", "instalments": 3, "first_on": "2027-01-31"}
+        kind: dict[str, Any] = again if chance.random() < 0.5 else {"kind": "re_amortise"}
         body = {**kind, "late_interest": chance.choice(["kept", "waived", "capitalised"])}
         return await self.asked("reschedules", advance, body, "approve", {})
 

@@ -183,6 +183,10 @@ async def test_every_day_has_one_account_as_it_is_known_and_as_it_was_known(froz
                 (300_000, {**THREE, "kind": "conditional"}, "2027-01-02"), (200_000, THREE, "2026-12-30"),
             )
         ]  # fmt: skip
+        signed = {"reference": "C-1", "signed_by_firm_on": "2027-01-04", "signed_by_funder_on": "2027-01-04",
+                  "document_sha256": "0" * 64}  # fmt: skip
+        for each in (late, failed):  # those that are amended
+            ok(await each.acts.world.funder.put(f"{each.path}/agreement", signed))
     advances = [each.id for each in (late, grown, failed, lost)]
     made: dict[str, str] = {}
 

@@ -191,14 +191,6 @@ def test_proceedings_stop_late_interest(stop: Span, days: int) -> None:
     assert sum(part.days for part in parts) == days
 
 
-def test_what_is_made_due_on_a_due_day_is_a_line_beside_the_one_of_that_day() -> None:
-    plain = facts("2025-03-31:100 2025-06-30:100 2025-09-30:100", "")
-    made = replace(accelerate(plain.terms, replay(plain, day("2025-06-30"))), number=1, act="A", order=1)
-    paid = replace(plain, versions=[made], assignments=[Assigned("P", day("2025-07-31"), 250, 2)])
-    stand = replay(paid, day("2025-08-01"))
-    assert (stand.repaid_cents, stand.outstanding_cents, stand.overpaid_cents) == (250, 50, 0)
-
-
 def test_what_a_mistaken_tranche_made_due_is_not_asked_for() -> None:
     plain = replace(facts("2025-03-31:100 2025-09-30:100", ""), terms=replace(EXAMPLE_B, first_due_on=None))
     made = replace(accelerate(plain.terms, replay(plain, day("2025-06-15"))), number=1, act="A", order=1)

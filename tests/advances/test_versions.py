@@ -144,6 +144,37 @@ def test_acceleration_makes_all_due_with_the_interest_that_ran() -> None:
     assert figures(version) == [("2024-03-31", 100_000, 3_640), ("2024-04-10", 300_000, 300)]
 
 
+def at_once(_: LoanTerms, stand: Position) -> Version:
+    """The plan that makes all due with the interest that has run."""
+    return plan(stand, [Line(date(2024, 4, 10), 300_000, 300)])
+
+
+@pytest.mark.parametrize(("build", "interest"), [(accelerate, 300 + 10 * 30), (at_once, 300)])
+def test_interest_that_an_act_made_due_runs_no_second_time(build: "Build", interest: int) -> None:
+    """Neither in a settlement of a later day, nor where the lines are made again: a plan ends the interest."""
+    terms = quarters(365)
+    paid = [Assigned("A", date(2024, 3, 31), 103_640, 9)]
+    story = Facts(terms, [PaidTranche("T", date(2023, 12, 31), 400_000)], paid)
+    on, later = date(2024, 4, 10), date(2024, 4, 20)
+    acted = replace(story, versions=[replace(build(terms, replay(story, on)), number=1, act="act", order=99)])
+    stand = replay(acted, later)
+    assert [interest_since(each.terms, each) for each in (replay(acted, on), stand)] == [0, 0]
+    again = re_age(stand.terms, stand, LATE_WAIVED, 1, date(2024, 4, 30))
+    assert [line for line in figures(again) if line[1] != 100_000] == [("2024-04-30", 300_000, interest)]
+
+
+def test_interest_of_a_plan_is_what_its_lines_name() -> None:
+    """Money that comes early settles its lines, and what settles all asks for no other interest."""
+    terms, on = quarters(365), date(2024, 4, 10)
+    story = Facts(terms, [PaidTranche("T", date(2023, 12, 31), 400_000)])
+    lines = [Line(date(2025, 12, 31), 300_000, 500), Line(date(2026, 12, 31), 100_000, 700)]
+    acted = replace(story, versions=[replace(plan(replay(story, on), lines), number=1, act="act")])
+    after = replay(replace(acted, assignments=[Assigned("early", date(2024, 6, 1), 50_000, 9)]), date(2024, 6, 1))
+    left = [(state.principal_left_cents, state.interest_left_cents) for state in open_lines(after)]
+    assert left == [(250_000, 500), (100_000, 700)]
+    assert interest_since(after.terms, after) == 0
+
+
 @pytest.mark.parametrize("build", [lambda terms, stand: reduce(terms, stand, 150_00), accelerate])
 @pytest.mark.parametrize("rate_bp", [0, 365])
 def test_what_an_act_makes_due_on_the_day_of_a_line_is_a_line_beside_it(build: "Build", rate_bp: int) -> None:

@@ -2,7 +2,7 @@
 tries each.
 """
 
-from tests.engineering.entries.test_raw_sql import Attack, change, clone
+from tests.bare_sql import Attack, change, clone
 
 TOO_LARGE = "1000000000001"  # cents of one act: ten billion euros and one cent
 RECOVERY, RECEIPT = "id = $recovery", "id = $receipt"

@@ -56,12 +56,13 @@ class Aid:
         completed on it, or on the days of the module.
         """
         aid = [{"source": "Region", "amount_cents": other_aid}] if other_aid else []
+        started, completed = on or date.fromisoformat(DAY), on or date.fromisoformat(COMPLETED)
         await self.acts.world.pool.execute(
             "UPDATE aids SET started_on = $2, start_proof_sha256 = repeat('0', 64), completed_on = $3,"
             " completion_declared_on = $3, final_cost_cents = $4, public_aid = $5::jsonb, certified_cents = $4,"
             " open_claims = $6 WHERE id = $1",
-            self.id, on or date.fromisoformat(DAY), on or date.fromisoformat(COMPLETED), certified,
-            to_json(aid).decode(), open_claims,
+            self.id, started, completed, certified, to_json(aid).decode(),
+            open_claims,
         )  # fmt: skip
 
     async def close(self, path: str = "", **more: Any) -> httpx2.Response:

@@ -17,6 +17,7 @@ from uuid import UUID
 import asyncpg
 import httpx2
 
+from tests.applications.acts import done
 from tests.applications.meetings import (
     DECIDED,
     admitted,
@@ -139,7 +140,8 @@ class Sitting:
     @classmethod
     async def of(cls, world: World, clients: int) -> "Sitting":
         await contribute(world, 10_000_000_00)
-        files = [await admitted(world) for _ in range(clients)]
+        # Silence has decided none of them by today, so that what is reversed waits again.
+        files = [await done(world, await admitted(world), "extend", "2024-02-02") for _ in range(clients)]
         before = await meeting(world)
         await frozen(world, before, *(item(file) for file in files))
         await decided(world, before, *(decision(file) for file in files))

@@ -122,6 +122,15 @@ def test_who_catches_everything_says_why() -> None:
     assert silent == []
 
 
+def test_who_makes_sessions_knows_every_table() -> None:
+    """A flush orders the tables by their foreign keys; it fails where one names a table that no import declares."""
+    makers = {path for path in APP.rglob("*.py") if re.search(r"(?<!def )\bsession_factory\(", path.read_text())}
+    assert APP / "demo" / "load.py" in makers
+    every = r"(?m)^\s*(import app\.models\b|from app\.commands\.tick import)"
+    knowing = {path for path in makers if re.search(every, path.read_text())}
+    assert makers - knowing == {APP / "main.py"}, "app/main.py has the routes of every domain; others import app.models"
+
+
 def test_the_formatter_skips_nothing_but_what_takes_several_lines() -> None:
     """The reason of `fmt: skip`, which pyproject.toml gives once."""
     elsewhere = []

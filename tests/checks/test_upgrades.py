@@ -20,8 +20,9 @@ from tests.awards.claims.acts import Claims
 from tests.committees.test_meetings import HELD, RECORD
 from tests.conftest import plain
 from tests.contract.cures import subject
+from tests.contract.cures.decisions import closed_meeting
 from tests.projects.acts import filed, staff
-from tests.roadmap.acts import AXES, DAYS, adopt
+from tests.roadmap.acts import AXES, DAYS, adopt, in_force
 from tests.world import World, ok, problem
 
 BEFORE = "2026_11_29_2306"  # the last revision without these rules
@@ -369,7 +370,35 @@ def test_invoices_that_stood_before_count_as_they_did(new_database: Any) -> None
         problem(await claims.settle(credited), 409, "credit-above-invoice")  # 700 of it are certified
 
     asyncio.run(served(url, live))
-    command.downgrade(migrations.config(url), "2026_11_30_2050")
+    command.downgrade(migrations.config(url), "2026_11_30_2123")
     migrations.upgrade(url)
     asyncio.run(served(url, after))
+    assert asyncio.run(checked(url))[0] == []
+
+
+def test_roadmaps_and_records_of_before_have_their_hashes(new_database: Any) -> None:
+    """They are those that the adoption and the closing give now: nothing in the texts has changed."""
+    url = new_database("seals")
+    seals = (
+        "SELECT content_hash FROM roadmap_versions WHERE status <> 'draft'"
+        " UNION ALL SELECT record_hash FROM committees WHERE status = 'closed' ORDER BY 1"
+    )
+    made: list[list[str]] = []
+
+    async def live(http: httpx2.AsyncClient, pool: Any) -> None:
+        world = await World.create(http, pool)
+        await in_force(world)
+        await in_force(world, "2024-10-03T12:00:00Z")
+        await closed_meeting(world)
+        made.append([row[0] for row in await pool.fetch(seals)])
+
+    async def after(_http: httpx2.AsyncClient, pool: Any) -> None:
+        made.append([row[0] for row in await pool.fetch(seals)])
+
+    asyncio.run(served(url, live))
+    command.downgrade(migrations.config(url), "2026_11_30_2143")
+    migrations.upgrade(url)
+    asyncio.run(served(url, after))
+    assert made[0] == made[1]
+    assert len(set(made[0])) == 3
     assert asyncio.run(checked(url))[0] == []

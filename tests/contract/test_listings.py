@@ -69,6 +69,7 @@ def test_the_walk_finds_the_listings_of_every_domain() -> None:
 def test_a_select_has_exactly_the_fields_of_its_schema(place: str) -> None:
     listing = LISTINGS[place]
     assert listing.fields == list(listing.schema.model_fields)
+    assert [column.name for column in listing.rows.selected_columns] == listing.fields, "the database says another name"
     assert len(set(listing.fields)) == len(listing.fields)
 
 

@@ -23,8 +23,9 @@ from tests.awards.attacks import (
     RECOVERIES,
     TARGETS,
 )
+from tests.bare_sql import Attack, change, clone
 from tests.contract.cures import subject
-from tests.engineering.entries.test_raw_sql import Attack, Stage, change, clone
+from tests.engineering.entries.test_raw_sql import Stage
 from tests.envelopes.acts import TERMS, Acts
 from tests.projects.acts import project
 from tests.world import World, ok

@@ -129,7 +129,7 @@ ALL_AMENDMENTS = Listing(
         _a.id,
         _a.advance_id,
         Advance.decision_reference,
-        Advance.siren,
+        Advance.siren.label("siren"),
         Firm.name.label("firm_name"),
         _a.kind,
         _a.reason,

@@ -32,6 +32,7 @@ from app.engineering.deliverables.rules import (
 )
 
 _PASSAGES = ", ".join(f"('{act.value}', '{source.value}', '{to.value}')" for act, source, to in sorted(PASSAGES))
+_REDUCTION = f"reduced_days > 0 AND mod(reduced_days, 0.25) = 0 AND reduced_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}"
 _VERIFIABLE = ", ".join(f"'{state.value}'::text" for state in VERIFIABLE)
 
 # As PostgreSQL itself spells them: the text of a computed column is compared. The day on which silence admits, and the
@@ -77,8 +78,7 @@ class Deliverable(Identified, Versioned, Base):
         shape("(state = 'deferred') = (until_on IS NOT NULL)", name="deliverable_until"),
         shape(
             "num_nonnulls(reduced_days, reduced_cents) = CASE state WHEN 'admitted_with_reduction' THEN 1 ELSE 0 END"
-            " AND reduced_days > 0 AND mod(reduced_days, 0.25) = 0"
-            f" AND reduced_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}",
+            f" AND {_REDUCTION}",
             name="deliverable_reduction",
         ),
         Index(None, "territory", "state"),
@@ -150,7 +150,7 @@ class DeliverablePassage(Base):
         shape(f"(act, from_state, to_state) IN ({_PASSAGES})", name="deliverable_passage_transition"),
         shape(
             "CASE WHEN number = 1 THEN from_state = 'expected' AND previous_number IS NULL"
-            " ELSE number > 1 AND previous_number = number - 1 END",
+            " ELSE number > 1 AND previous_number IS NOT DISTINCT FROM number - 1 END",
             name="deliverable_passage_number",
         ),
         shape(
@@ -163,6 +163,7 @@ class DeliverablePassage(Base):
             " AND num_nonnulls(reduced_days, reduced_cents) = CASE act WHEN 'admit_with_reduction' THEN 1 ELSE 0 END",
             name="deliverable_passage_members",
         ),
+        shape(_REDUCTION, name="deliverable_passage_reduction"),
         shape("document_sha256 ~ '^[0-9a-f]{64}$' AND document_version >= 1", name="deliverable_passage_document"),
         shape("verification_ends_on >= effective_on AND until_on >= effective_on", name="deliverable_passage_days"),
         shape(

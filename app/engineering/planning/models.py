@@ -51,7 +51,10 @@ class PlannedWeek(Identified, Base):
         Index(None, "consultant_id", "week_on", postgresql_where=text("consultant_id IS NOT NULL")),
         shape("num_nonnulls(consultant_id, profile) = 1", name="mission_plan_line_of_one"),
         shape(one_of("profile", Profile), name="mission_plan_line_profile"),
-        shape("extract(isodow FROM week_on) = 1", name="mission_plan_line_week"),
+        shape(
+            "extract(isodow FROM week_on) = 1 AND week_on BETWEEN '1900-01-01' AND '2199-12-31'",
+            name="mission_plan_line_week",
+        ),
         shape(
             "days > 0 AND mod(days, 0.25) = 0 AND days <> 'NaN' AND (consultant_id IS NULL OR days <= 7)",
             name="mission_plan_line_days",

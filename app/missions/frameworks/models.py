@@ -32,7 +32,7 @@ class Framework(Identified, Versioned, Base):
         shape("to_on >= from_on AND from_on >= '1900-01-01' AND to_on <= '2199-12-31'", name="framework_period"),
         shape("max_days > 0 AND mod(max_days, 0.25) = 0 AND max_days <> 'NaN'", name="framework_max_days"),
         shape("max_amount_cents > 0", name="framework_max_amount_cents"),
-        shape("days_ordered >= 0 AND days_peak >= days_ordered", name="framework_days_ordered"),
+        shape("days_ordered >= 0 AND days_peak >= days_ordered AND days_peak <> 'NaN'", name="framework_days_ordered"),
         shape("cents_peak >= ordered_cents", name="framework_ordered_cents"),
         {"postgresql_with": {"fillfactor": 50}},
     )

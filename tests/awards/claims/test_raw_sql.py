@@ -8,7 +8,8 @@ import pytest
 from app.awards.claims.rules import invoice_key, supplier_key
 from tests.awards.claims.acts import Claims
 from tests.awards.claims.test_rules import SAME
-from tests.engineering.entries.test_raw_sql import Attack, Stage, change, clone
+from tests.bare_sql import Attack, change, clone
+from tests.engineering.entries.test_raw_sql import Stage
 from tests.world import World, ok
 
 OPEN, OPEN_LINE, SETTLED_LINE = "id = $open", "id = $open_line", "id = $settled_line"

@@ -25,8 +25,8 @@ from tests.contract.cures.requests import (
 )
 from tests.world import ok
 
-RATE = {"annual_rate_bp": 100, **REASON}
-LONGER = {"available_until_on": "2024-10-31", **REASON}
+RATE: dict[str, Any] = {"annual_rate_bp": 100, **REASON}
+LONGER: dict[str, Any] = {"available_until_on": "2024-10-31", **REASON}
 ASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "request_reschedule": ("reschedules", MOVE), "request_waiver": ("waivers", REASON),
     "request_rate_change": ("rate-changes", RATE),
@@ -46,7 +46,7 @@ JUDGES = (*APPROVES, *(f"refuse_{kind}" for kind in OTHERS))
 WITHDRAWS = tuple(f"withdraw_{kind}" for kind in (*OTHERS, "waiver"))
 EARLY = ("receive_early_repayment", "withdraw_early_repayment")
 CONDITIONAL = {"kind": "conditional", "success_fee": {"rate_bp": 100, "cap_bp": 1_000}}
-DRAWN_LATER = {"paid_cents": 100_00, "available_until_on": "2024-06-30"}
+DRAWN_LATER: dict[str, Any] = {"paid_cents": 100_00, "available_until_on": "2024-06-30"}
 RESCHEDULES = ("request_reschedule", "approve_reschedule")
 NO = {"reason": "No."}
 
@@ -59,7 +59,7 @@ walk(
 
 
 async def amending(case: Case, **how: Any) -> Amending:
-    drawn = DRAWN_LATER if case.act.endswith("availability_extension") else {}
+    drawn: dict[str, Any] = DRAWN_LATER if case.act.endswith("availability_extension") else {}
     return await Amending.of(await acts_of(case), 400_00, **{**CONDITIONAL, **drawn, **how})
 
 

@@ -14,9 +14,9 @@ import pytest
 from app.core.reading import documents
 from app.engineering.activity_reports import document
 from app.engineering.entries.rules import COUNTING
+from tests.bare_sql import clone
 from tests.contract.cures import seen, subject
 from tests.engineering.corrections.test_corrections import act as correct
-from tests.engineering.entries.test_raw_sql import clone
 from tests.integrations.imports.files import carry_out, csv_file
 from tests.integrations.imports.test_kinds import here
 from tests.world import Client, Mission, World, ok, problem

@@ -1,7 +1,6 @@
 """What the database itself refuses, whoever writes: every limit and every rule of a row attacked by bare SQL."""
 
 import asyncio
-import re
 from dataclasses import dataclass
 from string import Template
 from typing import Any
@@ -12,37 +11,14 @@ import pytest
 
 from app.core.db import Base
 from app.engineering.entries.rules import TRANSITIONS, Status
+from tests.bare_sql import Attack, change, clone
 from tests.directory import siret_of
+from tests.engineering.deliverables import attacks as deliverables
+from tests.engineering.planning import attacks as planning
 from tests.firms import test_bank_details as bank_details
 from tests.firms import test_firm_certificates as firm_certificates
+from tests.missions.frameworks import attacks as frameworks
 from tests.world import World, ok
-
-
-@dataclass(frozen=True)
-class Attack:
-    """A statement and the constraint that must refuse it; `$name` stands for an id of the stage, as a literal."""
-
-    constraint: str
-    sql: str
-
-    def __str__(self) -> str:
-        return f"{self.constraint} against {re.sub(r'^INSERT INTO .*? SELECT ', 'insert ', self.sql)[:70]}"
-
-
-def clone(table: str, where: str, **changes: str) -> str:
-    """INSERT of a copy of one row with other values (SQL expressions)."""
-    columns = [column.name for column in Base.metadata.tables[table].columns if column.computed is None]
-    if "id" in columns:
-        changes.setdefault("id", "uuidv7()")
-    values = ", ".join(changes.get(name, f'"{name}"') for name in columns)
-    names = ", ".join(f'"{name}"' for name in columns)
-    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} WHERE {where}"
-
-
-def change(table: str, where: str, **changes: str) -> str:
-    """UPDATE of one row."""
-    return f"UPDATE {table} SET {', '.join(f'{name} = {value}' for name, value in changes.items())} WHERE {where}"
-
 
 MISSION, MEMBER = "mission_id = $mission", "mission_id = $mission AND organisation_id = $partner"
 DRAFT, SUBMITTED, VALIDATED = "id = $draft", "id = $submitted", "id = $validated"
@@ -443,7 +419,9 @@ APPEND_ONLY = [
             "from_on"
             if table == "vat_rates"
             else "certificate_id"
-            if table[:-1].endswith(("line", "remark", "refusal"))
+            if table.startswith("service_certificate_")
+            else "deliverable_id"
+            if table == "deliverable_passages"
             else "id",
         ),
     )
@@ -461,6 +439,10 @@ APPEND_ONLY = [
         "service_certificate_lines",
         "service_certificate_remarks",
         "service_certificate_earlier_refusals",
+        "mission_plans",
+        "mission_plan_lines",
+        "remaining_days",
+        "deliverable_passages",
     )
     for sql in ("UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "DELETE FROM {0} WHERE false", "TRUNCATE {0} CASCADE")
 ] + [
@@ -468,6 +450,7 @@ APPEND_ONLY = [
     Attack("month_locks_append_only", "TRUNCATE month_locks"),
     Attack("time_entry_corrections_append_only", "TRUNCATE time_entry_corrections"),
     Attack("time_entry_corrections_append_only", "DELETE FROM time_entry_corrections"),
+    Attack("deliverables_append_only", "TRUNCATE deliverables CASCADE"),
     Attack("activity_reports_append_only", "DELETE FROM activity_reports WHERE false"),
     Attack("activity_reports_append_only", "TRUNCATE activity_reports"),
     Attack("activity_reports_append_only", change("activity_reports", "false", days="days + 0.25")),
@@ -648,6 +631,9 @@ ATTACKS = [
     *CERTIFICATES,
     *CORRECTIONS,
     *REPORTS,
+    *frameworks.ATTACKS,
+    *planning.ATTACKS,
+    *deliverables.ATTACKS,
     *ENTRIES,
     *MISSIONS,
     *ACCESS,
@@ -742,6 +728,9 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     ids["leave"] = ok(await world.operator.post(f"missions/{mission.id}/late-entry-leaves", leave), 201)["id"]
     ids |= await known_firm(world, ids["firm"]) | {"other_site": siret_of(ids["other_firm"])}
     ok(await world.clients["territory"].put(f"/v1/firms/{ids['other_firm']}/sites/{ids['other_site']}", {}), 201)
+    ids |= await frameworks.staged(world)
+    ids |= await planning.staged(world, mission, second_mission)
+    ids |= await deliverables.staged(world, other, second_mission)
     communes = {"communes": [{"insee_code": "30007", "name": "Alès"}]}
     ok(await world.programme.put("perimeter/2023", communes))
     async with pool.acquire() as connection:
