@@ -238,9 +238,16 @@ async def test_what_lacks_a_signature_is_listed_and_told_to_whoever_gives_it(wor
     assert "activity_reports_to_countersign" not in await waits(world.lead)
     await make(world.consultant, mission.partner_consultant, "2023-06")
     assert await listed("status=stale&replaced=false") == []
-    assert ok(await world.operator.get("engineering"))["activity_reports"] == {
-        "to_sign": 2, "signed_by_consultant": 0, "signed": 0, "stale": 0,
-    }  # fmt: skip
+    ok(await world.lead.post("time-entries", mission.entry(by="lead", worked_on="2023-07-05")), 201)
+    await make(world.lead, mission.lead_consultant)
+    none = {"to_sign": 0, "signed_by_consultant": 0, "signed": 0, "stale": 0}
+    other = f"?organisation_id={world.organisations['lead']}"
+    for reader, query, to_sign in (
+        (world.operator, "", 3), (world.lead, "", 3), (world.consultant, "", 2),
+        (world.operator, other, 1), (world.consultant, other, 0),
+    ):  # fmt: skip
+        counted = ok(await reader.get(f"engineering{query}"))["activity_reports"]
+        assert counted == none | {"to_sign": to_sign}, (reader, query)
 
 
 async def test_the_follow_up_counts_reports_as_they_were_known_then(world: World) -> None:
