@@ -483,7 +483,8 @@ OURS: dict[str, str] = {
          "advance_version_rate",
          "receipt_parts", "receipt_no_part_below_zero", "repayment_parts", "repayment_no_part_below_zero",
          "repayment_refunds", "advance_version_amounts", "advance_line_amounts", "advance_line_due_on",
-         "change_request_amounts", "change_request_cents", "deliverable_passage_number"),
+         "change_request_amounts", "change_request_cents", "deliverable_passage_number",
+         "deliverable_passage_reduction"),
         _COUNTER,
     ),
     **dict.fromkeys(
