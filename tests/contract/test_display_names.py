@@ -26,6 +26,8 @@ SHOWN_AS: dict[str, str] = {
     "ServiceCertificate.cancels_id": "cancels_number",
     "ServiceCertificate.cancelled_by_id": "cancelled_by_number",
     "CertificateRemark.entry_id": "entry_worked_on",
+    "ActivityReport.person_id": "consultant_name",
+    "ActivityReport.stale_entry_id": "stale_entry_worked_on",
     "EarlierRefusal.entry_id": "entry_worked_on",
     **{
         f"{schema}.{name}": shown
@@ -144,6 +146,9 @@ OPAQUE: dict[str, str] = {
     "SimulatedDecision.application_id": "It stands where the body of the request names it.",
     **dict.fromkeys(
         (
+            "ActivityReportContent.made_by",
+            "ReportedEntry.audition_id",
+            "ReportedEntry.project_id",
             "FrozenContent.committee_id",
             "FrozenContent.frozen_by",
             "FrozenContribution.contribution_id",

@@ -11,6 +11,7 @@ from tests.world import ok
 # All else is written by PostgreSQL from numeric(7, 2).
 IN_PYTHON = {
     "/v1/territories/{territory}/engineering/burn-down": "points of a curve",
+    "/v1/territories/{territory}/activity-reports/{id}/content": "the canonical text that is sealed",
     "/v1/territories/{territory}/service-certificates/{id}/content": "the canonical text that is sealed",
 }
 STEP = 0.25  # what days are multiples of, by the document

@@ -44,22 +44,25 @@ PARAMETERS = {
 
 
 class Shape(NamedTuple):
-    """What of the parameters changes the SQL: one mission, one member, as it was known at an instant."""
+    """What changes the SQL: one mission, one member, what was known at an instant, the reader's own reports alone."""
 
     one_mission: bool = False
     one_member: bool = False
     known_then: bool = False
+    own_reports: bool = False
 
 
-def shape_of(query: Mapping[str, Any]) -> Shape:
-    """What of the parameters given changes the SQL."""
-    return Shape("mission_id" in query, "organisation_id" in query, query.get("recorded_as_of") is not None)
+def shape_of(query: Mapping[str, Any], *, own_reports: bool = False) -> Shape:
+    """What of the parameters given, and of the reader, changes the SQL."""
+    known_then = query.get("recorded_as_of") is not None
+    return Shape("mission_id" in query, "organisation_id" in query, known_then, own_reports)
 
 
 DAYS = Numeric(7, 2)
 AS_OF = param("as_of", Date())
 MISSION = param("mission_id", Mission.id.type)
 ORGANISATION = param("organisation_id", Organisation.id.type)
+READER = param("organisation", Organisation.id.type)
 
 
 def word(value: str) -> Any:

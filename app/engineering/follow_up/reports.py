@@ -8,13 +8,13 @@ from app.core.reading.listing import json_object
 from app.core.writing.events import BEFORE
 from app.engineering.activity_reports.models import ActivityReport
 from app.engineering.activity_reports.rules import ActivityReportStatus
-from app.engineering.follow_up.counting import AS_OF, ORGANISATION, Shape, word
+from app.engineering.follow_up.counting import AS_OF, ORGANISATION, READER, Shape, word
 
 
 def activity_reports(shape: Shape, of: CTE) -> Any:
     """The number of reports in each state, of months that have begun by the day.
 
-    A report that was made again is not counted any more.
+    A report that was made again is not counted any more. Who sees only its own organisation's reports counts those.
     """
     r, later = ActivityReport, ActivityReport.__table__.alias("later_report")
 
@@ -38,6 +38,8 @@ def activity_reports(shape: Shape, of: CTE) -> Any:
     )
     if shape.one_member:
         rows = rows.where(r.organisation_id == ORGANISATION)
+    if shape.own_reports:
+        rows = rows.where(r.organisation_id == READER)
     report = rows.subquery("report")
     counts = {each.value: func.count(report.c.id).filter(report.c.state == word(each)) for each in ActivityReportStatus}
     return select(json_object(**counts)).select_from(report).scalar_subquery()

@@ -58,8 +58,9 @@ async def get_engineering(request: Request, actor: Actor = require("engineering:
     used up at the pace of the last weeks.
     """
     query = read(request, counting.PARAMETERS)
-    bound = {**query, **request.path_params, **both_times(query)}
-    shape = counting.shape_of(query)
+    own = actor.own("activity_reports:read", request.path_params["territory"])
+    bound = {**query, **request.path_params, **both_times(query), **own}
+    shape = counting.shape_of(query, own_reports=bool(own))
     row = await fetchrow(request.state.engine, queries.follow_up(shape), bound)
     _found(row, query)
     language = language_of(request, request.state.default_language)

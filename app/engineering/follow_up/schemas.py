@@ -278,7 +278,9 @@ class FollowUp(DayFigures):
     deliverables: DeliverablesFollowUp | None = Field(
         description="The deliverables of the missions, of the one with mission_id; null for one member."
     )
-    activity_reports: ActivityReportCounts = Field(description="How far the activity reports have come.")
+    activity_reports: ActivityReportCounts = Field(
+        description="How far the activity reports have come; to a consultant, those of its own organisation."
+    )
     consumption: Consumption = Field(description="Shares of the days and of the window, and days for each result.")
     forecast: Forecast = Field(description="When the days are used up at the pace of the last weeks.")
     landing: Landing | None = Field(

@@ -11,6 +11,8 @@ import httpx2
 import pypdf
 import pytest
 
+from app.core.reading import documents
+from app.engineering.activity_reports import document
 from app.engineering.entries.rules import COUNTING
 from tests.bare_sql import clone
 from tests.contract.cures import seen, subject
@@ -128,6 +130,26 @@ async def test_the_paper_has_what_was_sealed_and_the_signatures(world: World) ->
     assert "This report is stale" in pypdf.PdfReader(io.BytesIO(stale.content)).pages[0].extract_text()
 
 
+async def test_the_signatures_share_a_page_with_what_is_signed() -> None:
+    """However many days there are: nobody signs a page that says nothing."""
+    entry = {"worked_on": "2023-07-03", "counted_on": "2023-07-03", "activity_label": "Audition",
+             "firm_name": "Fonderie", "days": 1, "note": None}  # fmt: skip
+    pages = set()
+    for number in range(24, 36, 3):
+        content = {"consultant_name": "Camille", "organisation_name": "Cabinet", "mission_name": "Mission", "days": 1,
+                   "territory_name": "Alès", "lead_name": "Cabinet", "by_activity": [], "by_firm": [],
+                   "entries": [entry] * number}  # fmt: skip
+        signed = {f"{who}_signed_{what}": value for who in ("consultant", "lead")
+                  for what, value in (("on", "2023-08-01"), ("name", "Camille"), ("by_name", "Camille"))}  # fmt: skip
+        shown = {"content": content, "month": "2023-07", "stale_entry_worked_on": None, "consultant_name": "Camille",
+                 "content_hash": "0" * 64, **signed}  # fmt: skip
+        paper = await documents.pdf(document.DOCUMENT.template, document.as_data(shown, "fr"))
+        last = pypdf.PdfReader(io.BytesIO(paper)).pages[-1]
+        assert "déclare avoir effectué" in last.extract_text(), number
+        pages.add(last.page_number)
+    assert pages == {0, 1}, "the break is among them"
+
+
 # --- who -------------------------------------------------------------------------------------------------------------
 
 
@@ -216,9 +238,16 @@ async def test_what_lacks_a_signature_is_listed_and_told_to_whoever_gives_it(wor
     assert "activity_reports_to_countersign" not in await waits(world.lead)
     await make(world.consultant, mission.partner_consultant, "2023-06")
     assert await listed("status=stale&replaced=false") == []
-    assert ok(await world.operator.get("engineering"))["activity_reports"] == {
-        "to_sign": 2, "signed_by_consultant": 0, "signed": 0, "stale": 0,
-    }  # fmt: skip
+    ok(await world.lead.post("time-entries", mission.entry(by="lead", worked_on="2023-07-05")), 201)
+    await make(world.lead, mission.lead_consultant)
+    none = {"to_sign": 0, "signed_by_consultant": 0, "signed": 0, "stale": 0}
+    other = f"?organisation_id={world.organisations['lead']}"
+    for reader, query, to_sign in (
+        (world.operator, "", 3), (world.lead, "", 3), (world.consultant, "", 2),
+        (world.operator, other, 1), (world.consultant, other, 0),
+    ):  # fmt: skip
+        counted = ok(await reader.get(f"engineering{query}"))["activity_reports"]
+        assert counted == none | {"to_sign": to_sign}, (reader, query)
 
 
 async def test_the_follow_up_counts_reports_as_they_were_known_then(world: World) -> None:
