@@ -182,13 +182,9 @@ def unsettled(as_of: date) -> Any:
         s.advance_id == a.id, s.replaced_at.is_(None), s.until_on == text("'infinity'"),
         *(getattr(s, name) == getattr(a, name) for name in _COUNTED),
     )  # fmt: skip
-    changed = or_(a.counted_until_on.is_(None), judged, dated, comes, rated)
-    return (
-        select(a.territory, a.id)
-        .where(a.disbursed_cents > 0)
-        .where(or_(~written, and_(a.settled_as.is_(None), changed)))
-        .order_by(a.id)
-    )
+    # Of one that owes no capital, what bears late interest may still be said anew.
+    changed = or_(a.counted_until_on.is_(None), rated, and_(a.settled_as.is_(None), or_(judged, dated, comes)))
+    return select(a.territory, a.id).where(a.disbursed_cents > 0, or_(~written, changed)).order_by(a.id)
 
 
 async def settle(write: Write, *, territory: str, advance_id: UUID) -> list[Change]:
