@@ -34,7 +34,7 @@ async def get_mission_plan(request: Request, actor: Actor = require("plans:read"
 
 @planning.put(
     MISSION + "/plan",
-    **changes(schemas.MissionPlan, PlanOutOfOrder, MissionEnded, NotTheLeadFirm, ReferenceNotFound),
+    **changes(schemas.MissionPlan, PlanOutOfOrder, MissionEnded, NotTheLeadFirm, ReferenceNotFound, may_create=True),
 )
 async def put_mission_plan(request: Request, body: schemas.PlanPut, actor: Actor = require("plans:write")) -> Response:
     """Save a new version of the plan, with all its lines: 201 for the first, 200 after that.
