@@ -173,12 +173,14 @@ Tell = Callable[[ImportProgress], None]  # who wants to see the progress: called
 async def serve(engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Event) -> None:
     """Run imports one after the other, for as long as the process serves; `woken` says that one has just come.
 
-    An import that neither ends nor lets itself be cancelled is left behind, and the next one runs.
+    An import that neither ends nor lets itself be cancelled is left behind, and the next one runs: the transaction of
+    the first is ended, and with it the hold on its place.
     """
     well = time.monotonic()
+    writing: set[int] = set()
     while True:
         try:
-            while await within(LONGEST + 2 * ENDING, run_next(engine, sessions)):
+            while await within(LONGEST + 2 * ENDING, run_next(engine, sessions, writing=writing)):
                 well = time.monotonic()
             well = time.monotonic()
         except Exception:  # whatever ended it, the next import runs; this one is taken up when its heartbeat is old
@@ -188,10 +190,19 @@ async def serve(engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Ev
                 log.warning("imports_interrupted", exc_info=True)
             with contextlib.suppress(Exception):  # what was left behind may hold connections: begin with a fresh pool
                 await within(LOST, engine.dispose())
+            with contextlib.suppress(Exception):
+                await within(LOST, _end(engine, writing))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL):
                 await woken.wait()
         woken.clear()
+
+
+async def _end(engine: AsyncEngine, writing: set[int]) -> None:
+    """End the transactions that imports left behind, by the processes of the database that carry them out."""
+    async with raw_connection(engine) as connection:
+        await connection.execute("SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid", list(writing))
+    writing.clear()
 
 
 async def look(engine: AsyncEngine) -> None:
@@ -201,9 +212,12 @@ async def look(engine: AsyncEngine) -> None:
 
 
 async def run_next(
-    engine: AsyncEngine, sessions: SessionFactory, import_id: UUID | None = None, *, told: Tell | None = None
-) -> bool:
+    engine: AsyncEngine, sessions: SessionFactory, import_id: UUID | None = None, *, told: Tell | None = None,
+    writing: set[int] | None = None,
+) -> bool:  # fmt: skip
     """Claim and run one import, this one or the oldest that waits; False where there is none.
+
+    `writing` holds the process of the database that writes it, for as long as it does.
 
     One that was tried before waits until all others have been tried, so that it cannot keep them waiting.
     """
@@ -211,7 +225,7 @@ async def run_next(
         row = await connection.fetchrow(_CLAIM, uuid4(), import_id, LOST, list(IMPORTERS))
     if row is None:
         return False
-    run = _Run(engine, sessions, row, IMPORTERS[row["kind"]])
+    run = _Run(engine, sessions, row, IMPORTERS[row["kind"]], writing if writing is not None else set())
     beating = asyncio.create_task(run.beat(told))
     working = asyncio.create_task(run.work(beating))
     beating.add_done_callback(lambda done: working.cancel() if not done.cancelled() and not working.done() else None)
@@ -233,8 +247,10 @@ async def run_next(
 class _Run:
     """One import under way."""
 
-    def __init__(self, engine: AsyncEngine, sessions: SessionFactory, row: Any, importer: Importer) -> None:
-        self.engine, self.sessions, self.importer = engine, sessions, importer
+    def __init__(
+        self, engine: AsyncEngine, sessions: SessionFactory, row: Any, importer: Importer, writing: set[int]
+    ) -> None:
+        self.engine, self.sessions, self.importer, self.writing = engine, sessions, importer, writing
         self.row = row
         self.id: UUID = row["id"]
         self.claim: UUID = row["claim"]
@@ -413,7 +429,7 @@ class _Run:
         abort = self.row["on_error"] == OnError.ABORT
         if abort and self.progress.blocking:
             return ImportStatus.REFUSED
-        async with self.sessions() as session, session.begin() as transaction:
+        async with self.sessions() as session, session.begin() as transaction, self._known(session):
             await self._bound(session, WAITS)
             await session.execute(text(_HOLD_PLACE), {"place": self.place or ""})
             await self._bound(session, BOUNDS)
@@ -429,6 +445,16 @@ class _Run:
                 beating.cancel()
                 await self._finish(session, ImportStatus.SUCCEEDED, None)
         return ImportStatus.REFUSED if refused else ImportStatus.SUCCEEDED
+
+    @contextlib.asynccontextmanager
+    async def _known(self, session: AsyncSession) -> AsyncIterator[None]:
+        """Tell which process of the database writes: who leaves this import behind ends it."""
+        process = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        self.writing.add(process)
+        try:
+            yield
+        finally:
+            self.writing.discard(process)
 
     async def _bound(self, session: AsyncSession, bounds: str) -> None:
         for bound in bounds.split(";"):

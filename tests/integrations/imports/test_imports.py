@@ -40,7 +40,7 @@ async def at_rest(app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     usual = runner.run_next
     rests = asyncio.Event()
 
-    async def rest(engine: AsyncEngine, *_: Any) -> bool:
+    async def rest(engine: AsyncEngine, *_: Any, **_named: Any) -> bool:
         if engine.url == app.state["engine"].url:
             rests.set()
         return False
@@ -99,8 +99,8 @@ class Held:
 def ours(monkeypatch: pytest.MonkeyPatch, engine: AsyncEngine, run: Any) -> None:
     """Let `serve` run this with this engine; the service's own runner, which has another, goes on resting."""
 
-    async def only(given: AsyncEngine, *arguments: Any) -> bool:
-        return given is engine and bool(await run(given, *arguments))
+    async def only(given: AsyncEngine, *arguments: Any, **named: Any) -> bool:
+        return given is engine and bool(await run(given, *arguments, **named))
 
     monkeypatch.setattr(runner, "run_next", only)
 
