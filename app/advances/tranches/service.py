@@ -62,9 +62,7 @@ async def _count(write: Write, held: Held, tranche: Tranche, paid_on: date, act:
     advance.disbursed_cents += tranche.amount_cents
     await write.session.flush()
     cause = Cause(Act.TRANCHE, tranche.id, paid_on, advance.id)
-    await account.hold_receipts(
-        write, [advance.id]
-    )  # the account may share them anew, and the ledger's are locked last
+    await account.hold_receipts(write, [advance.id])  # they are locked before the ledger's accounts
     await ledger.pay(write, advance.territory, Instrument.ADVANCE, tranche.amount_cents, cause)
     settled = await account.settle(write, advance, "paid")
     exceeded = [ADVANCE.change("ceiling_exceeded", advance)] if tranche.exceeds else []
