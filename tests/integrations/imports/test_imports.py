@@ -342,7 +342,7 @@ async def test_a_process_that_stops_as_an_import_ends_stops(
     """The import's own end may swallow the cancellation: it must not be waited for again."""
     reached, over = asyncio.Event(), asyncio.Event()
 
-    async def ending(*_: Any) -> bool:
+    async def ending(*_: Any, **_named: Any) -> bool:
         reached.set()
         with contextlib.suppress(asyncio.CancelledError):
             await over.wait()
