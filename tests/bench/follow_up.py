@@ -20,6 +20,7 @@ import asyncpg
 from app.bundled import postgres
 from app.core import clock, migrations
 from app.core.clock import PARIS
+from app.engineering.follow_up.counting import Shape
 from app.engineering.follow_up.queries import follow_up
 from tests.bench.filling import client
 from tests.bench.firms_search import indexes
@@ -97,7 +98,7 @@ async def ask(reader: Reader, mission_id: str, known: str, rounds: int = ROUNDS)
 
 async def plan(pool: Any, territory: str, mission_id: str) -> list[str]:
     """The indexes by which the entries of a mission are found."""
-    statement = follow_up((True, False, False))
+    statement = follow_up(Shape(True, False, False, False))
     bound = {"territory": territory, "mission_id": mission_id, "as_of": clock.today()}
     told = await pool.fetchval(f"EXPLAIN (FORMAT json) {statement.sql}", *statement.arguments(bound))
     return sorted(indexes(json.loads(told)))
