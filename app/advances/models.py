@@ -71,7 +71,23 @@ class RepaymentStatus(StrEnum):
     REVERSED = "reversed"
 
 
-class Advance(Award, Identified, Versioned, Base):
+class OfCapital:
+    """The capital of an advance, by what became of it: what is outstanding follows."""
+
+    disbursed_cents: Mapped[int]
+    capitalised_cents: Mapped[int]
+    repaid_cents: Mapped[int]
+    waived_cents: Mapped[int]
+    written_off_cents: Mapped[int]
+
+    @hybrid_property
+    def outstanding_cents(self) -> int:
+        """Capital that the firm owes, due or not: of a row, and in SQL."""
+        lent = self.disbursed_cents + self.capitalised_cents
+        return lent - self.repaid_cents - self.waived_cents - self.written_off_cents
+
+
+class Advance(OfCapital, Award, Identified, Versioned, Base):
     """A decided repayable advance, with the terms of its repayment."""
 
     __tablename__ = "advances"
@@ -137,12 +153,6 @@ class Advance(Award, Identified, Versioned, Base):
     terms: Mapped[dict[str, Any]] = mapped_column(JSONB)
     amended_terms: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")  # these hold in their place
     planned_disbursement_on: Mapped[date | None]
-
-    @hybrid_property
-    def outstanding_cents(self) -> int:
-        """Capital that the firm owes, due or not: of a row, and in SQL."""
-        lent = self.disbursed_cents + self.capitalised_cents
-        return lent - self.repaid_cents - self.waived_cents - self.written_off_cents
 
     @hybrid_property
     def terms_in_force(self) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Date
 
 from app.advances.arrears.rules import BUCKETS, AdvanceAlertKind, NoticeStatus
+from app.advances.models import OfCapital
 from app.advances.replay import Bucket
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
@@ -91,7 +91,7 @@ def _known(table: str) -> tuple[Any, ...]:
     )
 
 
-class AdvanceSpan(Identified, Spanning, Base):
+class AdvanceSpan(OfCapital, Identified, Spanning, Base):
     """What an advance has come to from a day on, as known from an instant on. The account writes it."""
 
     __tablename__ = "advance_spans"
@@ -117,12 +117,6 @@ class AdvanceSpan(Identified, Spanning, Base):
     written_off_cents: Mapped[int] = mapped_column(BigInteger)
     income_cents: Mapped[int] = mapped_column(BigInteger)
     overpaid_cents: Mapped[int] = mapped_column(BigInteger)
-
-    @hybrid_property
-    def outstanding_cents(self) -> int:
-        """Capital that the firm owes, due or not: of a row, and in SQL."""
-        lent = self.disbursed_cents + self.capitalised_cents
-        return lent - self.repaid_cents - self.waived_cents - self.written_off_cents
 
 
 class LineSpan(Identified, Spanning, Base):
