@@ -18,7 +18,7 @@ from app.applications.models import Application, ApplicationPassage
 from app.applications.queries import APPLICATIONS
 from app.applications.rules import EXAMINED, ApplicationAct, ApplicationState
 from app.core.db import literals
-from app.core.writing.writes import Change, System, Write, new_request_id, record
+from app.core.writing.writes import Change, System, Write, record
 
 LOCK = 0x7469636B  # of `rebond tick`: one worker at a time
 
@@ -60,7 +60,7 @@ async def take_again(write: Write, change: Change, file: Application, by: date) 
 
     The file is then what `rebond tick` had left, were the act recorded in time. Returns the change that tells of it.
     """
-    await record(write, change, _request_id(write))
+    await record(write, change, write.request_id)
     await write.session.refresh(file)
     await take(write, file, by)
     return replace(change, type="")
@@ -122,9 +122,4 @@ async def _decide(write: Write, territory: str, act: ApplicationAct, ids: Sequen
         .execution_options(synchronize_session=False)
     )  # fmt: skip
     change = Change(_EVENTS[act], APPLICATIONS, ids, {"territory": territory})
-    await record(replace(write, actor=System()), change, _request_id(write))
-
-
-def _request_id(write: Write) -> str:
-    request_id: str = write.request.state.request_id if write.request is not None else new_request_id()
-    return request_id
+    await record(replace(write, actor=System()), change, write.request_id)

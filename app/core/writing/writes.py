@@ -131,6 +131,12 @@ class Write:
             )
         )
 
+    @property
+    def request_id(self) -> str:
+        """The id of the request that writes, or a new one where none does."""
+        known: str = self.request.state.request_id if self.request is not None else new_request_id()
+        return known
+
     def expect(self, version: int | None, *, required: bool = False) -> None:
         """Refuse where If-Match or If-None-Match do not hold for the object's version, which the caller has locked.
 

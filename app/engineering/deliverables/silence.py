@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import func, insert, literal, select, text, update
 
-from app.core.writing.writes import Change, System, Write, new_request_id, record
+from app.core.writing.writes import Change, System, Write, record
 from app.engineering.deliverables.models import Deliverable, DeliverablePassage
 from app.engineering.deliverables.queries import DELIVERABLES
 from app.engineering.deliverables.rules import DeliverableAct, DeliverableState
@@ -35,7 +35,7 @@ async def take_again(write: Write, change: Change, deliverable: Deliverable, by:
 
     The deliverable is then what `rebond tick` had left, were the act recorded in time. Returns the change to tell.
     """
-    await record(write, change, _request_id(write))
+    await record(write, change, write.request_id)
     await write.session.refresh(deliverable)
     await take(write, deliverable, by)
     return replace(change, type="")
@@ -82,9 +82,4 @@ async def _admit(write: Write, territory: str, ids: Sequence[UUID]) -> None:
         update(_d).where(_d.id.in_(ids)).values(values).execution_options(synchronize_session=False)
     )
     change = Change("deliverable.deemed_admitted", DELIVERABLES, ids, {"territory": territory})
-    await record(replace(write, actor=System()), change, _request_id(write))
-
-
-def _request_id(write: Write) -> str:
-    request_id: str = write.request.state.request_id if write.request is not None else new_request_id()
-    return request_id
+    await record(replace(write, actor=System()), change, write.request_id)
