@@ -242,7 +242,12 @@ SEATS = Listing(
 
 def open_on(proceeding: Any, on: Any) -> Any:
     """Whether a proceeding is open on a day; on the day of its closing it is not."""
-    return (proceeding.opened_on <= on) & or_(proceeding.closed_on.is_(None), proceeding.closed_on > on)
+    return open_between(proceeding.opened_on, proceeding.closed_on, on)
+
+
+def open_between(opened_on: Any, closed_on: Any, on: Any) -> Any:
+    """The same of a proceeding that was opened and closed on these days, as when they are those once known."""
+    return (opened_on <= on) & or_(closed_on.is_(None), closed_on > on)
 
 
 def in_proceedings(siren: Any, on: Any) -> Any:

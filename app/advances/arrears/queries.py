@@ -33,6 +33,7 @@ from app.core.reading.two_times import TWO_TIMES, known_before
 from app.core.values import Day, Siren, Uuid
 from app.core.writing.events import last_event, said
 from app.firms.models import Firm, Proceeding
+from app.firms.queries import open_between
 
 _a, _s, _n, _p = Advance, LineSpan, FormalNotice, Proceeding
 _x, _t = Acceleration, AdvanceAlert
@@ -91,7 +92,7 @@ class Times:
         found = select(_p.id).where(_p.siren == _a.siren)
         if then is not None:
             found = found.join(then, then.c.id == _p.id)
-        return found.where(opened_on <= self.on, or_(closed_on.is_(None), closed_on > self.on)).exists()
+        return found.where(open_between(opened_on, closed_on, self.on)).exists()
 
     @property
     def late(self) -> Any:
