@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import ColumnElement, func, insert, or_, select
 
 from app.advances import replay, schemas
 from app.advances.arrears import spans, states
@@ -43,7 +43,11 @@ async def hold_receipts(write: Write, advances: Iterable[UUID], more: Iterable[U
     before.
     """
     of_them = select(Repayment.receipt_id).where(Repayment.advance_id.in_(list(advances)))
-    rows = select(Receipt.id).where(or_(Receipt.id.in_(of_them), Receipt.id.in_(list(more)))).order_by(Receipt.id)
+    await _lock_receipts(write, or_(Receipt.id.in_(of_them), Receipt.id.in_(list(more))))
+
+
+async def _lock_receipts(write: Write, condition: ColumnElement[bool]) -> None:
+    rows = select(Receipt.id).where(condition).order_by(Receipt.id)
     await write.session.execute(rows.with_for_update(key_share=True))
 
 
@@ -219,8 +223,7 @@ async def _share(write: Write, repayments: Sequence[Repayment], position: replay
         if any(getattr(each, name) != cents for name, cents in parts.items()):
             changed.append((each, parts))
     # Two advances may share receipts: these are locked in the order of their ids, before repayments are written.
-    of_them = select(Receipt.id).where(Receipt.id.in_({each.receipt_id for each, _ in changed})).order_by(Receipt.id)
-    await write.session.execute(of_them.with_for_update(key_share=True))
+    await _lock_receipts(write, Receipt.id.in_({each.receipt_id for each, _ in changed}))
     for each, parts in changed:
         for name, cents in parts.items():
             setattr(each, name, cents)

@@ -352,11 +352,15 @@ def course(facts: Facts, as_of: date) -> tuple[Position, list[Standing]]:
     walk = _Walk(facts)
     position: Position | None = None
     found: list[Standing] = []
+
+    def stand() -> Position:
+        found.extend(walk.capitalise(as_of + timedelta(days=1)))
+        walk.roll(as_of)
+        return walk.position(as_of)
+
     for on, of_day in groupby(sorted(_events(facts, walk), key=lambda event: event[:3]), key=lambda event: event[0]):
         if position is None and on > as_of:
-            found += walk.capitalise(as_of + timedelta(days=1))
-            walk.roll(as_of)
-            position = walk.position(as_of)
+            position = stand()
         found += walk.capitalise(on)
         for _, _, _, act in of_day:
             walk.roll(on)
@@ -364,9 +368,7 @@ def course(facts: Facts, as_of: date) -> tuple[Position, list[Standing]]:
         walk.roll(on)
         found.append(walk.standing(on))
     if position is None:
-        found += walk.capitalise(as_of + timedelta(days=1))
-        walk.roll(as_of)
-        position = walk.position(as_of)
+        position = stand()
     return position, [*found, *walk.capitalise(date.max)]
 
 

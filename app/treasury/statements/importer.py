@@ -129,13 +129,11 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     ]  # fmt: skip
     bouncing = await _bouncing(write, place, accounts, returns)
     said = [credit for _, credit in new]
-    due_back = {
-        *bouncing.values(),
-        *(
-            sent.receipt_id for entry in entries
-            if entry.direction == "debit" and (sent := debited.get(entry.end_to_end_id or "")) and sent.receipt_id
-        ),
-    }  # fmt: skip
+    debits = [
+        (entry, sent) for entry in entries
+        if entry.direction == "debit" and (sent := debited.get(entry.end_to_end_id or "")) is not None
+    ]  # fmt: skip
+    due_back = {*bouncing.values(), *(sent.receipt_id for _, sent in debits if sent.receipt_id is not None)}
     concerned = {line.advance_id for line in debited.values()} | await _repaid_by(write, due_back)
     advances, named = await _held(write, place, said, concerned)
     await account.hold_receipts(write, advances, due_back)
@@ -169,10 +167,8 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     for post in later:
         changes += await post()
     returned = 0
-    for entry in entries:
-        sent = debited.get(entry.end_to_end_id or "")
-        if entry.direction == "debit" and sent is not None:
-            returned += await _returned(write, advances, entry, sent, changes)
+    for entry, sent in debits:
+        returned += await _returned(write, advances, entry, sent, changes)
     lost = 0
     for entry, credit in returns:
         if await _bounced(write, place, advances, entry, bouncing.get(entry.reference), changes):
