@@ -1,8 +1,6 @@
 """Reads of activity reports."""
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, Text, and_, exists, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Text, and_, exists, func, literal_column, or_, select
 
 from app.access.models import Organisation, Subject
 from app.core.db import literals, param
@@ -13,7 +11,8 @@ from app.engineering.activity_reports import schemas
 from app.engineering.activity_reports.models import ActivityReport
 from app.engineering.activity_reports.rules import LACKING, ActivityReportStatus, MissingSignature
 from app.engineering.entries.schemas import Month
-from app.missions.models import Mission, MissionMember
+from app.missions.leads import led_by
+from app.missions.models import Mission
 
 _r = ActivityReport
 _later = ActivityReport.__table__.alias("later")
@@ -21,13 +20,6 @@ _lead, _maker = (Subject.__table__.alias(name) for name in ("lead_signer", "make
 
 # Another report of the same person and month was made after this one.
 REPLACED = exists().where(_later.c.consultant_id == _r.consultant_id, _later.c.month == _r.month, _later.c.id > _r.id)
-
-
-def led_by(organisation_id: Any) -> ColumnElement[bool]:
-    """Reports of missions whose lead firm this is."""
-    m = MissionMember
-    lead = exists().where(m.mission_id == _r.mission_id, m.role == text("'lead'"))
-    return lead.where(m.organisation_id == organisation_id)
 
 
 def lacks(missing: MissingSignature) -> ColumnElement[bool]:
@@ -103,7 +95,7 @@ ACTIVITY_REPORTS = Listing(
         "replaced": holds(REPLACED, "Whether a later report of the same person and month was made."),
         "led_by": Filter(
             Parameter(Uuid, "Reports in the missions that this organisation leads."),
-            lambda name: led_by(param(name, _r.organisation_id.type)),
+            lambda name: led_by(_r.mission_id, param(name, _r.organisation_id.type)),
         ),
         "decidable_by": Filter(
             Parameter(Uuid, "Reports of days that this subject did not work: who worked them signs first, not second."),

@@ -32,6 +32,7 @@ from app.engineering.entries.rules import COUNTING, NotTheLeadFirm, OtherOrganis
 from app.engineering.entries.service import Attempt
 from app.firms.models import Firm
 from app.missions.frameworks.parameters import ACTIVITY_REPORTS_REQUIRED, value_on
+from app.missions.leads import leads
 from app.missions.models import Consultant, Mission, MissionActivity, MissionMember
 from app.programme.models import Territory
 
@@ -100,7 +101,7 @@ async def countersign(write: Write, attempt: Attempt, report_id: UUID, body: sch
     """
     refuse_future({"/signed_on": body.signed_on})
     report = await _locked(write, attempt, report_id)
-    if not await _leads(write, report.mission_id):
+    if not await leads(write, report.mission_id):
         raise NotTheLeadFirm
     signer = WORKS_COUNTERSIGNS.separate(write.actor, [report.person_id])
     rules.next_status(ActivityReportAction.COUNTERSIGN, ActivityReportStatus(report.status))
@@ -169,17 +170,11 @@ async def _hold(write: Write, attempt: Attempt, consultant_id: UUID) -> Consulta
     consultant = await write.session.scalar(select(c).where(*conditions).with_for_update())
     if consultant is None:
         raise ReferenceNotFound(errors=[NOT_FOUND.at("/consultant_id")])
-    if consultant.organisation_id != actor.organisation_id and not await _leads(write, consultant.mission_id):
+    if consultant.organisation_id != actor.organisation_id and not await leads(write, consultant.mission_id):
         raise OtherOrganisation
     own = select(e.id).where(e.consultant_id == consultant_id).order_by(e.id).with_for_update(key_share=True)
     await write.session.execute(own)
     return consultant
-
-
-async def _leads(write: Write, mission_id: UUID) -> bool:
-    m = MissionMember
-    lead = select(m.organisation_id).where(m.mission_id == mission_id, m.role == "lead")
-    return bool(await write.session.scalar(lead) == write.actor.organisation_id)
 
 
 async def _entries(write: Write, consultant_id: UUID, month: date) -> Sequence[Any]:

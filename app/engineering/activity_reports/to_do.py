@@ -4,8 +4,9 @@ from sqlalchemy import select
 
 from app.core.db import literals
 from app.engineering.activity_reports.models import ActivityReport
-from app.engineering.activity_reports.queries import REPLACED, lacks, led_by
+from app.engineering.activity_reports.queries import REPLACED, lacks
 from app.engineering.activity_reports.rules import ActivityReportStatus, MissingSignature
+from app.missions.leads import led_by
 from app.programme.to_do import ORGANISATION, SUBJECT, Kind
 
 _report = ActivityReport
@@ -26,7 +27,9 @@ KINDS = (
         " their last day.",
         "activity_reports:countersign",
         select(_report.territory, _report.last_worked_on).where(
-            lacks(MissingSignature.LEAD_SIGNATURE), led_by(ORGANISATION), _report.person_id != SUBJECT
+            lacks(MissingSignature.LEAD_SIGNATURE),
+            led_by(_report.mission_id, ORGANISATION),
+            _report.person_id != SUBJECT,
         ),
         "activity-reports?missing=lead_signature&led_by={organisation}&decidable_by={subject}&sort=month",
     ),

@@ -27,8 +27,8 @@ from app.engineering.corrections import schemas
 from app.engineering.corrections.models import TimeEntryCorrection
 from app.engineering.corrections.rules import CorrectionStatus
 from app.engineering.entries.models import TimeEntry
-from app.engineering.entries.queries import led_by
 from app.firms.models import Firm
+from app.missions.leads import led_by
 from app.missions.models import Mission
 from app.projects.models import Project
 
@@ -134,7 +134,7 @@ CORRECTIONS = Listing(
         "organisation_id": equals(_k.organisation_id, Uuid, "Corrections of entries of this member of the consortium."),
         "led_by": Filter(
             Parameter(Uuid, "Corrections in the missions that this organisation leads."),
-            lambda name: led_by(param(name, _e.organisation_id.type)),
+            lambda name: led_by(_e.mission_id, param(name, _e.organisation_id.type)),
         ),
         "decidable_by": Filter(
             Parameter(

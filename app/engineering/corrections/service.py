@@ -32,7 +32,8 @@ from app.engineering.entries import rules
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.rules import Status
 from app.engineering.entries.service import Attempt, hold_assignments, locked_months, seen, wish_of
-from app.missions.models import Mission, MissionMember
+from app.missions.leads import led_by
+from app.missions.models import Mission
 from app.missions.rules import MissionEnded, MissionStatus
 
 SHOULD_BE = ("consultant_id", "worked_on", "days", "activity", "siren", "audition_id", "project_id", "note")
@@ -184,13 +185,9 @@ async def locked(write: Write, attempt: Attempt, correction_id: UUID) -> TimeEnt
 
 async def _leads(write: Write, correction: TimeEntryCorrection) -> bool:
     """Whether the actor's organisation leads the mission of the entry."""
-    m, e = MissionMember, TimeEntry
-    lead = (
-        select(m.organisation_id)
-        .join(e, e.mission_id == m.mission_id)
-        .where(e.id == correction.entry_id, m.role == "lead")
-    )
-    return await write.session.scalar(lead) == write.actor.organisation_id
+    e = TimeEntry
+    leads = select(led_by(e.mission_id, write.actor.organisation_id)).where(e.id == correction.entry_id)
+    return bool(await write.session.scalar(leads))
 
 
 def _after(correction: TimeEntryCorrection, action: CorrectionAction) -> CorrectionStatus:

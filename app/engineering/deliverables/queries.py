@@ -13,7 +13,6 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    exists,
     func,
     literal_column,
     null,
@@ -30,7 +29,8 @@ from app.core.values import Day, Uuid, parse_int
 from app.engineering.deliverables import schemas
 from app.engineering.deliverables.models import Deliverable, DeliverablePassage
 from app.engineering.deliverables.rules import DECISIONS, DeliverableAct, DeliverableKind, DeliverableState
-from app.missions.models import ConsortiumRole, Mission, MissionMember
+from app.missions.leads import led_by
+from app.missions.models import Mission
 from app.missions.rules import MissionStatus
 from app.roadmap.models import RoadmapVersion
 
@@ -65,14 +65,6 @@ def silent_within(today: Any, days: Any) -> ColumnElement[bool]:
     """Deliverables that silence admits within so many days, or should have admitted already."""
     condition: ColumnElement[bool] = _d.silence_on <= today + days
     return condition
-
-
-def led_by(organisation_id: Any) -> ColumnElement[bool]:
-    """Deliverables of missions whose lead firm this is."""
-    lead = exists().where(
-        MissionMember.mission_id == _d.mission_id, MissionMember.role.in_(literals([ConsortiumRole.LEAD]))
-    )
-    return lead.where(MissionMember.organisation_id == organisation_id)
 
 
 def decidable_by(subject_id: Any) -> ColumnElement[bool]:
@@ -111,7 +103,7 @@ _filters = {
     ),
     "led_by": Filter(
         Parameter(Uuid, "Of missions whose lead firm is this organisation."),
-        lambda name: led_by(param(name, MissionMember.organisation_id.type)),
+        lambda name: led_by(_d.mission_id, param(name, _d.id.type)),
     ),
     "decidable_by": Filter(
         Parameter(Uuid, "Of which this subject delivered no version."),

@@ -28,7 +28,8 @@ from app.engineering.deliverables.queries import DELIVERABLES_OF_MISSION
 from app.engineering.deliverables.rules import DeliverableAct, DeliverableState
 from app.engineering.entries.rules import NotTheLeadFirm
 from app.missions.frameworks import parameters
-from app.missions.models import ConsortiumRole, Mission, MissionMember
+from app.missions.leads import leads
+from app.missions.models import Mission
 from app.missions.rules import MissionEnded, MissionStatus
 from app.roadmap.models import RoadmapVersion
 
@@ -91,18 +92,14 @@ async def deliver(
     """
     rules.check_document(body.document_sha256, body.roadmap_version_id, body.committee_id)
     deliverable = await _deliverable(write, territory, mission_id, deliverable_id)
-    m = MissionMember
-    leads = select(m.id).where(
-        m.mission_id == mission_id, m.organisation_id == write.actor.organisation_id, m.role == ConsortiumRole.LEAD
-    )
-    if await write.session.scalar(leads) is None:
+    if not await leads(write, mission_id):
         raise NotTheLeadFirm
     accountable(write.actor)
     write.expect(deliverable.version)
     on = body.on or clock.today()
     refuse_future({"/on": on})
     sha256 = body.document_sha256 or await _sealed(write, territory, body, on)
-    months = await parameters.on(write.session, mission_id, "verification_months", on)
+    months = await parameters.on(write.session, mission_id, parameters.VERIFICATION_MONTHS, on)
     versions = await write.session.scalar(
         select(func.count()).where(
             DeliverablePassage.deliverable_id == deliverable_id, DeliverablePassage.act == DeliverableAct.DELIVER

@@ -3,7 +3,8 @@
 from sqlalchemy import literal_column, select
 
 from app.engineering.deliverables.models import Deliverable
-from app.engineering.deliverables.queries import STANDING, awaited_within, decidable_by, led_by
+from app.engineering.deliverables.queries import STANDING, awaited_within, decidable_by
+from app.missions.leads import led_by
 from app.programme.to_do import ORGANISATION, SUBJECT, TODAY, Kind
 
 DAYS_BEFORE = 15  # so long before a version is awaited, it is named
@@ -17,7 +18,7 @@ KINDS = (
         " days, or is late; the day by which it is.",
         "deliverables:deliver",
         select(_d.territory, _d.awaited_on).where(
-            awaited_within(TODAY, literal_column(str(DAYS_BEFORE))), led_by(ORGANISATION), STANDING
+            awaited_within(TODAY, literal_column(str(DAYS_BEFORE))), led_by(_d.mission_id, ORGANISATION), STANDING
         ),
         f"deliverables?awaited_within_days={DAYS_BEFORE}&led_by={{organisation}}&sort=awaited_on",
         by_person=False,

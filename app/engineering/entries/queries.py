@@ -46,7 +46,8 @@ from app.engineering.entries import schemas
 from app.engineering.entries.models import CorrectableDays, MonthLock, TimeEntry
 from app.engineering.entries.rules import COUNTING, Status
 from app.firms.models import Firm
-from app.missions.models import Consultant, Mission, MissionMember
+from app.missions.leads import led_by
+from app.missions.models import Consultant, Mission
 from app.projects.models import Project
 
 _enterer, _validator, _certifier, _refuser, _locker, _reopener = (
@@ -133,12 +134,6 @@ def entries(e: Any, *, new: bool = False) -> Rows:
 IS_CORRECTED = exists().where(CorrectableDays.entry_id == TimeEntry.id, CorrectableDays.days_corrected > text("0"))
 
 
-def led_by(organisation_id: Any) -> ColumnElement[bool]:
-    """Entries of missions whose lead firm this is."""
-    lead = exists().where(MissionMember.mission_id == TimeEntry.mission_id, MissionMember.role == text("'lead'"))
-    return lead.where(MissionMember.organisation_id == organisation_id)
-
-
 def decidable_by(subject_id: Any) -> ColumnElement[bool]:
     """Entries in which the subject took no part: neither worked, entered, changed, submitted nor validated."""
     return and_(
@@ -174,7 +169,7 @@ TIME_ENTRIES = Listing(
         ),
         "led_by": Filter(
             Parameter(Uuid, "Entries of the missions that this organisation leads."),
-            lambda name: led_by(param(name, TimeEntry.organisation_id.type)),
+            lambda name: led_by(TimeEntry.mission_id, param(name, TimeEntry.organisation_id.type)),
         ),
         "decidable_by": Filter(
             Parameter(

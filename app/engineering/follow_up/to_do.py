@@ -9,8 +9,9 @@ from app.engineering.corrections.queries import decidable_by as open_to
 from app.engineering.corrections.rules import CorrectionStatus
 from app.engineering.deliverables import to_do as deliverables
 from app.engineering.entries.models import TimeEntry
-from app.engineering.entries.queries import IS_CORRECTED, decidable_by, led_by
+from app.engineering.entries.queries import IS_CORRECTED, decidable_by
 from app.engineering.entries.rules import Status
+from app.missions.leads import led_by
 from app.missions.models import Mission, MissionDays, ThresholdCrossing
 from app.missions.queries import ENDS_ON, OVER_THRESHOLD
 from app.missions.rules import MissionStatus
@@ -30,7 +31,9 @@ KINDS = (
         "submitted days of missions that the caller's firm leads, in which the caller took no part; the day worked.",
         "time_entries:validate",
         select(_entry.territory, _entry.worked_on).where(
-            _entry.status.in_(literals([Status.SUBMITTED])), led_by(ORGANISATION), decidable_by(SUBJECT)
+            _entry.status.in_(literals([Status.SUBMITTED])),
+            led_by(_entry.mission_id, ORGANISATION),
+            decidable_by(SUBJECT),
         ),
         "time-entries?status=submitted&led_by={organisation}&decidable_by={subject}&sort=worked_on",
     ),
@@ -76,7 +79,11 @@ KINDS = (
         "time_entry_corrections:agree",
         select(_correction.territory, _entry.worked_on)
         .join(_entry, _entry.id == _correction.entry_id)
-        .where(_correction.status.in_(literals([CorrectionStatus.PROPOSED])), led_by(ORGANISATION), open_to(SUBJECT)),
+        .where(
+            _correction.status.in_(literals([CorrectionStatus.PROPOSED])),
+            led_by(_entry.mission_id, ORGANISATION),
+            open_to(SUBJECT),
+        ),
         "time-entry-corrections?status=proposed&led_by={organisation}&decidable_by={subject}&sort=entry_worked_on",
     ),
     Kind(

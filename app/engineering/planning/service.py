@@ -13,7 +13,8 @@ from app.engineering.planning import schemas
 from app.engineering.planning.models import MissionPlan, PlannedWeek, RemainingDays
 from app.engineering.planning.queries import PLAN, REMAINING_DAYS
 from app.engineering.planning.rules import PlanOutOfOrder
-from app.missions.models import ConsortiumRole, Consultant, Mission, MissionMember
+from app.missions.leads import leads
+from app.missions.models import Consultant, Mission
 from app.missions.rules import MissionEnded, MissionStatus
 
 
@@ -91,8 +92,6 @@ async def state_remaining(write: Write, territory: str, mission_id: UUID, body: 
 async def _of_lead(write: Write, territory: str, mission_id: UUID) -> Mission:
     """The mission, locked, whose lead firm is the actor's organisation. Raises `not-the-lead-firm` (403)."""
     mission = await write.lock(Mission, Mission.id == mission_id, Mission.territory == territory)
-    m = MissionMember
-    lead = select(m.organisation_id).where(m.mission_id == mission_id, m.role == ConsortiumRole.LEAD)
-    if await write.session.scalar(lead) != write.actor.organisation_id:
+    if not await leads(write, mission_id):
         raise NotTheLeadFirm
     return mission
