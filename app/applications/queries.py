@@ -1,8 +1,7 @@
 """Reads of aid files, their documents, reviews and histories."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field
 from sqlalchemy import Integer, Text, case, func, literal_column, select, union_all
 from sqlalchemy.orm import aliased
 
@@ -33,7 +32,7 @@ from app.core.reading.listing import (
     updated_since,
 )
 from app.core.reading.query import Parameter
-from app.core.values import CentsInQuery, Code, Day, ExternalId, Sha256, Siren, Uuid, parse_int
+from app.core.values import CentsInQuery, Code, Day, ExternalId, Sha256, Siren, Uuid, WithinDays
 from app.firms.bank_details.models import BankDetails
 from app.firms.certificates.models import FirmCertificate
 from app.firms.models import Firm
@@ -66,9 +65,6 @@ _lines = (
     .correlate(Application)
     .scalar_subquery()
 )
-
-MOST_DAYS = 366
-_WithinDays = Annotated[int, Field(ge=0, le=MOST_DAYS), BeforeValidator(lambda value: parse_int(value, 0, MOST_DAYS))]
 
 
 def silent_within(today: Any, days: Any) -> Any:
@@ -166,7 +162,7 @@ APPLICATIONS = Listing(
         "silence_from": at_least(_a.silence_on, Day, "Silence decides on this day or later."),
         "silence_to": at_most(_a.silence_on, Day, "Silence decides on this day or earlier."),
         "silence_within_days": Filter(
-            Parameter(_WithinDays, "Silence decides within so many days from today, or should have decided already."),
+            Parameter(WithinDays, "Silence decides within so many days from today, or should have decided already."),
             lambda name: silent_within(_today, param(name, Integer())),
         ),
         "base_min_cents": at_least(_a.base_cents, CentsInQuery, "With a base of this or more."),

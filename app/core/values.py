@@ -655,6 +655,17 @@ def _cents_in_query(text: str) -> int:
 CentsInQuery = Annotated[int, Field(ge=0, le=MAX_CENTS), BeforeValidator(_cents_in_query)]
 
 
+MOST_DAYS = 366
+
+
+def _days_in_query(text: str) -> int:
+    return parse_int(text, 0, MOST_DAYS)
+
+
+# How many days from today a list looks ahead: today alone, up to a year.
+WithinDays = Annotated[int, Field(ge=0, le=MOST_DAYS), BeforeValidator(_days_in_query)]
+
+
 def parse_int(text: str, lo: int, hi: int) -> int:
     """An integer of a path or query, from lo to hi: ASCII digits only, so no sign, space or underscore.
 

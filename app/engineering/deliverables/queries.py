@@ -1,9 +1,8 @@
 """Reads of deliverables, and of their histories."""
 
 from functools import cache
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -25,7 +24,7 @@ from app.committees.models import Committee
 from app.core.db import literals, param, paris_day
 from app.core.reading.listing import Filter, Listing, any_of, at_least, at_most, equals, holds, matches, updated_since
 from app.core.reading.query import Parameter
-from app.core.values import Day, Uuid, parse_int
+from app.core.values import Day, Uuid, WithinDays
 from app.engineering.deliverables import schemas
 from app.engineering.deliverables.models import Deliverable, DeliverablePassage
 from app.engineering.deliverables.rules import DECISIONS, DeliverableAct, DeliverableKind, DeliverableState
@@ -41,10 +40,6 @@ _deliverable_id = param("deliverable_id", _d.id.type)
 _delivery, _last, _later = (aliased(DeliverablePassage, name=name) for name in ("delivery", "last", "later"))
 _deliverer, _decider, _recorder = (Subject.__table__.alias(name) for name in ("deliverer", "decider", "recorder"))
 _today = paris_day(func.now())
-
-MOST_DAYS = 366
-_WithinDays = Annotated[int, Field(ge=0, le=MOST_DAYS), BeforeValidator(lambda value: parse_int(value, 0, MOST_DAYS))]
-
 
 _of_it = aliased(Mission, name="of_it")
 # Of missions that were no mistake: what reads a territory's missions together leaves the cancelled ones out.
@@ -94,11 +89,11 @@ _filters = {
     "due_from": at_least(_d.due_on, Day, "Due on this Paris day or later."),
     "due_to": at_most(_d.due_on, Day, "Due on this Paris day or earlier."),
     "awaited_within_days": Filter(
-        Parameter(_WithinDays, "A version is awaited within so many days from today, or is late."),
+        Parameter(WithinDays, "A version is awaited within so many days from today, or is late."),
         _within(awaited_within),
     ),
     "silence_within_days": Filter(
-        Parameter(_WithinDays, "Silence admits within so many days from today, or should have admitted already."),
+        Parameter(WithinDays, "Silence admits within so many days from today, or should have admitted already."),
         _within(silent_within),
     ),
     "led_by": Filter(
