@@ -323,28 +323,28 @@ async def _declare(
     names = [line.supplier_name or known.get(line.supplier_siren) for line in lines]
     parts = [line.part(name) for line, name in zip(lines, names, strict=True)]
     returns = await _returns(write, claim, lines, parts)
-    for alike in (spent, credited):  # an invoice is there before what lowers it
-        for place, line in alike:
-            stored = line.model_dump(
-                exclude={"amount_excl_vat_cents", "invoice_amount_excl_vat_cents", "supplier_name"}
-            )
-            write.session.add(
-                ClaimLine(
-                    **stored,
-                    claim_id=claim.id,
-                    position=after + place + 1,
-                    territory=claim.territory,
-                    aid_id=claim.aid_id,
-                    siren=claim.siren,
-                    supplier_name=names[place],
-                    declared_cents=line.amount_excl_vat_cents,
-                    invoice_cents=line.invoice_amount_excl_vat_cents,
-                    returns_id=returns.get(place),
-                )
-            )
-        await write.session.flush()
-        if alike is spent:
-            await _refuse_unlowered(write, aid, [(place, line, names[place]) for place, line in credited])
+
+    def stored_line(place: int, line: schemas.ClaimLineBody) -> ClaimLine:
+        said = line.model_dump(exclude={"amount_excl_vat_cents", "invoice_amount_excl_vat_cents", "supplier_name"})
+        return ClaimLine(
+            **said,
+            claim_id=claim.id,
+            position=after + place + 1,
+            territory=claim.territory,
+            aid_id=claim.aid_id,
+            siren=claim.siren,
+            supplier_name=names[place],
+            declared_cents=line.amount_excl_vat_cents,
+            invoice_cents=line.invoice_amount_excl_vat_cents,
+            returns_id=returns.get(place),
+        )
+
+    # An invoice is there before what lowers it.
+    write.session.add_all([stored_line(*each) for each in spent])
+    await write.session.flush()
+    await _refuse_unlowered(write, aid, [(place, line, names[place]) for place, line in credited])
+    write.session.add_all([stored_line(*each) for each in credited])
+    await write.session.flush()
 
 
 async def _refuse_unlowered(
