@@ -244,6 +244,9 @@ LIVES: dict[str, list[Act]] = {
     "a file is pre-selected again after a mistake, and granted": [
         ("pre_select", [3, 1]), ("reverse", [0]), ("pre_select", [3, 0]), ("grant", [4, 100, 3, 0]),
     ],
+    "a file on which a withdrawal was a mistake, and then silence decided, is pre-selected a second time": [
+        ("pre_select", [3, 0]), ("declared", [1, 3, 0]), ("reverse", [1]), ("pre_select", [3, 1]),
+    ],
 }  # fmt: skip
 
 

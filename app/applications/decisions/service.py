@@ -257,11 +257,16 @@ async def _check_reviewer(write: Write, application_id: UUID) -> None:
 
 
 async def _check_undecided(write: Write, sitting: Sitting, file: Application, outcome: DecisionOutcome) -> None:
-    """The meeting has not decided the file, nor another one for good. Raises `already-decided` (409)."""
+    """The meeting has not decided the file, nor another one for good, whatever silence has made of it since.
+
+    Raises `already-decided` (409).
+    """
     d = CommitteeDecision
     life = (await History.of(write, file)).life
+    if life.silences:
+        life = life.before(life.silences[0])
     mine = d.committee_id == sitting.committee_id
-    led_to = DECIDED.get(ApplicationState(file.state))
+    led_to = DECIDED.get(life.state)
     if led_to is not None and files.target(life, rules.ACTS[outcome]) is None:
         mine |= d.outcome == led_to
     decided = await write.session.scalar(
