@@ -72,7 +72,7 @@ from app.awards.schemas import (
     ProjectTitle,
 )
 from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
-from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, ShortLine
+from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, ShortLine, TrueOrFalse
 from app.envelopes.schemas import ActAmount
 from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
@@ -99,7 +99,7 @@ GracePeriods = Annotated[
     Field(json_schema_extra=_COUNT),
 ]
 GraceCountsInTerm = Annotated[
-    bool, Field(strict=True, description="Whether the grace is the first of the instalments; otherwise before them.")
+    TrueOrFalse, Field(description="Whether the grace is the first of the instalments; otherwise before them.")
 ]
 
 TERMS_EXAMPLE: JsonDict = {

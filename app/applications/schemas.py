@@ -44,6 +44,7 @@ from app.core.values import (
     ShortLine,
     Siren,
     Text,
+    TrueOrFalse,
     Uuid,
 )
 from app.firms.schemas import FirmName, SirenRead
@@ -87,7 +88,7 @@ class AssetLineBody(Body):
         | None
     ) = None
     preliminary: Annotated[
-        bool, Field(description="true: land or a feasibility study, whose order does not start the project.")
+        TrueOrFalse, Field(description="true: land or a feasibility study, whose order does not start the project.")
     ] = False
 
 
@@ -316,7 +317,7 @@ class DocumentRequest(Body):
         list[DocumentKind], Field(min_length=1, max_length=20, description="Which kinds of document are awaited.")
     ]
     indispensable: Annotated[
-        bool,
+        TrueOrFalse,
         Field(
             description="true: the file cannot be examined without them, and the request stops both times until they"
             " come in, at the latest until given_until_on, where the scheme says so (`clocks_stop`). false: nothing"

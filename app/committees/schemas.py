@@ -21,7 +21,7 @@ from app.core.schemas import (
     UpdatedAt,
     Version,
 )
-from app.core.values import Day, ExternalId, Instant, Line, Reason, Text, Uuid
+from app.core.values import Day, ExternalId, Instant, Line, Reason, Text, TrueOrFalse, Uuid
 from app.programme.schemas import TerritorySlug
 
 TOO_MANY_CHAIRS = Fault(
@@ -64,9 +64,9 @@ class CommitteeMember(Body):
     function: (
         Annotated[Line, Field(description="What the member represents, such as sous-préfecture d'Alès.")] | None
     ) = None
-    chair: Annotated[bool, Field(description="Whether this member presides; at most two members of a meeting do.")] = (
-        False
-    )
+    chair: Annotated[
+        TrueOrFalse, Field(description="Whether this member presides; at most two members of a meeting do.")
+    ] = False
     attendance: (
         Annotated[Attendance, Field(description="How the member took part; absent or null: not recorded yet.")] | None
     ) = None

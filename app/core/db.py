@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -234,7 +234,12 @@ class Statement:
         return found
 
 
-@cache
+# How many statements whose shape the caller decides (filters, fields that are given) a process keeps compiled: each
+# takes some 10 kB, and there are millions of shapes.
+KEPT_SHAPES = 500
+
+
+@lru_cache(maxsize=KEPT_SHAPES)
 def inserting(table: Table, names: frozenset[str]) -> Statement:
     """INSERT of one row with these columns; it answers with the id."""
     columns = table.c

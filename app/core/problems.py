@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from app.core.faults import FieldError, Message, fill, plain
 
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 100  # told in one answer; all are counted
 
 Action = TypeVar("Action")
 State = TypeVar("State")
@@ -72,7 +73,9 @@ class Problem(Exception):
             "request_id": request_id,
         }
         if self.errors:
-            body["errors"] = [error.public(language) for error in self.errors]
+            body["errors"] = [error.public(language) for error in self.errors[:MOST_ERRORS]]
+        if len(self.errors) > MOST_ERRORS:
+            body["errors_total"] = len(self.errors)
         return body | members
 
     def at(self, pointer: str, **members: Any) -> FieldError:
@@ -124,8 +127,14 @@ class MalformedRequest(Problem):
 
     status = 400
     title_fr = "La requête n'est pas lisible."
-    cure = "Percent-encode the address as UTF-8, and send each header once."
-    cure_fr = "Encodez l'adresse en UTF-8 (pour cent) et envoyez chaque en-tête une seule fois."
+    cure = (
+        "Percent-encode the address as UTF-8, but neither / nor letters, digits and - . _ ~ of its path, and send each"
+        " header once."
+    )
+    cure_fr = (
+        "Encodez l'adresse en UTF-8 (pour cent), sauf / et les lettres, chiffres et - . _ ~ de son chemin, et envoyez"
+        " chaque en-tête une seule fois."
+    )
 
 
 class CredentialsMissing(Problem):

@@ -527,19 +527,25 @@ Email = Annotated[
 ]
 
 
+# true or false, as JSON writes them: neither 1, nor "yes".
+TrueOrFalse = Annotated[bool, Field(strict=True)]
+
+
 # --- Text --------------------------------------------------------------------------------------------------------
 
 # Refused everywhere: C0 and C1 controls, half surrogates, marks that turn the direction of writing, the invisible
-# characters that make twins of equal words, noncharacters. U+200C and U+200D stay: scripts and emoji need them.
+# characters that make twins of equal words (soft hyphen, Hangul fillers, the blank of Braille, tags), noncharacters,
+# and those for private use, which each machine shows otherwise. U+200C and U+200D stay: scripts and emoji need them.
 _NEVER = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufdd0-\ufdef\ufeff\ud800-\udfff"
+    "\xad\u115f\u1160\u180e\u2800\u3164\uffa0\ue000-\uf8ff\U000e0000-\U000e007f\U000f0000-\U000ffffd\U00100000-\U0010fffd"
     + "".join(f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(17))
 )
 _FORBIDDEN_IN_TEXT = re.compile(f"[{_NEVER}]")
 _FORBIDDEN_IN_LINE = re.compile(f"[{_NEVER}\t\n\u2028\u2029]")
 
-# Nothing to see: white space, soft hyphen, joiners, variation selectors.
-_BLANK = re.compile("[\\s\u00ad\u034f\u200c\u200d\ufe00-\ufe0f]*")
+# Nothing to see: white space, joiners, variation selectors.
+_BLANK = re.compile("[\\s\u034f\u200c\u200d\ufe00-\ufe0f]*")
 
 # Normalising sorts each run of combining marks in quadratic time (1.7 s for 40 000), and no word of any language has
 # more than a few: Unicode's Stream-Safe Text Format (UAX #15) stops at 30. All are at U+0300 or above.

@@ -32,6 +32,7 @@ from app.core.values import (
     ShortLine,
     Siren,
     Text,
+    TrueOrFalse,
 )
 from app.firms.models import (
     HEADCOUNT_BRACKETS,
@@ -94,10 +95,11 @@ _Bracket = Annotated[
 _HeadcountYear = Annotated[Year, Field(description="Calendar year that headcount_bracket describes.")]
 _CategoryYear = Annotated[Year, Field(description="Calendar year for which INSEE computed insee_category.")]
 _FoundedOn = Annotated[Day, Field(description="Day on which the firm was created, by the register.")]
-_Ceased = Annotated[bool, Field(description="Whether the firm has ceased all activity (état administratif C).")]
+_Ceased = Annotated[TrueOrFalse, Field(description="Whether the firm has ceased all activity (état administratif C).")]
 _CeasedOn = Annotated[Day, Field(description="Day on which the firm ceased; only together with ceased.")]
 _SoleTrader = Annotated[
-    bool, Field(description="Whether the firm is an entrepreneur individuel; the person's name has its own address.")
+    TrueOrFalse,
+    Field(description="Whether the firm is an entrepreneur individuel; the person's name has its own address."),
 ]
 _Reference = Annotated[Line, Field(description="Document in which the facts were read, such as an avis SIRENE.")]
 _AsOf = Annotated[Day, Field(description="Paris day on which the facts were true; absent or null: today.")]
@@ -283,7 +285,7 @@ class SitePut(Body):
     ) = None
     naf_version: _NafVersion | None = None
     opened_on: Annotated[Day, Field(description="Day on which activity began at this site.")] | None = None
-    closed: Annotated[bool, Field(description="Whether activity at this site has ended.")] = False
+    closed: Annotated[TrueOrFalse, Field(description="Whether activity at this site has ended.")] = False
     closed_on: Annotated[Day, Field(description="Day on which it ended; only together with closed.")] | None = None
     seat_from_on: (
         Annotated[

@@ -34,6 +34,7 @@ from app.core.values import (
     Reason,
     ShortLine,
     SignedDays,
+    TrueOrFalse,
     Uuid,
 )
 from app.missions.models import ConsortiumRole, OrderKind, Profile
@@ -152,7 +153,6 @@ def _rising(thresholds: list[int]) -> list[int]:
 Thresholds = Annotated[
     list[Annotated[int, Field(strict=True, ge=1, le=10_000)]], Field(max_length=20), AfterValidator(_rising)
 ]
-Flag = Annotated[bool, Field(strict=True)]
 
 
 MissionName = Annotated[str, Field(description="Present name of the mission of mission_id.")]
@@ -171,11 +171,11 @@ _Grace = Annotated[
     ),
 ]
 _TravelCounts = Annotated[
-    Flag, Field(description="Whether travel uses days of the order; if so, travel may be one of the activities.")
+    TrueOrFalse, Field(description="Whether travel uses days of the order; if so, travel may be one of the activities.")
 ]
-_WeekendsAllowed = Annotated[Flag, Field(description="Whether days may be worked on Saturdays and Sundays.")]
+_WeekendsAllowed = Annotated[TrueOrFalse, Field(description="Whether days may be worked on Saturdays and Sundays.")]
 _HolidaysAllowed = Annotated[
-    Flag, Field(description="Whether days may be worked on the public holidays of holiday_calendar.")
+    TrueOrFalse, Field(description="Whether days may be worked on the public holidays of holiday_calendar.")
 ]
 _HolidayCalendar = Annotated[
     HolidayCalendar,

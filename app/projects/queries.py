@@ -1,7 +1,7 @@
 """Reads of projects and of their financing plans."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -29,7 +29,7 @@ from sqlalchemy.orm import aliased
 
 from app.access.models import Subject
 from app.auditions.models import Audition
-from app.core.db import Statement, param
+from app.core.db import KEPT_SHAPES, Statement, param
 from app.core.reading.listing import (
     Filter,
     Listing,
@@ -504,15 +504,11 @@ COMPARED = Statement(
 
 # --- totals ----------------------------------------------------------------------------------------------------------
 
-_totals: dict[tuple[bool, frozenset[str]], Statement] = {}
 
-
+@lru_cache(maxsize=KEPT_SHAPES)
 def totals(listing: Listing, given: frozenset[str]) -> Statement:
     """The sums over all projects that the filters select, as one JSON object; leverage is computed from its sums."""
-    known = _totals.get((listing is PROJECTS, given))
-    if known is None:
-        known = _totals[listing is PROJECTS, given] = Statement(_sums(_summed(listing.filtered(given))))
-    return known
+    return Statement(_sums(_summed(listing.filtered(given))))
 
 
 def _summed(rows: Rows) -> Rows:
@@ -528,7 +524,7 @@ def _summed(rows: Rows) -> Rows:
     )
 
 
-@cache
+@lru_cache(maxsize=KEPT_SHAPES)
 def totals_then(given: frozenset[str]) -> Statement:
     """The same of what had been recorded by an instant: a project is what its last event by then says."""
     then = last_event("project", select(_project.id).where(_project.territory == _territory).subquery("ids"))

@@ -31,6 +31,7 @@ from app.core.values import (
     Reason,
     Siren,
     Text,
+    TrueOrFalse,
     Uuid,
 )
 from app.programme.schemas import TerritorySlug
@@ -93,7 +94,8 @@ class HolderBody(Body):
         | None
     ) = None
     lead: Annotated[
-        bool, Field(description="Whether this holder leads the project; of one at most. Otherwise the first leads.")
+        TrueOrFalse,
+        Field(description="Whether this holder leads the project; of one at most. Otherwise the first leads."),
     ] = False
 
     @model_validator(mode="after")

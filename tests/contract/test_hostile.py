@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import httpx2
@@ -383,8 +384,8 @@ async def test_an_unknown_name_is_told_back_only_if_it_could_be_a_name(siege: Si
 
 
 def escaped(text: str) -> str:
-    """The text with every byte percent-encoded."""
-    return "".join(f"%{byte:02x}" for byte in text.encode())
+    """The text percent-encoded, but for what an address must write as it is."""
+    return quote(text, safe="")
 
 
 def _error(body: dict[str, Any], pointer: str) -> dict[str, Any]:
@@ -988,9 +989,12 @@ async def test_ids_have_one_form_in_bodies_and_none_but_ids_in_paths(siege: Sieg
 
 
 async def test_paths_are_taken_as_they_are(siege: Siege) -> None:
-    for path in ("..%2f..%2fetc%2fpasswd", "%2e%2e/v1/me", "me%2f", "me%00", "me;a=b", "me%20", "ME", "v1/me", "me%0a"):
+    for path in ("me%00", "me;a=b", "me%20", "ME", "v1/me", "me%0a"):
         siege.refused(404, "not-found", "GET", f"/v1/{path}")
-    for path in ("me?", "%6de", "me#a"):  # an empty query, an escaped letter, a fragment: the same address
+    # What a proxy reads otherwise on the way: separators and dots behind an escape, and what needs none.
+    for path in ("..%2f..%2fetc%2fpasswd", "%2e%2e/v1/me", "me%2F", "me%5c", "%6de", "%4De", "m%65", "me%7E"):
+        siege.refused(400, "malformed-request", "GET", f"/v1/{path}")
+    for path in ("me?", "me#a"):  # an empty query, a fragment: the same address
         assert siege.send("GET", f"/v1/{path}").status == 200
 
 

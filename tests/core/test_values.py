@@ -545,6 +545,8 @@ def test_twins_in_nfc_and_nfd_become_one() -> None:
         *"\ud800\udbff\udc00\udfff",
         *"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c",
         *"\u200b\u2060\ufeff\ufdd0\ufdef\ufffe\uffff\U0001fffe\U0010ffff",
+        *"\u00ad\u115f\u1160\u180e\u2800\u3164\uffa0\U000e0001\U000e0041\U000e007f",
+        *"\ue000\uf0b7\uf8ff\U000f0000\U0010fffd",
     ],
     ids=lambda character: f"U+{ord(character):04X}",
 )
@@ -561,7 +563,7 @@ def test_a_line_is_one_line(character: str) -> None:
     assert take("Text", f"a{character}b") == f"a{character}b".replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize("value", ["", " ", "\u00a0\u3000", "\u200d", "\u00ad \u200c"])
+@pytest.mark.parametrize("value", ["", " ", "\u00a0\u3000", "\u200d", "\u034f \u200c"])
 def test_text_that_shows_nothing_is_blank(value: str) -> None:
     assert code_of("Line", value) == "blank_text"
 

@@ -47,6 +47,7 @@ from app.core.values import (
     Sha256,
     ShortLine,
     Siren,
+    TrueOrFalse,
     Uuid,
 )
 from app.firms.bank_details.schemas import WithoutIban
@@ -279,7 +280,7 @@ class CheckItem(Body):
     """A point of the control's checklist."""
 
     item: Annotated[Line, WithoutIban, Field(description="What was looked at.")]
-    met: Annotated[bool, Field(description="Whether it was found in order.")]
+    met: Annotated[TrueOrFalse, Field(description="Whether it was found in order.")]
     note: Annotated[Reason, WithoutIban, Field(description="What was found.")] | None = None
 
 

@@ -34,9 +34,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.util import LRUCache
 
 from app.core import values
-from app.core.db import Statement, as_json, param
+from app.core.db import KEPT_SHAPES, Statement, as_json, param
 from app.core.reading.query import Parameter
 from app.core.reading.tabular import NAMES, Form, columns_of
 from app.core.reading.tabular import Column as TableColumn
@@ -177,6 +178,9 @@ COUNT = Parameter(
 
 # --- the listing -----------------------------------------------------------------------------------------------------
 
+# Of all collections, what was asked for last: callers choose filters and sort.
+_compiled: LRUCache[Any, Statement] = LRUCache(KEPT_SHAPES)
+
 
 @dataclass(frozen=True, eq=False)
 class Listing:
@@ -199,7 +203,6 @@ class Listing:
     derived: bool = False
     version: Column | None = None
     parent: Rows | None = None
-    _compiled: dict[Any, Statement] = field(default_factory=dict, repr=False)
 
     @cached_property
     def fields(self) -> list[str]:
@@ -330,9 +333,10 @@ class Listing:
         return statement, self._statement(("count", *shape), counted) if form.most else None
 
     def _statement(self, shape: Any, build: Callable[[], Any]) -> Statement:
-        statement = self._compiled.get(shape)
+        key = (self, shape)
+        statement = _compiled.get(key)
         if statement is None:
-            statement = self._compiled[shape] = Statement(build())
+            statement = _compiled[key] = Statement(build())
         return statement
 
 

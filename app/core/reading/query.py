@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from app.core.messages import NOT_A_BOOLEAN, REPEATED_PARAMETER, REQUIRED, UNKNOWN_PARAMETER
 from app.core.problems import MalformedRequest, ValidationFailed
-from app.core.schemas import nearest_name
+from app.core.schemas import MOST_SUGGESTIONS, nearest_name
 from app.core.validation import NAME, field_errors
 
 
@@ -71,11 +71,13 @@ def read(request: Request, known: Mapping[str, Parameter]) -> dict[str, Any]:
     given = pairs(request)
     values: dict[str, Any] = {}
     named = {name for name, _ in given}
+    unknown = 0
     faults = [REQUIRED.at(name) for name, p in known.items() if p.required and name not in named]
     for name, text in given:
         parameter = known.get(name)
         if parameter is None:
-            guess = nearest_name(name, known)
+            unknown += 1
+            guess = nearest_name(name, known) if unknown <= MOST_SUGGESTIONS else None
             faults.append(UNKNOWN_PARAMETER.at(_shown(name), **({"did_you_mean": guess} if guess else {})))
             continue
         if name in values and not parameter.many:

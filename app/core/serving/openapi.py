@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.core.problems import (
+    MOST_ERRORS,
     AddressTooLong,
     Busy,
     DatabaseUnavailable,
@@ -70,8 +71,11 @@ PROBLEM: dict[str, Any] = {
         },
         "errors": {
             "type": "array",
-            "description": "Every fault of the request at once; present where a field or parameter is at fault. A"
-            " fault may have further members: did_you_mean, minimum and maximum of what is accepted, or expected, the"
+            "maxItems": MOST_ERRORS,
+            "description": "Every fault of the request at once; present where a field or parameter is at fault. Of"
+            " more than a hundred the first hundred, and errors_total says how many there are. Of unknown names the"
+            " first ten have a suggestion."
+            " A fault may have further members: did_you_mean, minimum and maximum of what is accepted, or expected, the"
             " array of the accepted values.",
             "items": {
                 "type": "object",
@@ -92,6 +96,12 @@ PROBLEM: dict[str, Any] = {
                     },
                 },
             },
+        },
+        "errors_total": {
+            "type": "integer",
+            "minimum": MOST_ERRORS + 1,
+            "maximum": 1_000_000,
+            "description": "How many faults the request has; present where errors has not all of them.",
         },
         "unmet": {
             "type": "array",

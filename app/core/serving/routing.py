@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.core.faults import FieldError
 from app.core.messages import UNEXPECTED_BODY, UNKNOWN_FIELD
 from app.core.problems import (
+    MOST_ERRORS,
     MalformedJson,
     MethodNotAllowed,
     NotFound,
@@ -79,7 +80,8 @@ class Route(APIRoute):
                     errors = [{**error, "loc": ("body", *error["loc"])} for error in found]
             model = cast("Any", info.annotation)
             known = hints(model, errors) if issubclass(model, BaseModel) else {}
-            raise ValidationFailed(errors=field_errors(errors, known))
+            more: dict[str, Any] = {"errors_total": len(errors)} if len(errors) > MOST_ERRORS else {}
+            raise ValidationFailed(errors=field_errors(errors[:MOST_ERRORS], known), **more)
 
         async def handle(request: Request) -> Response:
             arguments: dict[str, Any] = {"request": request}

@@ -51,6 +51,8 @@ _requests = cache(REQUESTS.labels)
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 ONCE = (b"host", b"authorization", b"content-type", b"idempotency-key", b"if-match", b"if-none-match", b"x-request-id")
+# Separators, dots, and characters that need no escape: a proxy that looks at the raw path reads another address.
+READ_TWO_WAYS = re.compile(rb"%(?:2[def]|5c|3[0-9]|[46][1-9a-f]|[57][0-9a]|5f|7e)", re.IGNORECASE)
 MAX_ADDRESS = 8_192
 MAX_HEADERS = 32_768
 SECURITY = [
@@ -170,6 +172,8 @@ class _Exchange:
                 unquote_to_bytes(raw_path).decode()
             except UnicodeDecodeError:
                 raise MalformedRequest from None
+            if READ_TWO_WAYS.search(raw_path):
+                raise MalformedRequest
         if self.headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedMediaType(headers={"Connection": "close"})
         length = self.headers.get(b"content-length", b"0")

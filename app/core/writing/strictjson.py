@@ -35,6 +35,11 @@ UNREADABLE_DEPTH = Fault(
     fr="Le corps a trop de niveaux imbriqués pour être lu.",
 )
 REPEATED_KEY = Fault("repeated_key", en="An object has the same key twice.", fr="Un objet a deux fois la même clé.")
+TOO_MANY_NAMES = Fault(
+    "too_many_names",
+    en="The body has more than {maximum} names; no request needs as many.",
+    fr="Le corps a plus de {maximum} noms ; aucune requête n'en demande autant.",
+)
 TOO_MANY_DIGITS = Fault(
     "too_many_digits",
     en="A number has more than {maximum} characters.",
@@ -46,6 +51,7 @@ EXPONENT_TOO_LARGE = Fault(
 NOT_FINITE = Fault("not_finite", en="NaN and Infinity are not JSON.", fr="NaN et Infinity ne sont pas du JSON.")
 
 MAX_DEPTH = 32
+MAX_NAMES = 70_000  # in the whole body: each unknown one is a fault to count, and a mebibyte holds 200 000 of them
 
 # The lowest limit that Python can be configured to put on int(str), so that int() never refuses what passed here.
 MAX_NUMBER_LENGTH = 640
@@ -96,6 +102,8 @@ def loads(body: bytes) -> Any:
         raise NotJson(BYTE_ORDER_MARK)
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _refuse_deep(text)
+    if text.count(":") > MAX_NAMES and _STRING.sub("", text).count(":") > MAX_NAMES:
+        raise NotJson(TOO_MANY_NAMES, maximum=MAX_NAMES)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:

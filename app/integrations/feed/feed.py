@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import Request
@@ -29,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
 from app.core import values
-from app.core.db import Statement, fetch, param, raw_connection
+from app.core.db import KEPT_SHAPES, Statement, fetch, param, raw_connection
 from app.core.reading import cursors
 from app.core.reading.answers import private
 from app.core.reading.listing import LIMIT, json_object
@@ -175,9 +176,6 @@ PARAMETERS: Mapping[str, Parameter] = {
 _COLUMN = {"type": _e.type, "resource_type": _e.resource_type, "resource_id": _e.resource_id, "actor": _e.actor_id}
 
 
-_statements: dict[tuple[bool, bool, frozenset[str]], Statement] = {}
-
-
 def _followed(everywhere: bool) -> Any:
     """The topics that the reader's territories follow, each once."""
     every = union_all(*FOLLOWED).subquery("followed")
@@ -187,6 +185,7 @@ def _followed(everywhere: bool) -> Any:
     return topics.subquery("topics")
 
 
+@lru_cache(maxsize=KEPT_SHAPES)
 def _feed(everywhere: bool, follows: bool, given: frozenset[str]) -> Statement:
     """A page of the feed. Who sees all reads by number alone; others territory by territory and, where they follow
     something, topic by topic, each by its own index.
@@ -196,9 +195,6 @@ def _feed(everywhere: bool, follows: bool, given: frozenset[str]) -> Statement:
     Who acts on what many follow may be one of those who follow: the actor of such an event, and the name of the
     request, are shown to national readers alone.
     """
-    statement = _statements.get((everywhere, follows, given))
-    if statement is not None:
-        return statement
     open_ = _e.territory.is_not(None) | param("national", Boolean())
 
     def unless_closed(value: Any) -> Any:
@@ -238,8 +234,7 @@ def _feed(everywhere: bool, follows: bool, given: frozenset[str]) -> Statement:
             parts.append(each(topics, lambda c: (_e.topic == c.topic) & _e.territory.is_(None), "about"))
         whole = union_all(*parts).subquery("whole") if len(parts) > 1 else parts[0].subquery("whole")
         page = select(whole.c.sequence, whole.c.body).order_by(whole.c.sequence).limit(limit)
-    statement = _statements[(everywhere, follows, given)] = Statement(page)
-    return statement
+    return Statement(page)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from sqlalchemy import Date, Text, Uuid, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.values import AmountCents, BasisPoints
-from app.missions.schemas import Flag
+from app.core.values import AmountCents, BasisPoints, TrueOrFalse
 from app.schemes.rules import Days, Months
 
 VERIFICATION_MONTHS = "verification_months"
@@ -23,7 +22,7 @@ RECOVERY_FEE_CENTS = "recovery_fee_cents"
 KNOWN: Mapping[str, Any] = {
     VERIFICATION_MONTHS: Months,
     PAYMENT_DAYS: Days,
-    ACTIVITY_REPORTS_REQUIRED: Flag,
+    ACTIVITY_REPORTS_REQUIRED: TrueOrFalse,
     LATE_MARGIN_BP: BasisPoints,
     RECOVERY_FEE_CENTS: AmountCents,
 }

@@ -1,0 +1,147 @@
+"""What a caller may cost: faults, suggestions, names and compiled statements are bounded whatever is sent."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, get_args
+
+import pytest
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from app.core import schemas
+from app.core.db import KEPT_SHAPES
+from app.core.problems import MOST_ERRORS
+from app.core.reading import listing
+from app.core.schemas import MOST_SUGGESTIONS
+from app.core.serving.routing import Route
+from app.core.writing.strictjson import MAX_NAMES
+from app.engineering.entries.queries import TIME_ENTRIES
+from app.main import create_app
+from app.settings import Settings
+from tests.contract.conftest import Known
+from tests.contract.document import document
+
+APP = create_app(Settings(_env_file=None, database_url="postgresql+asyncpg://x/x"))
+BODIES = {
+    f"{min(route.methods or ())} {route.path_format}": route.body_field.field_info.annotation
+    for route in APP.routes
+    if isinstance(route, Route) and route.body_field is not None
+}
+
+
+async def test_of_many_faults_a_hundred_are_told_and_all_are_counted(
+    known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    nearest = schemas.nearest_name
+
+    def counted(name: str, names: Iterable[str]) -> str | None:
+        asked.append(name)
+        return nearest(name, names)
+
+    monkeypatch.setattr(schemas, "nearest_name", counted)
+    body = {"name": "Much", **{f"nam{number}": 1 for number in range(5_000)}}
+    answer = await known.world.admin.post("/v1/organisations", body)
+    told = answer.json()
+    assert (answer.status_code, len(told["errors"]), told["errors_total"]) == (422, MOST_ERRORS, 5_000)
+    assert [error.get("did_you_mean") for error in told["errors"][:12]] == ["name"] * MOST_SUGGESTIONS + [None] * 2
+    assert len(asked) == MOST_SUGGESTIONS
+
+
+async def test_what_all_faults_fit_into_has_no_total(known: Known) -> None:
+    body = {"name": "Much", **{f"nam{number}": 1 for number in range(MOST_ERRORS)}}
+    told = (await known.world.admin.post("/v1/organisations", body)).json()
+    assert (len(told["errors"]), "errors_total" in told) == (MOST_ERRORS, False)
+
+
+async def test_of_many_unknown_parameters_ten_have_a_suggestion(known: Known) -> None:
+    asked = "&".join(f"limi{number}=1" for number in range(30))
+    told = (await known.world.admin.get(f"/v1/organisations?{asked}")).json()
+    assert sum("did_you_mean" in error for error in told["errors"]) == MOST_SUGGESTIONS
+    assert len(told["errors"]) == 30
+
+
+async def test_a_body_of_more_names_than_any_schema_needs_is_not_read(known: Known) -> None:
+    body = json.dumps({f"a{number}": ":" for number in range(MAX_NAMES + 1)})
+    answer = await known.world.admin.request("POST", "/v1/organisations", content=body.encode(), headers={
+        "Content-Type": "application/json"})  # fmt: skip
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed-json")
+    assert str(MAX_NAMES) in answer.json()["detail"]
+
+
+def test_colons_in_texts_are_no_names() -> None:
+    from app.core.writing import strictjson
+
+    assert len(strictjson.loads(json.dumps({"text": ":" * (MAX_NAMES + 1)}).encode())["text"]) == MAX_NAMES + 1
+
+
+def test_no_request_needs_more_names_than_are_read() -> None:
+    """The most names of a body (of an array as many as it has items at most) that fit in a body of a mebibyte."""
+    whole = document()
+
+    def names(schema: dict[str, Any], within: tuple[str, ...] = ()) -> tuple[int, int]:
+        """How many there can be, and the bytes that they take with the shortest of values."""
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            return (0, 0) if name in within else names(whole["components"]["schemas"][name], (*within, name))
+        either = [names(each, within) for word in ("anyOf", "oneOf", "allOf") for each in schema.get(word, ())]
+        fields = [(name, names(each, within)) for name, each in schema.get("properties", {}).items()]
+        own = sum(1 + count for _, (count, _) in fields), sum(len(name) + 5 + size for name, (_, size) in fields)
+        items = (
+            tuple(figure * schema.get("maxItems", 10_000) for figure in names(schema.get("items", {}), within))
+            if "items" in schema
+            else (0, 0)
+        )
+        return max([*either, own, items])
+
+    needed = {
+        f"{method} {path}": names(content["application/json"]["schema"])
+        for path, operations in whole["paths"].items()
+        for method, operation in operations.items()
+        if "application/json" in (content := operation.get("requestBody", {}).get("content", {}))
+    }
+    assert len(needed) > 100
+    fitting = {name: min(count, count * 2**20 // max(size, 1)) for name, (count, size) in needed.items()}
+    assert {name: count for name, count in fitting.items() if count > MAX_NAMES} == {}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from _models(field.annotation)
+    for each in get_args(annotation):
+        yield from _models(each)
+
+
+def test_true_and_false_are_themselves_in_every_body() -> None:
+    """Neither 1, nor 1.0, nor "yes", wherever a body takes a boolean."""
+    fields = {
+        (model.__name__, name): field
+        for annotation in BODIES.values()
+        for model in _models(annotation)
+        for name, field in model.model_fields.items()
+        if field.annotation is bool or bool in get_args(field.annotation)
+    }
+    assert len(fields) > 8
+    lax = []
+    for place, field in fields.items():
+        annotation: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        odd: Any
+        for odd in (1, 0, 1.0, "true", "yes", "on", "t"):
+            try:
+                adapter.validate_python(odd)
+            except ValidationError:
+                continue
+            lax.append((*place, odd))
+    assert lax == []
+
+
+def test_statements_of_made_up_shapes_do_not_heap_up() -> None:
+    """Each combination of filters is a statement of its own, and callers choose them."""
+    names = sorted(TIME_ENTRIES.filters)
+    assert 2 ** len(names) > 4 * KEPT_SHAPES
+    for number in range(2 * KEPT_SHAPES):
+        given = frozenset(name for place, name in enumerate(names) if number >> place & 1)
+        TIME_ENTRIES.page(given, frozenset(), "id", after="", usual=True, counted=False)
+    assert len(listing._compiled) <= 1.5 * KEPT_SHAPES
