@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Text, func, select
+from sqlalchemy import Text, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from app.auditions import service
@@ -59,7 +59,9 @@ async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]
         matching = matching.where(a.external_id == item.external_id)
     else:
         matching = matching.where(a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens))
-    known = (await write.session.execute(matching.order_by(a.id).limit(1))).first()
+    # One that stands, before one that was cancelled under the same name.
+    found = matching.order_by(a.status == literal(AuditionStatus.CANCELLED), a.id).limit(1)
+    known = (await write.session.execute(found)).first()
     changes = []
     if known is None:
         fields = given(item, AuditionCreate.model_fields)

@@ -26,7 +26,8 @@ class Audition(Identified, Versioned, Base):
     __tablename__ = "auditions"
     __table_args__ = (
         UniqueConstraint("territory", "id"),
-        UniqueConstraint("territory", "external_id"),
+        Index("auditions_external_id_key", "territory", "external_id", unique=True,
+              postgresql_where=text("status <> 'cancelled'")),
         ForeignKeyConstraint(["territory", "mission_id"], ["missions.territory", "missions.id"],
                              info={"field": "mission_id"}),
         ForeignKeyConstraint(["follow_up_owner_id", "owner_kind"], ["subjects.id", "subjects.kind"],
@@ -160,9 +161,9 @@ class Note(Identified, Versioned, Base):
 GUARD_AUDITION = """
 CREATE FUNCTION guard_audition() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.status <> NEW.status AND (OLD.status <> 'planned' OR NOT EXISTS (
-        SELECT FROM audition_firms WHERE audition_id = NEW.id
-    )) THEN
+    IF OLD.status <> NEW.status AND (OLD.status, NEW.status) <> ('held', 'cancelled') AND (
+        OLD.status <> 'planned' OR NOT EXISTS (SELECT FROM audition_firms WHERE audition_id = NEW.id)
+    ) THEN
         RAISE EXCEPTION 'no such transition' USING ERRCODE = 'check_violation', CONSTRAINT = 'audition_transition';
     END IF;
     IF OLD.status IN ('cancelled', 'no_show') AND

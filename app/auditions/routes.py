@@ -60,6 +60,7 @@ async def get_audition(request: Request, actor: Actor = require("auditions:read"
         StillReferenced,
         rules.AuditionOver,
         rules.AuditionTransition,
+        rules.AuditionFirmInUse,
         rules.NothingFoundYet,
         rules.FollowUpIncomplete,
     ),
@@ -103,6 +104,17 @@ async def miss_audition(
 ) -> Response:
     """Record that the firm did not come to a planned audition, giving the reason as far as it is known."""
     return await _miss(request, AuditionAction.NO_SHOW, body)
+
+
+@auditions.post(AUDITION + "/reverse", **changes(schemas.Audition, rules.AuditionTransition))
+async def reverse_audition(
+    request: Request, body: schemas.AuditionMissed, actor: Actor = require("auditions:write")
+) -> Response:
+    """Take back that an audition was held: it was recorded by mistake. It is cancelled, and its findings are gone.
+
+    The firms no longer count as interviewed by it.
+    """
+    return await _miss(request, AuditionAction.REVERSE, body)
 
 
 @auditions.get(NOTES_OF, **lists(NOTES))

@@ -49,17 +49,19 @@ class AuditionFollowUp(StrEnum):
 
 
 class AuditionAction(StrEnum):
-    """What may be done to a planned audition."""
+    """What may be done to an audition, each from one state to one."""
 
     HOLD = "hold"
     CANCEL = "cancel"
     NO_SHOW = "no-show"
+    REVERSE = "reverse"
 
 
-TRANSITIONS: Mapping[AuditionAction, AuditionStatus] = {
-    AuditionAction.HOLD: AuditionStatus.HELD,
-    AuditionAction.CANCEL: AuditionStatus.CANCELLED,
-    AuditionAction.NO_SHOW: AuditionStatus.NO_SHOW,
+TRANSITIONS: Mapping[AuditionAction, tuple[AuditionStatus, AuditionStatus]] = {
+    AuditionAction.HOLD: (AuditionStatus.PLANNED, AuditionStatus.HELD),
+    AuditionAction.CANCEL: (AuditionStatus.PLANNED, AuditionStatus.CANCELLED),
+    AuditionAction.NO_SHOW: (AuditionStatus.PLANNED, AuditionStatus.NO_SHOW),
+    AuditionAction.REVERSE: (AuditionStatus.HELD, AuditionStatus.CANCELLED),  # it was said to be held by mistake
 }
 
 # What may still change of an audition that did not take place: how it is followed up, and how others know it.
@@ -76,8 +78,8 @@ class AuditionTransition(Problem):
     title_fr = "L'état de l'audition ne permet pas cette action."
     detail = "The audition is {current}; {action} requires: {needed}."
     detail_fr = "L'audition est {current} ; {action} exige : {needed}."
-    cure = "Plan another audition."
-    cure_fr = "Planifiez une autre audition."
+    cure = "Plan another audition. Cancel one that was not held; reverse one that was said to be held by mistake."
+    cure_fr = "Planifiez une autre audition. Annulez (cancel) ou retirez (reverse) celle qui n'a pas eu lieu."
 
 
 class AuditionOver(Problem):
@@ -87,6 +89,18 @@ class AuditionOver(Problem):
     title_fr = "L'audition n'a pas eu lieu : seul son suivi peut encore changer."
     cure = "Plan another audition."
     cure_fr = "Planifiez une autre audition."
+
+
+class AuditionFirmInUse(Problem):
+    """A firm stays on an audition while an entry or a project of the audition is about that firm."""
+
+    status = 409
+    constraint = "audition_firm_in_use"
+    title_fr = "Une entreprise reste à l'audition tant qu'une saisie ou un projet de cette audition la concerne."
+    detail = "{entries} entries and {projects} projects are about it."
+    detail_fr = "{entries} saisies et {projects} projets la concernent."
+    cure = "Keep the firm, or let these entries and projects name another audition, or none, first."
+    cure_fr = "Gardez l'entreprise, ou faites d'abord désigner une autre audition, ou aucune, à ces saisies et projets."
 
 
 class FollowUpIncomplete(Problem):
@@ -117,10 +131,11 @@ class NothingFoundYet(Problem):
 
 
 def next_status(action: AuditionAction, current: AuditionStatus) -> AuditionStatus:
-    """The state that `action` leads to: each starts from `planned`. Raises `AuditionTransition` (409)."""
-    if current is not AuditionStatus.PLANNED:
-        raise AuditionTransition(current=current, action=action, needed=[AuditionStatus.PLANNED])
-    return TRANSITIONS[action]
+    """The state that `action` leads to. Raises `AuditionTransition` (409)."""
+    source, target = TRANSITIONS[action]
+    if current is not source:
+        raise AuditionTransition(current=current, action=action, needed=[source])
+    return target
 
 
 def may_change(current: AuditionStatus, fields: frozenset[str]) -> None:

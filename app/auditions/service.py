@@ -21,7 +21,12 @@ from app.firms.contacts.models import Contact
 from app.firms.models import TerritoryFirm
 from app.missions.models import Consultant, Mission
 
-PAST = {AuditionAction.HOLD: "held", AuditionAction.CANCEL: "cancelled", AuditionAction.NO_SHOW: "missed"}
+PAST = {
+    AuditionAction.HOLD: "held",
+    AuditionAction.CANCEL: "cancelled",
+    AuditionAction.NO_SHOW: "missed",
+    AuditionAction.REVERSE: "reversed",
+}
 CHILDREN = ("sirens", "consultant_ids", "contact_ids", "needs")
 
 
@@ -57,10 +62,12 @@ async def hold(write: Write, territory: str, audition_id: UUID, body: schemas.Au
 
 
 async def miss(write: Write, territory: str, audition_id: UUID, action: AuditionAction, reason: str) -> Change:
-    """Record that the audition was cancelled, or that the firm did not come. Raises `audition-transition` (409)."""
+    """Record that the audition was cancelled, that the firm did not come, or that it was said to be held by mistake:
+    nothing was found then. Raises `audition-transition` (409).
+    """
     audition = await _audition(write, territory, audition_id)
     audition.status = rules.next_status(action, AuditionStatus(audition.status))
-    audition.reason = reason
+    audition.reason, audition.held_on, audition.findings = reason, None, None
     return Change(f"audition.{PAST[action]}", AUDITIONS, [audition_id], {"territory": territory})
 
 

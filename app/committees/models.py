@@ -33,7 +33,13 @@ class Committee(Identified, Versioned, Base):
     __table_args__ = (
         UniqueConstraint("territory", "id"),
         UniqueConstraint("id", "record_hash", name="committees_record_key"),
-        UniqueConstraint("territory", "external_id"),
+        Index(
+            "committees_external_id_key",
+            "territory",
+            "external_id",
+            unique=True,
+            postgresql_where=text("status <> 'cancelled'"),
+        ),
         ForeignKeyConstraint(
             ["closed_by", "closer_kind"], ["subjects.id", "subjects.kind"], name="committee_closed_by_a_person"
         ),

@@ -59,7 +59,13 @@ class Mission(Identified, Versioned, Base):
     __tablename__ = "missions"
     __table_args__ = (
         UniqueConstraint("territory", "id"),
-        UniqueConstraint("territory", "external_id"),
+        Index(
+            "missions_external_id_key",
+            "territory",
+            "external_id",
+            unique=True,
+            postgresql_where=text("status <> 'cancelled'"),
+        ),
         UniqueConstraint("id", "step"),
         UniqueConstraint("id", "travel_counts"),
         UniqueConstraint("id", "status"),

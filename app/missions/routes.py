@@ -140,6 +140,7 @@ async def cancel_mission(
     **changes(
         schemas.Mission,
         MissionTransition,
+        AlreadyExists,
         FrameworkExhausted,
         FrameworkAmountsMissing,
         OrderOutsideFramework,
@@ -151,7 +152,8 @@ async def reopen_mission(
 ) -> Response:
     """Reopen a closed or cancelled mission, with a reason.
 
-    The orders of a cancelled one count in their framework again: `framework-exhausted` where that has no room left.
+    The orders of a cancelled one count in their framework again: `framework-exhausted` where that has no room left. So
+    does its external id: `already-exists` where another mission has it by now.
     """
     return await _act(request, MissionAction.REOPEN, body.reason)
 

@@ -7,15 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import MISSING
-from sqlalchemy import Date, bindparam, delete, func, select, text
+from sqlalchemy import Date, bindparam, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.access.models import Subject
 from app.access.rules import person
 from app.core.db import touch
-from app.core.messages import NOT_FOUND, PERIOD_REVERSED, REQUIRED
-from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
+from app.core.messages import DUPLICATE, NOT_FOUND, PERIOD_REVERSED, REQUIRED
+from app.core.problems import AlreadyExists, Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Explain, Write, differing, given, put, refused_as
 from app.missions import schemas
 from app.missions.frameworks import service as frameworks
@@ -464,9 +465,17 @@ def explain_order(mission_id: UUID, body: schemas.OrderCreate) -> Explain:
 
 
 def explain_reopening(mission_id: UUID) -> Explain:
-    """Why a cancelled mission cannot be reopened: its orders would count in their framework again."""
+    """Why a cancelled mission cannot be reopened: another has its external id by now, or its orders would count in
+    their framework again.
+    """
+    m, other = Mission, aliased(Mission)
+    named = (other.territory == m.territory) & (other.external_id == m.external_id) & (other.id != m.id)
+    stands = other.status != literal(MissionStatus.CANCELLED)
 
     async def explain(session: AsyncSession, constraint: str) -> Problem | None:
+        if constraint == "missions_external_id_key":
+            named_so = await session.scalar(select(other.id).join(m, named).where(m.id == mission_id, stands))
+            return AlreadyExists(errors=[DUPLICATE.at("", **({"id": named_so} if named_so is not None else {}))])
         return await frameworks.explain_order(session, constraint, mission_id, None)
 
     return explain

@@ -569,19 +569,23 @@ COSTS_GUARD = """
 CREATE TRIGGER refuse_closed BEFORE INSERT OR UPDATE OR DELETE ON project_costs
 FOR EACH ROW EXECUTE FUNCTION refuse_closed_costs()
 """
-# A project was detected with a firm that holds it. Holders are replaced as a whole, so this is held at COMMIT.
+# A project was detected with a firm that holds it. Holders are replaced as a whole, so this is held at COMMIT, and the
+# audition too: who leaves one of its firms out comes before, or sees the holders.
 CHECK_AUDITION = """
 CREATE FUNCTION check_project_audition() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     project uuid := to_jsonb(NEW) ->> CASE TG_TABLE_NAME WHEN 'projects' THEN 'id' ELSE 'project_id' END;
-    met text[] := ARRAY(
-        SELECT siren FROM audition_firms f JOIN projects p ON p.detected_in_audition_id = f.audition_id
-        WHERE p.id = project
-    );
+    met text[];
     holders text[] := ARRAY(
         SELECT firm_siren FROM project_holders WHERE project_id = project AND firm_siren IS NOT NULL
     );
 BEGIN
+    PERFORM FROM auditions a JOIN projects p ON p.detected_in_audition_id = a.id WHERE p.id = project
+        FOR KEY SHARE OF a;
+    met := ARRAY(
+        SELECT siren FROM audition_firms f JOIN projects p ON p.detected_in_audition_id = f.audition_id
+        WHERE p.id = project
+    );
     IF met <> '{}' AND holders <> '{}' AND NOT met && holders THEN
         RAISE EXCEPTION 'none of them was met'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'audition_of_another_firm';

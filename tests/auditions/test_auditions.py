@@ -88,6 +88,35 @@ async def test_an_audition_that_did_not_take_place_says_why_and_can_be_followed_
     assert ok(await world.consultant.patch(path, call))["follow_up_status"] == "open"
 
 
+async def test_what_was_said_to_be_held_by_mistake_is_taken_back_with_a_reason(world: World) -> None:
+    siren = await world.followed_firm()
+    planned = f"auditions/{(await world.audition(siren))['id']}"
+    problem(await world.lead.post(f"{planned}/reverse", {"reason": "No."}), 409, "audition-transition")
+    audition = await held(world, siren, findings="Saturated.")
+    path = f"auditions/{audition['id']}"
+    assert ok(await world.auditor.get("summary?as_of=2023-12-31"))["firms_interviewed"] == 1
+    problem(await world.lead.post(f"{path}/reverse", {}), 422, "validation-failed")
+    taken = ok(await world.lead.post(f"{path}/reverse", {"reason": "It was another firm."}))
+    assert (taken["status"], taken["reason"], taken["held_on"], taken["findings"]) == (
+        "cancelled", "It was another firm.", None, None,
+    )  # fmt: skip
+    assert ok(await world.auditor.get("summary?as_of=2023-12-31"))["firms_interviewed"] == 0
+    problem(await world.lead.post(f"{path}/reverse", {"reason": "Again."}), 409, "audition-transition")
+    assert [event["type"] for event in await world.events(audition["id"])][-1] == "audition.reversed"
+
+
+async def test_a_cancelled_audition_frees_its_external_id(world: World) -> None:
+    siren = await world.followed_firm()
+    first = await world.audition(siren, external_id="RDV-1")
+    body = {"kind": "interview", "sirens": [siren], "planned_on": "2023-07-04", "external_id": "RDV-1"}
+    problem(await world.consultant.post("auditions", body), 409, "already-exists")
+    ok(await world.consultant.post(f"auditions/{first['id']}/cancel", {"reason": "The firm was ill."}))
+    second = await world.audition(siren, external_id="RDV-1")
+    found = ok(await world.consultant.get("auditions?external_id=RDV-1"))["items"]
+    assert {each["id"] for each in found} == {first["id"], second["id"]}
+    problem(await world.consultant.post("auditions", body), 409, "already-exists")
+
+
 async def test_holding_an_audition_leaves_the_stage_of_the_firm_to_the_territory(world: World) -> None:
     siren = await world.followed_firm()
     await held(world, siren)
@@ -315,7 +344,9 @@ async def test_no_row_of_an_audition_points_into_another_territory(world: World,
 
 REFUSED = {
     "UPDATE auditions SET status = 'planned', held_on = NULL, findings = NULL WHERE id = $1": "audition_transition",
-    "UPDATE auditions SET status = 'cancelled', held_on = NULL, reason = 'x' WHERE id = $1": "audition_transition",
+    "UPDATE auditions SET status = 'no_show', held_on = NULL, findings = NULL, reason = 'x' WHERE id = $1":
+        "audition_transition",
+    "UPDATE auditions SET status = 'cancelled', held_on = NULL, reason = 'x' WHERE id = $1": "nothing_found_yet",
     "UPDATE auditions SET status = 'lost' WHERE id = $1": "audition_transition",
     "UPDATE auditions SET held_on = NULL WHERE id = $1": "audition_held",
     "UPDATE auditions SET held_on = '2199-01-01' WHERE id = $1": "audition_held_on",

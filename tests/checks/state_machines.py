@@ -110,7 +110,7 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
         ),
         "Auditions": (
             auditions.AuditionStatus.PLANNED,
-            [(auditions.AuditionStatus.PLANNED, target, action) for action, target in auditions.TRANSITIONS.items()],
+            [(source, target, action) for action, (source, target) in auditions.TRANSITIONS.items()],
         ),
         "Committees": (
             committees.CommitteeStatus.PLANNED,

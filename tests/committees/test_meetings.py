@@ -139,6 +139,19 @@ async def test_a_cancelled_meeting_says_why_and_is_over(world: World) -> None:
     problem(await staff.patch(path, {"place": "Alès"}), 409, "meeting-closed")
 
 
+async def test_a_cancelled_meeting_frees_its_external_id(world: World) -> None:
+    first = await world.meeting(external_id="COPIL-1")
+    members = [{"kind": "organisation", "name": "Agglomeration", "chair": True}]
+    body = {"level": "territorial", "planned_at": "2023-10-03T12:00:00Z", "members": members, "external_id": "COPIL-1"}
+    staff = world.clients["territory"]
+    problem(await staff.post("committees", body), 409, "already-exists")
+    ok(await staff.post(f"committees/{first['id']}/cancel", {"reason": "Postponed."}))
+    second = ok(await staff.post("committees", body), 201)
+    found = ok(await staff.get("committees?external_id=COPIL-1"))["items"]
+    assert {each["id"] for each in found} == {first["id"], second["id"]}
+    problem(await staff.post("committees", body), 409, "already-exists")
+
+
 @pytest.mark.parametrize(
     ("attendance", "quorum", "reached"),
     [

@@ -143,6 +143,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/auditions/{id}/hold": (AT_WORK, MEETING),
     T + "/auditions/{id}/cancel": (AT_WORK, MEETING),
     T + "/auditions/{id}/no-show": (AT_WORK, MEETING),
+    T + "/auditions/{id}/reverse": (AT_WORK, MEETING),
     NOTES: (NATIONAL | MEETING, MEETING),
     NOTES + "/{id}": (NATIONAL | MEETING, MEETING),
     T + "/projects": (AT_WORK, {"territory"}),

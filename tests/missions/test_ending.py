@@ -120,3 +120,18 @@ async def test_the_limit_row_refuses_whoever_writes(pool: Any, world: World) -> 
     with pytest.raises(asyncpg.CheckViolationError) as refused:
         await pool.execute(f"UPDATE missions {ended.format('cancelled')}", mission.id, world.subjects["operator"])
     assert refused.value.constraint_name == "mission_in_use"
+
+
+async def test_a_cancelled_mission_frees_its_external_id(world: World) -> None:
+    client = world.operator
+    body = {"name": "Mission", "external_id": "M-1"}
+    first = ok(await client.post("missions", body), 201)["id"]
+    problem(await client.post("missions", body), 409, "already-exists")
+    ok(await client.post(f"missions/{first}/cancel", {"reason": "A mistake."}))
+    second = ok(await client.post("missions", body), 201)["id"]
+    found = ok(await client.get("missions?external_id=M-1"))["items"]
+    assert {each["id"] for each in found} == {first, second}
+    told = problem(await client.post(f"missions/{first}/reopen", {"reason": "None."}), 409, "already-exists")
+    assert [(each["pointer"], each["id"]) for each in told["errors"]] == [("", second)]
+    ok(await client.post(f"missions/{second}/close", {"reason": "Over."}))  # what is over keeps its name
+    problem(await client.post("missions", body), 409, "already-exists")

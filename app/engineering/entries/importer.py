@@ -104,7 +104,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> d
     meant = {}
     for line in lines:
         item = line.item
-        meant[line.number] = [
+        named = [
             row
             for row in rows
             if (row.id == item.consultant_id if item.consultant_id else row.person == plain[item.person])
@@ -113,6 +113,8 @@ async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> d
             and (item.mission_id is None or row.mission_id == item.mission_id)
             and (item.mission is None or item.mission == row.external_id or plain[item.mission] == row.mission)
         ]
+        # A cancelled mission is not meant where one that stands has the same name.
+        meant[line.number] = [row for row in named if row.status != MissionStatus.CANCELLED] or named
     return meant
 
 

@@ -335,15 +335,18 @@ CORRECTED = (
     "CREATE TRIGGER corrected BEFORE INSERT OR UPDATE OF corrects_id, corrected_ids ON time_entries"
     " FOR EACH ROW WHEN (NEW.corrects_id IS NOT NULL) EXECUTE FUNCTION say_corrected_ids()"
 )
-# What an entry names is about one firm. A project or audition without a firm is about any.
+# What an entry names is about one firm. A project or audition without a firm is about any. The audition is held as its
+# foreign key will hold it: who leaves a firm out waits for the entry, or the entry sees the firms that are left.
 AGREE_FUNCTION_OF_ENTRY = """
 CREATE FUNCTION check_entry_references() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    met text[] := ARRAY(SELECT siren FROM audition_firms WHERE audition_id = NEW.audition_id);
+    met text[];
     holders text[] := ARRAY(
         SELECT firm_siren FROM project_holders WHERE project_id = NEW.project_id AND firm_siren IS NOT NULL
     );
 BEGIN
+    PERFORM FROM auditions WHERE id = NEW.audition_id FOR KEY SHARE;
+    met := ARRAY(SELECT siren FROM audition_firms WHERE audition_id = NEW.audition_id);
     IF met <> '{}' AND NEW.firm_siren <> ALL (met) OR holders <> '{}' AND NEW.firm_siren <> ALL (holders)
         OR met <> '{}' AND holders <> '{}' AND NOT met && holders
     THEN
@@ -359,6 +362,42 @@ AGREE_ENTRY = (
     " FOR EACH ROW WHEN (num_nonnulls(NEW.firm_siren, NEW.audition_id, NEW.project_id) > 1)"
     " EXECUTE FUNCTION check_entry_references()"
 )
+# So it stays where the firms of the audition change: at COMMIT, for they are replaced as a whole.
+KEEP_AUDITION_FIRM = """
+CREATE FUNCTION keep_audition_firm() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    met text[];
+    lost uuid[];
+    in_entries bigint;
+    in_projects bigint;
+BEGIN
+    PERFORM FROM auditions WHERE id = OLD.audition_id FOR UPDATE;
+    met := ARRAY(SELECT siren FROM audition_firms WHERE audition_id = OLD.audition_id);
+    IF met = '{}' OR OLD.siren = ANY (met) THEN
+        RETURN NULL;
+    END IF;
+    lost := ARRAY(
+        SELECT project_id FROM project_holders h WHERE territory = OLD.territory AND firm_siren = OLD.siren
+            AND NOT EXISTS (SELECT FROM project_holders WHERE project_id = h.project_id AND firm_siren = ANY (met))
+    );
+    SELECT count(*) INTO in_entries FROM time_entries
+    WHERE audition_id = OLD.audition_id AND status <> 'reversed'
+        AND (firm_siren = OLD.siren OR project_id = ANY (lost));
+    SELECT count(*) INTO in_projects FROM projects
+    WHERE detected_in_audition_id = OLD.audition_id AND id = ANY (lost);
+    IF in_entries + in_projects > 0 THEN
+        RAISE EXCEPTION 'they are about this firm' USING ERRCODE = 'check_violation',
+            CONSTRAINT = 'audition_firm_in_use',
+            DETAIL = json_build_object('siren', OLD.siren, 'entries', in_entries, 'projects', in_projects);
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+KEPT_FIRMS = (
+    "CREATE CONSTRAINT TRIGGER keep_firm AFTER DELETE OR UPDATE OF siren ON audition_firms"
+    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION keep_audition_firm()"
+)
 GUARD = "CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON time_entries FOR EACH ROW EXECUTE FUNCTION guard_time_entry()"
 
 event.listen(TimeEntry.__table__, "after_create", DDL(CORRECTED_FUNCTION))
@@ -367,6 +406,8 @@ event.listen(TimeEntry.__table__, "after_create", DDL(GUARD_FUNCTION))
 event.listen(TimeEntry.__table__, "after_create", DDL(GUARD))
 event.listen(TimeEntry.__table__, "after_create", DDL(AGREE_FUNCTION_OF_ENTRY))
 event.listen(TimeEntry.__table__, "after_create", DDL(AGREE_ENTRY))
+event.listen(TimeEntry.__table__, "after_create", DDL(KEEP_AUDITION_FIRM))
+event.listen(TimeEntry.__table__, "after_create", DDL(KEPT_FIRMS))
 event.listen(TimeEntry.__table__, "after_create", DDL(append_only("time_entries", "TRUNCATE")))
 
 # A lock is an act: all that ever happens to it is that its month is opened again, once.

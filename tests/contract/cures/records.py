@@ -180,6 +180,35 @@ async def audition_over(case: Case) -> None:
     case.cured(await act(f"auditions/{another['id']}"))
 
 
+@walk("audition-transition", "reverse_audition")
+async def audition_not_held(case: Case) -> None:
+    """One that was not held is cancelled; one that was said to be held is reversed."""
+    path, other = [f"auditions/{(await case.world.audition())['id']}" for _ in range(2)]
+    case.refused(await case.world.consultant.post(f"{path}/reverse", REASON))
+    case.cured(await case.world.consultant.post(f"{path}/cancel", REASON))
+    ok(await case.world.consultant.post(f"{other}/hold", {"held_on": "2023-07-04"}))
+    case.cured(await case.world.consultant.post(f"{other}/reverse", REASON))
+
+
+@walk("audition-firm-in-use", "update_audition")
+async def audition_firm_in_use(case: Case) -> None:
+    """A project was detected in it with this firm: it names another audition, or none, first."""
+    world = case.world
+    one, two = await world.followed_firm(), await world.followed_firm()
+    audition = (await world.audition(one, two))["id"]
+    holders = [{"kind": "firm", "siren": one}]
+    body = {"title": "Project", "kind": "other", "maturity": "idea", "holders": holders, "detected_on": "2023-07-04",
+            "detected_in_audition_id": audition}  # fmt: skip
+    staff = world.clients["territory"]
+    made = ok(await staff.post("projects", body), 201)["id"]
+    path = f"auditions/{audition}"
+    case.refused(await world.consultant.patch(path, {"sirens": [two]}))
+    case.cured(await world.consultant.patch(path, {"sirens": [two, one]}))
+    case.refused(await world.consultant.patch(path, {"sirens": [two]}))
+    ok(await staff.patch(f"projects/{made}", {"detected_in_audition_id": None}))
+    case.cured(await world.consultant.patch(path, {"sirens": [two]}))
+
+
 @walk("audition-transition", "update_audition")
 @walk("nothing-found-yet", "update_audition")
 async def not_held_yet(case: Case) -> None:

@@ -774,6 +774,21 @@ async def already_exists(case: Case) -> None:
     case.cured(await bearing(ask, other).send(case))
 
 
+@walk("already-exists", "reopen_mission")
+async def name_of_a_cancelled_mission(case: Case) -> None:
+    """The external id of a cancelled mission is another's by now: either takes another one."""
+    operator, body = case.world.operator, {"name": "Mission", "external_id": word()}
+    for which in (0, 1):
+        made = [ok(await operator.post("missions", body), 201)["id"]]
+        ok(await operator.post(f"missions/{made[0]}/cancel", REASON))
+        made.append(ok(await operator.post("missions", body), 201)["id"])
+        path = f"missions/{made[0]}/reopen"
+        case.refused(await operator.post(path, REASON))
+        ok(await operator.patch(f"missions/{made[which]}", {"external_id": word()}))
+        case.cured(await operator.post(path, REASON))
+        body["external_id"] = word()
+
+
 @walk("already-exists", "create_mission_member")
 async def member_twice(case: Case) -> None:
     """Read and change the object that has the value: an organisation is a member once."""

@@ -1,5 +1,6 @@
 """A day names what it was about: a firm, an audition, a project of its own territory."""
 
+import asyncio
 import itertools
 
 import asyncpg
@@ -76,3 +77,52 @@ async def test_what_an_entry_names_is_about_one_firm(world: World, pair: tuple[s
     ok(await world.consultant.patch(path, {pair[1]: None}))
     ok(await world.consultant.patch(path, {name: things[1][name] for name in pair}))
     ok(await world.lead_judge.post(f"{path}/validate"))
+
+
+async def test_a_firm_stays_on_an_audition_while_an_entry_or_a_project_is_about_it(world: World) -> None:
+    mission = await world.mission(days=10)
+    one, two = await followed(world, "Mécanique"), await followed(world, "Textile")
+    audition = (await world.audition(one, two))["id"]
+    path = f"auditions/{audition}"
+    entry = mission.entry() | {"audition_id": audition, "siren": one}
+    entered = ok(await world.consultant.post("time-entries", entry), 201)["id"]
+    plan = await project(world, title="Mécanique", holders=[{"kind": "firm", "siren": one}])
+    tag = {"If-Match": "*"}
+    ok(await world.clients["territory"].patch(f"projects/{plan['id']}", {"detected_in_audition_id": audition}))
+    about = mission.entry(worked_on="2023-07-05") | {"audition_id": audition, "project_id": plan["id"]}
+    named = ok(await world.consultant.post("time-entries", about), 201)["id"]
+    told = problem(await world.consultant.patch(path, {"sirens": [two]}, headers=tag), 409, "audition-firm-in-use")
+    assert (told["siren"], told["entries"], told["projects"]) == (one, 2, 1)
+    ok(await world.consultant.patch(path, {"sirens": [one]}))  # nothing is about the other
+    ok(await world.consultant.patch(path, {"sirens": [one, two]}))
+    for each in (entered, named):
+        ok(await world.consultant.patch(f"time-entries/{each}", {"audition_id": None}))
+    told = problem(await world.consultant.patch(path, {"sirens": [two]}), 409, "audition-firm-in-use")
+    assert (told["entries"], told["projects"]) == (0, 1)
+    ok(await world.clients["territory"].patch(f"projects/{plan['id']}", {"detected_in_audition_id": None}))
+    ok(await world.consultant.patch(path, {"sirens": [two]}))
+
+
+async def test_an_entry_and_the_leaving_out_of_its_firm_are_one_before_the_other(world: World) -> None:
+    """Over two connections: the entry holds its audition, and who leaves a firm out waits for it, or is first."""
+    mission = await world.mission(days=10)
+    for entry_first in (True, False):
+        one, two = await followed(world, "Mécanique"), await followed(world, "Textile")
+        audition = (await world.audition(one, two))["id"]
+        made = ok(await world.consultant.post("time-entries", mission.entry()), 201)["id"]
+        name = "UPDATE time_entries SET audition_id = $1, firm_siren = $2 WHERE id = $3", audition, one, made
+        leave = "DELETE FROM audition_firms WHERE audition_id = $1 AND siren = $2", audition, one
+        first, second = (name, leave) if entry_first else (leave, name)
+        async with world.pool.acquire() as here, world.pool.acquire() as there:
+            begun = here.transaction()
+            await begun.start()
+            await here.execute(*first)
+            if not entry_first:
+                await here.execute("SET CONSTRAINTS ALL IMMEDIATE")  # as COMMIT does, but for its end
+            waiting = asyncio.ensure_future(there.execute(*second))
+            await asyncio.sleep(0.1)
+            assert not waiting.done()
+            await begun.commit()
+            with pytest.raises(asyncpg.CheckViolationError) as refused:
+                await waiting
+        assert refused.value.constraint_name == ("audition_firm_in_use" if entry_first else "references_disagree")

@@ -157,7 +157,7 @@ MISSIONS = [
     Attack("off_step", change("missions", "id = $mission", step="0.50")),
     Attack("missions_territory_fkey", clone("missions", "id = $mission", territory="'nowhere'", external_id="NULL")),
     Attack(
-        "missions_territory_external_id_key",
+        "missions_external_id_key",
         change("missions", "id IN ($mission, $second_mission)", external_id="'m-1'"),
     ),
     Attack("consultants_territory_mission_id_fkey", change("missions", "id = $mission", territory="$elsewhere")),

@@ -80,6 +80,31 @@ async def test_auditions_are_planned_and_those_with_a_day_are_held(world: World)
     assert (planned["status"], len(planned["sirens"])) == ("planned", 2)
 
 
+async def test_a_file_means_what_stands_under_a_name_that_was_cancelled_too(world: World) -> None:
+    siren, client = await followed(world), world.clients["territory"]
+    planned = {"kind": "interview", "sirens": [siren], "planned_on": "2023-07-04", "external_id": "RDV-1"}
+    first = ok(await client.post("auditions", planned), 201)["id"]
+    ok(await client.post(f"auditions/{first}/cancel", {"reason": "Ill."}))
+    line = csv_file("kind;sirens;planned_on;external_id;place", f"interview;{siren};2023-07-04;RDV-1;Alès")
+    second = ok(await client.post("auditions", planned), 201)["id"]
+    told = await carry_out(client, here(world, "auditions"), line)
+    assert (told["status"], told["rows_updated"]) == ("succeeded", 1), told
+    assert [ok(await client.get(f"auditions/{each}"))["place"] for each in (first, second)] == [None, "Alès"]
+
+    gone, stands = [await world.mission(days=2, partner=2) for _ in range(2)]
+    person = ok(await world.consultant.get(f"consultants/{stands.partner_consultant}"))["person_id"]
+    again = {"person_id": person, "mission_id": gone.id, "from_on": "2023-01-01"}
+    ok(await world.operator.post("consultants", again), 201)
+    ok(await world.operator.patch(f"missions/{gone.id}", {"external_id": "M-1"}))
+    ok(await world.operator.post(f"missions/{gone.id}/cancel", {"reason": "Twice."}))
+    ok(await world.operator.patch(f"missions/{stands.id}", {"external_id": "M-1"}))
+    name = ok(await world.consultant.get(f"consultants/{stands.partner_consultant}"))["person_name"]
+    entry = csv_file("mission;person;worked_on;days;activity", f"M-1;{name};2023-07-04;0.5;audition")
+    told = await carry_out(world.consultant, here(world, "time_entries"), entry)
+    assert (told["status"], told["rows_created"]) == ("succeeded", 1), told
+    assert ok(await world.consultant.get("time-entries"))["items"][0]["mission_id"] == stands.id
+
+
 async def test_a_file_may_keep_a_heading_that_was_replaced(world: World) -> None:
     siren, client = await followed(world), world.clients["territory"]
     audition = f"call;{siren};2023-07-04"
