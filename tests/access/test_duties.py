@@ -323,7 +323,8 @@ async def deciding(world: World, outcome: str) -> First:
 
     async def review(client: Client) -> Second:
         ok(await client.put(f"applications/{file['id']}/review", meetings.REVIEW), 201)
-        return lambda other: other.post(f"{path}/decisions", {"items": [meetings.decision(file, outcome)]})
+        body = {"items": [meetings.decision(file, outcome)]}
+        return lambda other: other.post(f"{path}/decisions", body, headers=key())
 
     return review
 

@@ -5,6 +5,7 @@ from typing import Any
 import httpx2
 
 from tests.applications.acts import done, submitted
+from tests.envelopes.acts import key
 from tests.projects.acts import BALANCED, staff
 from tests.world import World, ok
 
@@ -90,7 +91,7 @@ async def decide(
     world: World, path: str, *decisions: dict[str, Any], by: str = "committee", dry: bool = False
 ) -> httpx2.Response:
     query = "?dry_run=true" if dry else ""
-    return await world.clients[by].post(f"{path}/decisions{query}", {"items": list(decisions)})
+    return await world.clients[by].post(f"{path}/decisions{query}", {"items": list(decisions)}, headers=key())
 
 
 async def decided(world: World, path: str, *decisions: dict[str, Any]) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from tests.applications.meetings import (
     meeting,
     put_agenda,
 )
+from tests.envelopes.acts import key
 from tests.projects.acts import staff
 from tests.world import World, ok, problem
 
@@ -151,11 +152,11 @@ async def test_who_wrote_the_review_does_not_decide_the_file(world: World) -> No
         "UPDATE application_reviews SET authors = authors || $1::uuid WHERE application_id = $2::uuid",
         world.subjects["both"], file["id"],
     )  # fmt: skip
-    answer = await both.post(f"{path}/decisions", {"items": [decision(file)]})
+    answer = await both.post(f"{path}/decisions", {"items": [decision(file)]}, headers=key())
     problem(answer, 403, "reviewer-decides")
     async with world.pool.acquire() as connection:
         program = await world.add_subject(connection, "program", "office", "committee", kind="service_account")
-    problem(await program.post(f"{path}/decisions", {"items": [decision(file)]}), 403, "person-required")
+    problem(await program.post(f"{path}/decisions", {"items": [decision(file)]}, headers=key()), 403, "person-required")
 
 
 async def test_a_review_that_was_completed_after_the_meeting_is_none_of_its_day(world: World) -> None:
@@ -337,7 +338,7 @@ async def test_an_erratum_corrects_the_words_of_a_closed_meeting_at_a_later_one(
     later = await meeting(world, on=LATER)
     erratum = {"corrects_id": made["id"], "reason": "A vote was counted twice.",
                "votes": {"for": 1, "against": 1, "abstained": 0}}  # fmt: skip
-    problem(await world.clients["committee"].post(f"{later}/errata", erratum), 409, "erratum-refused")
+    problem(await world.clients["committee"].post(f"{later}/errata", erratum, headers=key()), 409, "erratum-refused")
     ok(await close(world, path), 200)
     async with world.pool.acquire() as connection:
         both = await world.add_subject(connection, "both", "office", "committee")
@@ -345,13 +346,54 @@ async def test_an_erratum_corrects_the_words_of_a_closed_meeting_at_a_later_one(
         "UPDATE application_reviews SET authors = authors || $1::uuid WHERE application_id = $2::uuid",
         world.subjects["both"], file["id"],
     )  # fmt: skip
-    problem(await both.post(f"{later}/errata", erratum), 403, "reviewer-decides")
-    told = ok(await world.clients["committee"].post(f"{later}/errata", erratum), 201)
+    problem(await both.post(f"{later}/errata", erratum, headers=key()), 403, "reviewer-decides")
+    told = ok(await world.clients["committee"].post(f"{later}/errata", erratum, headers=key()), 201)
     assert (told["corrects_reference"], told["number"], told["reference"][-5:]) == (made["reference"], 1, "T2-01")
     corrected = ok(await world.clients["committee"].get(f"{path}/decisions/{made['id']}"), 200)
     assert (corrected["corrected_by_reference"], corrected["votes"]["against"]) == (told["reference"], 0)
     ok(await close(world, later), 200)
     assert (await read(world, file))["state"] == "pre_selected"
+
+
+async def test_an_erratum_is_of_the_level_that_decided(world: World) -> None:
+    await contribute(world, 1_000_000_00)
+    file = await admitted(world)
+    await done(world, file, "extend", "2024-04-01")
+    path = await granting(world, file)
+    (made,) = await decided(world, path, decision(file, "grant"))
+    ok(await close(world, path), 200)
+    votes = {"for": 1, "against": 0, "abstained": 0}
+    erratum = {"corrects_id": made["id"], "reason": "A vote was counted twice.", "votes": votes}
+    committee, day = world.clients["committee"], "2024-06-20"
+    other, same = await meeting(world, on=day), await meeting(world, "state_region", on=day)
+    problem(await committee.post(f"{other}/errata", erratum, headers=key()), 409, "erratum-refused")
+    told = ok(await committee.post(f"{same}/errata", erratum, headers=key()), 201)
+    ok(await put_agenda(world, other), 201)
+    there = other.removeprefix("committees/")
+    async with world.pool.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "UPDATE agendas SET year = 2024, meeting_number = 99, decisions_made = 1 WHERE committee_id = $1", there
+        )
+        with pytest.raises(asyncpg.CheckViolationError) as refused:
+            await connection.execute(
+                "INSERT INTO committee_decisions SELECT (jsonb_populate_record(d, jsonb_build_object('id', uuidv7(),"
+                " 'committee_id', $1::text, 'level', 'territorial', 'reference', 'X'))).* FROM committee_decisions d"
+                " WHERE d.id = $2",
+                there, told["id"],
+            )  # fmt: skip
+    assert refused.value.constraint_name == "erratum_refused"
+
+
+async def test_decisions_and_errata_need_an_intention(world: World) -> None:
+    file = await admitted(world)
+    path = await meeting(world)
+    await frozen(world, path, item(file))
+    committee, body = world.clients["committee"], {"items": [decision(file)]}
+    problem(await committee.post(f"{path}/decisions", body), 400, "idempotency-key-missing")
+    ok(await committee.post(f"{path}/decisions?dry_run=true", body), 200)
+    intention = key()
+    first, again = [await committee.post(f"{path}/decisions", body, headers=intention) for _ in range(2)]
+    assert (first.status_code, again.headers["idempotency-replayed"], again.content) == (201, "true", first.content)
 
 
 async def test_what_was_decided_stays_on_the_reopened_agenda_as_it_was_sealed(world: World) -> None:

@@ -22,6 +22,7 @@ from tests.applications.meetings import (
     meeting,
     replan,
 )
+from tests.envelopes.acts import key
 from tests.projects.acts import staff
 from tests.world import World, ok
 
@@ -127,7 +128,8 @@ async def test_errata_at_once_at_a_meeting_without_an_agenda_are_all_numbered(wo
     ok(await close(world, f"committees/{held['id']}"), 200)
     later = await meeting(world, on=LATER)
     erratum = {"corrects_id": made["id"], "reason": "A vote.", "votes": {"for": 1, "against": 0, "abstained": 0}}
-    found = await asyncio.gather(*(world.clients["committee"].post(f"{later}/errata", erratum) for _ in range(6)))
+    path, committee = f"{later}/errata", world.clients["committee"]
+    found = await asyncio.gather(*(committee.post(path, erratum, headers=key()) for _ in range(6)))
     assert answers(found) == {"201": 6}
     assert sorted(each.json()["number"] for each in found) == [1, 2, 3, 4, 5, 6]
 

@@ -27,6 +27,7 @@ from tests.applications.meetings import (
     put_agenda,
 )
 from tests.engineering.certificates.test_documents import HOSTILE, ON_PAPER, read_pdf, read_xlsx, walk
+from tests.envelopes.acts import key
 from tests.projects.acts import staff
 from tests.world import World, ok, problem
 
@@ -128,7 +129,7 @@ async def test_an_erratum_names_what_it_corrects_and_adds_no_money(world: World)
     await decided(world, later, decision(file, "grant"))
     votes = {"for": 1, "against": 0, "abstained": 1}
     body = {"corrects_id": first["id"], "reason": "A vote was counted twice.", "votes": votes}
-    ok(await world.clients["committee"].post(f"{later}/errata", body), 201)
+    ok(await world.clients["committee"].post(f"{later}/errata", body, headers=key()), 201)
     ok(await close(world, later), 200)
     _, text = await pdf(world, f"{later}/record", "en")
     assert f"Erratum to {first['reference']}: A vote was counted twice." in text

@@ -211,7 +211,7 @@ BEGIN
     END IF;
     IF NEW.corrects_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM committee_decisions d JOIN committees c ON c.id = d.committee_id
-        WHERE d.id = NEW.corrects_id AND d.territory = NEW.territory AND d.corrects_id IS NULL
+        WHERE d.id = NEW.corrects_id AND (d.territory, d.level) = (NEW.territory, NEW.level) AND d.corrects_id IS NULL
             AND d.reversed_at IS NULL AND c.status = 'closed' AND c.held_at < meeting.held_at
     ) THEN
         RAISE EXCEPTION 'an erratum is of a later meeting than the closed one that it corrects'

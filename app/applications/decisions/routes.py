@@ -35,6 +35,7 @@ from app.core.reading.negotiation import language_of, wanted
 from app.core.reading.query import read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
+from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import QUERY, Write, commit, run
 from app.envelopes.ledger import EnvelopeExhausted
 from app.programme.routes import T
@@ -79,6 +80,7 @@ async def list_committee_decisions(request: Request, actor: Actor = require("dec
         StagePassageRefused,
         AlreadyExists,
         *REVIEWS_DECIDES.refusals,
+        IdempotencyKeyMissing,
         status=201,
     ),
 )
@@ -87,15 +89,19 @@ async def create_committee_decisions(
 ) -> Response:
     """Record what a meeting decided about files of its frozen agenda: all of it, or nothing.
 
-    A grant makes its awards at once, or is refused whole. With dry_run=true the answer is a `Simulation`: what each
-    decision would do after those before it, and what the envelope would have left.
+    An Idempotency-Key is required. A grant makes its awards at once, or is refused whole. With dry_run=true the answer
+    is a `Simulation`: what each decision would do after those before it, and what the envelope would have left.
     """
     path = request.path_params
     territory, committee_id = path["territory"], path["committee_id"]
     if read(request, QUERY).get("dry_run", False):
         return await _simulated(request, body)
     return await commit(
-        request, lambda write: service.decide(write, territory, committee_id, body), status=201, dry_run=False
+        request,
+        lambda write: service.decide(write, territory, committee_id, body),
+        status=201,
+        idempotency_required=True,
+        dry_run=False,
     )
 
 
@@ -155,15 +161,17 @@ async def reverse_committee_decision(
         rules.ErratumRefused,
         ReferenceNotFound,
         *REVIEWS_DECIDES.refusals,
+        IdempotencyKeyMissing,
         status=201,
     ),
 )
 async def create_erratum(
     request: Request, body: schemas.Erratum, actor: Actor = require("decisions:write")
 ) -> Response:
-    """Correct the words, votes, conditions and reasons of a decision of a closed meeting, at a later meeting.
+    """Correct the words, votes, conditions and reasons of a decision of a closed meeting, at a later one of its level.
 
-    The erratum takes a number of the later meeting. Money is changed by an amendment of the award, not here.
+    An Idempotency-Key is required. The erratum takes a number of the later meeting. Money is changed by an amendment of
+    the award, not here.
     """
     path = request.path_params
     territory, committee_id = path["territory"], path["committee_id"]
@@ -172,6 +180,7 @@ async def create_erratum(
         lambda write: service.correct(write, territory, committee_id, body),
         status=201,
         location=f"/v1/territories/{territory}/committees/{committee_id}/decisions/{{key}}",
+        idempotency_required=True,
     )
 
 

@@ -109,17 +109,19 @@ class DecisionReversed(Problem):
 
 
 class ErratumRefused(Problem):
-    """An erratum corrects a decision that stands, of a closed meeting, at a later meeting of the territory."""
+    """An erratum corrects a decision that stands, of a closed meeting, at a later meeting of the same level here."""
 
     status = 409
     title_fr = (
-        "Un erratum corrige une décision en vigueur d'une réunion close, lors d'une réunion ultérieure du territoire."
+        "Un erratum corrige une décision en vigueur d'une réunion close, lors d'une réunion ultérieure de même niveau."
     )
     cure = (
-        "Before the meeting is closed, reverse the decision; afterwards name the decision itself, at a later meeting."
+        "Before the meeting is closed, reverse the decision; afterwards name the decision itself, at a later meeting"
+        " of its level."
     )
     cure_fr = (
-        "Avant la clôture, annulez la décision ; après, désignez la décision elle-même, lors d'une réunion ultérieure."
+        "Avant la clôture, annulez la décision ; après, désignez la décision elle-même, lors d'une réunion"
+        " ultérieure de son niveau."
     )
 
 

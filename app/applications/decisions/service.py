@@ -459,6 +459,7 @@ async def correct(write: Write, territory: str, committee_id: UUID, body: schema
         earlier.status != CommitteeStatus.CLOSED
         or earlier.held_at is None
         or earlier.held_at >= meeting.held_at
+        or earlier.level != meeting.level
         or corrected.corrects_id is not None
         or corrected.reversed_at is not None
     ):

@@ -21,7 +21,7 @@ from tests.applications.meetings import (
     put_agenda,
 )
 from tests.contract.cures import Case, seen, subject, walk
-from tests.envelopes.acts import Acts
+from tests.envelopes.acts import Acts, key
 from tests.grants.paying import Paying
 from tests.projects.acts import staff
 from tests.world import World, ok
@@ -172,7 +172,7 @@ async def who_came(case: Case) -> None:
     async def act() -> httpx2.Response:
         if case.act == "create_erratum":
             body = {"corrects_id": known["decision"], "reason": "Misread.", "votes": votes}
-            return await world.clients["committee"].post(f"{path}/errata", body)
+            return await world.clients["committee"].post(f"{path}/errata", body, headers=key())
         return await decide(world, path, decision(file))
 
     case.refused(await act())
@@ -195,13 +195,13 @@ async def reviewer_decides(case: Case) -> None:
         body = {"corrects_id": known["decision"], "reason": "Misread.",
                 "votes": {"for": 1, "against": 0, "abstained": 0}}  # fmt: skip
         path = await meeting(world, on=LATER)
-        case.refused(await both.post(f"{path}/errata", body))
-        case.cured(await world.clients["committee"].post(f"{path}/errata", body))
+        case.refused(await both.post(f"{path}/errata", body, headers=key()))
+        case.cured(await world.clients["committee"].post(f"{path}/errata", body, headers=key()))
         return
     path, file = await meeting(world), await admitted(world)
     ok(await both.put(f"applications/{file['id']}/review", review), 200)
     await frozen(world, path, item(file))
-    case.refused(await both.post(f"{path}/decisions", {"items": [decision(file)]}))
+    case.refused(await both.post(f"{path}/decisions", {"items": [decision(file)]}, headers=key()))
     case.cured(await decide(world, path, decision(file)))
 
 
@@ -246,7 +246,7 @@ async def meeting_closed(case: Case) -> None:
         if case.act == "create_erratum":
             votes = {"for": 1, "against": 0, "abstained": 0}
             body = {"corrects_id": known["decision"], "reason": "Misread.", "votes": votes}
-            return await world.clients["committee"].post(f"{path}/errata", body)
+            return await world.clients["committee"].post(f"{path}/errata", body, headers=key())
         return await decide(world, path, decision(file))
 
     case.refused(await act(f"committees/{known['committee']}"))
@@ -275,9 +275,9 @@ async def erratum_refused(case: Case) -> None:
     (made,) = await decided(world, path, decision(file))
     later = await meeting(world, on=LATER)
     body = {"corrects_id": made["id"], "reason": "Misread.", "votes": {"for": 1, "against": 0, "abstained": 0}}
-    case.refused(await world.clients["committee"].post(f"{later}/errata", body))
+    case.refused(await world.clients["committee"].post(f"{later}/errata", body, headers=key()))
     ok(await close(world, path), 200)
-    case.cured(await world.clients["committee"].post(f"{later}/errata", body))
+    case.cured(await world.clients["committee"].post(f"{later}/errata", body, headers=key()))
 
 
 @walk("decision-followed", "reverse_committee_decision")

@@ -245,14 +245,14 @@ async def decisions(case: Case) -> Ask:
         known = await closed_meeting(world)
         votes = {"for": 1, "against": 0, "abstained": 0}
         body = {"corrects_id": known["decision"], "reason": "Misread.", "votes": votes}
-        return Ask("committee", "POST", f"{await meetings_of.meeting(world, on='2024-05-20')}/errata", body)
+        return Ask("committee", "POST", f"{await meetings_of.meeting(world, on='2024-05-20')}/errata", body, keyed=True)
     file = await meetings_of.admitted(world)
     path = await meetings_of.meeting(world)
     if case.act == "put_agenda":
         return Ask("territory", "PUT", f"{path}/agenda", {"items": [meetings_of.item(file)]})
     await meetings_of.frozen(world, path, meetings_of.item(file))
     if case.act == "create_committee_decisions":
-        return Ask("committee", "POST", f"{path}/decisions", {"items": [meetings_of.decision(file)]})
+        return Ask("committee", "POST", f"{path}/decisions", {"items": [meetings_of.decision(file)]}, keyed=True)
     (made,) = await meetings_of.decided(world, path, meetings_of.decision(file))
     return Ask("committee", "POST", f"{path}/decisions/{made['id']}/reverse", {"reason": "Misread."})
 
@@ -579,6 +579,7 @@ async def if_match_missing(case: Case) -> None:
 
 
 @walk("idempotency-key-missing", "award_advance", "receive_repayment", "pay_tranche", "create_contribution",
+      "create_committee_decisions", "create_erratum",
       "award_grant", "pay_grant", "adopt_roadmap_version", "create_service_certificate",
       "propose_override", "make_payment_run",
       "open_recovery", "receive_recovery", "record_receipt", "propose_refund")  # fmt: skip
