@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
+from app.committees.models import Committee
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only, keep
 from app.programme.models import Territory
@@ -456,9 +457,9 @@ def links(table: str) -> tuple[ForeignKeyConstraint | Index, ...]:
 
 
 # What a new award names, where rows of other tables decide it. The territory is held, so that the day from which it is
-# served does not change meanwhile; a meeting that was held stays so. Who funds it is, unless it says so, the
-# organisation of who awards it. A query stands inside the IF that asks whether the award names anything: in one
-# condition with it, it would run for every award.
+# served does not change meanwhile; a meeting that was held stays so, and keeps its day (`keep_day_of_awards`). Who
+# funds it is, unless it says so, the organisation of who awards it. A query stands inside the IF that asks whether the
+# award names anything: in one condition with it, it would run for every award.
 # The award joins the aid of its decision, or makes it. An aid that stands is not waited for where an act holds it: that
 # act may wait for the project, which the award holds already.
 CHECK_AWARD = """
@@ -473,6 +474,7 @@ BEGIN
         END IF;
     END IF;
     IF NEW.committee_id IS NOT NULL THEN
+        PERFORM FROM committees WHERE id = NEW.committee_id FOR KEY SHARE;
         IF EXISTS (
             SELECT FROM committees WHERE territory = NEW.territory AND id = NEW.committee_id
                 AND coalesce((timezone('Europe/Paris', held_at))::date, 'infinity') > NEW.decided_on
@@ -721,6 +723,33 @@ def gives_back_by_the_ledger(table: str) -> str:
     )
 
 
+# An award is decided by a meeting of its day or before: so the meeting is not moved to a later one. Whoever names it
+# holds it as a foreign key does, and is waited for.
+KEEP_DAY_OF_AWARDS = """
+CREATE FUNCTION keep_day_of_awards() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    in_awards bigint;
+BEGIN
+    PERFORM FROM committees WHERE id = NEW.id FOR UPDATE;
+    SELECT count(*) INTO in_awards FROM (
+        SELECT decided_on FROM grants WHERE committee_id = NEW.id AND status <> 'reversed'
+        UNION ALL
+        SELECT decided_on FROM advances WHERE committee_id = NEW.id AND status <> 'reversed'
+    ) award WHERE decided_on < (timezone('Europe/Paris', NEW.held_at))::date;
+    IF in_awards > 0 THEN
+        RAISE EXCEPTION 'awards were decided before' USING ERRCODE = 'check_violation',
+            CONSTRAINT = 'meeting_day_in_use', DETAIL = json_build_object('awards', in_awards, 'roadmaps', 0);
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+DAY_OF_AWARDS = (
+    "CREATE TRIGGER keep_day_of_awards AFTER UPDATE OF held_at ON committees FOR EACH ROW"
+    " WHEN (OLD.held_at < NEW.held_at) EXECUTE FUNCTION keep_day_of_awards()"
+)
+
+
 def keeps_what_it_rests_on(table: str) -> str:
     """The trigger that keeps what an award rests on as it was decided."""
     return append_only(table, f"UPDATE OF {', '.join(FROZEN)}")
@@ -729,5 +758,7 @@ def keeps_what_it_rests_on(table: str) -> str:
 for _function in (CHECK_AWARD, JOIN_AID, FILL_AID, COUNT_AWARDS, REFUSE_BEGUN_AWARD, CHECK_RELEASED):
     event.listen(Base.metadata, "before_create", DDL(_function))
 event.listen(Base.metadata, "before_create", DDL(CHECK_AWARD_OF_A_DECISION))
+for _statement in (KEEP_DAY_OF_AWARDS, DAY_OF_AWARDS):
+    event.listen(Committee.__table__, "after_create", DDL(_statement))
 for _statement in (CHECK_SERVED_SINCE, SERVED_SINCE_GUARD):
     event.listen(Territory.__table__, "after_create", DDL(_statement))

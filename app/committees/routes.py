@@ -65,6 +65,7 @@ async def get_committee(request: Request, actor: Actor = require("committees:rea
         schemas.Committee,
         rules.MeetingClosed,
         rules.MeetingDecided,
+        rules.MeetingDayInUse,
         rules.MinutesBeforeTheMeeting,
         rules.MinutesAdoptedOn,
         rules.ChairMissing,

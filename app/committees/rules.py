@@ -119,6 +119,23 @@ class MeetingDecided(Problem):
     cure_fr = "Annulez d'abord ses décisions, corrigez la réunion, puis statuez à nouveau."
 
 
+class MeetingDayInUse(Problem):
+    """The day of a meeting stays while an award or a roadmap rests on it."""
+
+    status = 409
+    constraint = "meeting_day_in_use"
+    title_fr = "Le jour d'une réunion ne change pas tant qu'une attribution ou une feuille de route repose sur lui."
+    detail = "{awards} awards decided before the new day and {roadmaps} roadmaps adopted on the old one name it."
+    detail_fr = (
+        "{awards} attributions décidées avant le nouveau jour et {roadmaps} feuilles de route adoptées l'ancien jour la"
+        " désignent."
+    )
+    cure = "Keep the day, or reverse these awards first; an adopted roadmap keeps the day of its meeting."
+    cure_fr = (
+        "Gardez le jour, ou annulez d'abord ces attributions ; une feuille de route adoptée garde celui de sa réunion."
+    )
+
+
 class MinutesBeforeTheMeeting(Problem):
     """A meeting that was not held cannot have minutes."""
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.committees.models import Committee
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only
@@ -344,6 +345,27 @@ BEGIN
 END
 $$
 """
+# A roadmap is in force from the day of the meeting that adopted it: that meeting keeps its day.
+KEEP_DAY_OF_ROADMAPS = """
+CREATE FUNCTION keep_day_of_roadmaps() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    adopted bigint;
+BEGIN
+    SELECT count(*) INTO adopted FROM roadmap_versions
+    WHERE committee_id = NEW.id AND status <> 'draft'
+        AND adopted_on <> (timezone('Europe/Paris', NEW.held_at))::date;
+    IF adopted > 0 THEN
+        RAISE EXCEPTION 'a roadmap was adopted that day' USING ERRCODE = 'check_violation',
+            CONSTRAINT = 'meeting_day_in_use', DETAIL = json_build_object('awards', 0, 'roadmaps', adopted);
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+DAY_OF_ROADMAPS = (
+    "CREATE TRIGGER keep_day_of_roadmaps AFTER UPDATE OF held_at ON committees FOR EACH ROW"
+    " WHEN (OLD.held_at IS DISTINCT FROM NEW.held_at) EXECUTE FUNCTION keep_day_of_roadmaps()"
+)
 GUARD_ROADMAP_PART = """
 CREATE FUNCTION guard_roadmap_part() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -369,6 +391,8 @@ def _guard(table: str, function: str) -> str:
 for _statement in (GUARD_ROADMAP, GUARD_ROADMAP_PART):
     event.listen(Base.metadata, "before_create", DDL(_statement))
 event.listen(RoadmapVersion.__table__, "after_create", DDL(ROADMAP_TEXT))
+for _statement in (KEEP_DAY_OF_ROADMAPS, DAY_OF_ROADMAPS):
+    event.listen(Committee.__table__, "after_create", DDL(_statement))
 for _model, _function in (
     (RoadmapVersion, "guard_roadmap"),
     (Axis, "guard_roadmap_part"),

@@ -1,5 +1,6 @@
 """An award, its project, its firm and its committee know each other; what an award means for them follows it."""
 
+import asyncio
 import random
 from itertools import combinations
 from typing import Any
@@ -147,6 +148,35 @@ async def test_the_committee_that_decided_was_held_by_the_day_of_the_decision(
     meeting = await held(world, "2023-10-03T21:30:00Z")
     made = ok(await award(acts, kind, 10, **body, committee_id=meeting), 201)
     assert (made["committee_id"], made["committee_on"]) == (meeting, DAY)
+    path, later = f"committees/{meeting}", {"held_at": "2023-10-03T22:00:00Z"}  # the 4th in Paris
+    told = problem(await staff(world).patch(path, later), 409, "meeting-day-in-use")
+    assert (told["awards"], told["roadmaps"]) == (1, 0)
+    for day in ("2023-10-03T21:59:00Z", "2023-09-30T12:00:00Z"):
+        ok(await staff(world).patch(path, {"held_at": day}))
+    ok(await acts.reverse(f"{kind}/{made['id']}"))
+    ok(await staff(world).patch(path, later))
+
+
+async def test_an_award_and_a_later_day_of_its_meeting_are_one_before_the_other(acts: Acts) -> None:
+    world = acts.world
+    plan = await filed(world)
+    body = {"siren": plan["holders"][0]["siren"], "project_id": plan["id"]}
+    later = {"held_at": "2023-10-05T12:00:00Z"}
+    for _ in range(6):
+        meeting = await held(world, "2023-10-03T12:00:00Z")
+        moved, made = await asyncio.gather(
+            staff(world).patch(f"committees/{meeting}", later),
+            award(acts, "grants", 1, **body, committee_id=meeting),
+        )
+        assert sorted((moved.is_success, made.is_success)) == [False, True], (moved.text, made.text)
+    # The day is not committed yet: the award waits for it.
+    meeting = await held(world, "2023-10-03T12:00:00Z")
+    async with world.pool.acquire() as connection, connection.transaction():
+        await connection.execute("UPDATE committees SET held_at = '2023-10-05' WHERE id = $1", meeting)
+        waiting = asyncio.ensure_future(award(acts, "grants", 1, **body, committee_id=meeting))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+    problem(await waiting, 409, "committee-after-decision")
 
 
 async def test_since_when_a_territory_is_served(world: World) -> None:

@@ -95,6 +95,9 @@ async def test_a_committee_that_was_held_puts_a_draft_in_force_from_its_day(worl
     problem(await staff(world).get("roadmap?as_of=2023-10-02"), 404, "not-found")
     kinds = [event["type"] for event in await world.events(made["id"])]
     assert kinds == ["roadmap_version.created", "roadmap_version.adopted"]
+    moved = await staff(world).patch(f"committees/{meeting}", {"held_at": "2023-10-02T12:00:00Z"})
+    assert problem(moved, 409, "meeting-day-in-use")["roadmaps"] == 1
+    ok(await staff(world).patch(f"committees/{meeting}", {"held_at": "2023-10-03T12:00:00Z"}), 200)
 
 
 async def test_what_is_adopted_never_changes(world: World) -> None:

@@ -71,6 +71,19 @@ async def committee_after_decision(case: Case) -> None:
     case.cured(await award(case, acts, **of(plan)))
 
 
+@walk("meeting-day-in-use", "update_committee")
+async def meeting_day_in_use(case: Case) -> None:
+    acts = await acts_of(case)
+    plan = await filed(case.world)
+    meeting = (await case.world.meeting())["id"]
+    path, later = f"committees/{meeting}", {"held_at": "2023-11-03T12:00:00Z"}
+    ok(await staff(case.world).post(f"{path}/hold", {"held_at": "2023-10-03T12:00:00Z"}))
+    made = ok(await acts.grant(10, **of(plan), committee_id=meeting), 201)
+    case.refused(await staff(case.world).patch(path, later))
+    ok(await acts.reverse(f"grants/{made['id']}"))
+    case.cured(await staff(case.world).patch(path, later))
+
+
 @walk("awards-without-project", "update_territory")
 async def awards_without_project(case: Case) -> None:
     acts = await acts_of(case, own=True)
