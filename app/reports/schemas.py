@@ -125,14 +125,17 @@ class Words(Read):
     certified_cents: Cents = Field(description="Cents of euro of expenses, excluding VAT, certified on settled claims.")
     paid_cents: Paid
     repaid_cents: Repaid
-    waived_cents: Cents = Field(description="Cents of euro of recoveries that were given up by a decision.")
+    waived_cents: Cents = Field(
+        description="Cents of euro that firms need not give back, by decisions: of recoveries, and of advances as in"
+        " `T/envelope`."
+    )
     released_cents: Released
     recovered_cents: Recovered
     remaining_to_pay_cents: Remaining
 
 
 class ContributorTotals(Read):
-    """What of the words is the money of one contributor: files, reviews, claims and waivers are nobody's share."""
+    """What of the words is the money of one contributor: files, reviews, claims and recoveries are nobody's share."""
 
     organisation_id: UUID = Field(description="The contributor whose money it is.")
     organisation_name: OrganisationName

@@ -1,7 +1,8 @@
 """Ten words for ten amounts, of an aid, a firm, a territory and a contributor: each is computed in one place.
 
 Six are what moved in the envelope's ledger, as `T/envelope` says them (`envelopes.queries`). The others belong to no
-contribution: what files asked, what reviews recommended, what was certified of claims, what was given up of recoveries.
+contribution: what files asked, what reviews recommended, what was certified of claims. What was given up is both: of
+advances the ledger says it, of recoveries they do themselves, for a grant that is paid stays paid.
 """
 
 from enum import Enum
@@ -55,6 +56,7 @@ _siren = param("siren", Text())
 
 OF_FILES = ("requested_cents", "recommended_cents", "certified_cents", "waived_cents")
 OF_THE_LEDGER = ("awarded_cents", "committed_cents", "paid_cents", "repaid_cents", "released_cents", "recovered_cents")
+WAIVED = "waived_cents"
 REMAINING = "remaining_to_pay_cents"
 
 
@@ -149,10 +151,10 @@ class _Scope:
 
 
 def _moved(scope: _Scope) -> CTE:
-    """The words of the ledger, by territory and contributor: of a whole territory today by the closings of accounts."""
+    """What moved in the ledger, by territory and contributor: of a territory today by the closings of accounts."""
     if scope.of is Of.TERRITORY and not scope.known:
         by_closings = figures_by_closings()
-        words = (by_closings.c[name] for name in OF_THE_LEDGER)
+        words = (by_closings.c[name] for name in (*OF_THE_LEDGER, WAIVED))
         return select(_territory.label("territory"), by_closings.c.organisation_id, *words).cte("moved")
     e = LedgerEntry
     rows = (
@@ -161,7 +163,7 @@ def _moved(scope: _Scope) -> CTE:
         .where(scope.of_awards(e.territory, e.award_id, "id"), e.effective_on <= AS_OF)
     )
     entry = (rows.where(e.recorded_at < BEFORE) if scope.known else rows).cte("entry")
-    figures = [figure(entry, name).label(name) for name in OF_THE_LEDGER]
+    figures = [figure(entry, name).label(name) for name in (*OF_THE_LEDGER, WAIVED)]
     return (
         select(entry.c.territory, entry.c.organisation_id, *figures)
         .group_by(entry.c.territory, entry.c.organisation_id)
@@ -211,7 +213,7 @@ def _certified(scope: _Scope) -> Any:
 
 
 def _waived(scope: _Scope) -> Any:
-    """What was given up of recoveries."""
+    """What was given up of recoveries: what was of advances moved in the ledger."""
     r = Recovery
     rows = scope.of_awards(r.territory, r.grant_id, "id")
     if not scope.known:
@@ -226,7 +228,7 @@ _BY_FILE = {
     "requested_cents": _requested,
     "recommended_cents": _recommended,
     "certified_cents": _certified,
-    "waived_cents": _waived,
+    WAIVED: _waived,
 }
 
 
@@ -259,7 +261,7 @@ def _words(scope: _Scope, places: CTE, moved: CTE) -> CTE:
         for name, rows in _BY_FILE.items()
     }
     ledger = (
-        select(moved.c.territory, *(func.sum(moved.c[name]).label(name) for name in OF_THE_LEDGER))
+        select(moved.c.territory, *(func.sum(moved.c[name]).label(name) for name in (*OF_THE_LEDGER, WAIVED)))
         .group_by(moved.c.territory)
         .subquery("ledger")
     )
@@ -268,7 +270,8 @@ def _words(scope: _Scope, places: CTE, moved: CTE) -> CTE:
         joined = joined.outerjoin(part, part.c.territory == places.c.slug)
     columns: dict[str, Any] = {name: ledger.c[name] for name in OF_THE_LEDGER}
     columns |= {name: cast(part.c.cents, Numeric) for name, part in parts.items()}
-    shown = {name: func.coalesce(value, 0) for name, value in columns.items()}
+    shown: dict[str, Any] = {name: func.coalesce(value, 0) for name, value in columns.items()}
+    shown[WAIVED] += func.coalesce(ledger.c[WAIVED], 0)
     shown["recommended_cents"] = _if_readable(parts["recommended_cents"], places.c.slug)
     row = select(places.c.slug.label("territory"), *(value.label(name) for name, value in shown.items()))
     words = row.select_from(joined).subquery("word")

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -10,6 +11,7 @@ from pydantic_core import from_json
 
 from app.core import clock
 from app.reports.totals import OF_THE_LEDGER, Of, totals
+from tests.advances.amending import DECISION, Amending
 from tests.applications.test_story import lived
 from tests.awards.claims.acts import BASE, Claims
 from tests.awards.recovering import Recovering
@@ -182,7 +184,7 @@ async def test_each_word_is_the_same_wherever_it_is_said(world: World, seed: int
         "certified_cents": sum(each["certified_cents"] for each in claims),
         "paid_cents": sum(each["paid_cents"] for each in grants) + sum(each["disbursed_cents"] for each in advances),
         "repaid_cents": sum(each["repaid_cents"] for each in advances),
-        "waived_cents": sum(each["waived_cents"] for each in recoveries),
+        "waived_cents": sum(each["waived_cents"] for each in (*recoveries, *advances)),
         "released_cents": sum(each["released_cents"] for each in stand),
         "recovered_cents": sum(each["recovered_cents"] for each in grants),
         "remaining_to_pay_cents": sum(each["remaining_cents"] for each in stand),
@@ -200,6 +202,29 @@ async def test_each_word_is_the_same_wherever_it_is_said(world: World, seed: int
     aids = {each["aid_id"]: each["id"] for each in (*grants, *advances)}
     assert added([words(ok(await get(f"awards/{award}/totals"))) for award in aids.values()]) == words(whole)
     assert seed == FRESH or len(life.taken) > 8, life.taken  # what a fresh life draws is chance
+
+
+async def test_what_is_waived_is_of_recoveries_and_of_advances(world: World) -> None:
+    acts = await Acts.of(world, 500_00)
+    failed = await Amending.of(acts, 400_00, kind="conditional")
+    ok(await failed.act(await failed.found(), "decide", DECISION))
+    grant = str(ok(await acts.grant(100_00), 201)["id"])
+    ok(await acts.pay(grant, 80_00), 201)
+    recovering = await Recovering.of(acts)
+    path = await recovering.ordered(grant, 50_00)
+    ok(await recovering.receive(path, 10_00), 201)
+    ok(await recovering.waive(path))
+
+    async def waived(path: str) -> Any:
+        return ok(await world.auditor.get(path))["waived_cents"]
+
+    assert await waived("envelope") == await waived(f"awards/{failed.id}/totals") == 400_00
+    assert await waived(f"awards/{grant}/totals") == 40_00
+    for path in ("totals", f"totals?siren={acts.firm}", f"/v1/firms/{acts.firm}/totals"):
+        assert await waived(path) == 440_00
+    day = DECISION["decided_on"]
+    assert [await waived(f"totals?as_of={on}") for on in ("2023-10-02", day)] == [0, 440_00]
+    assert await waived(f"totals?as_of={day}&recorded_as_of={clock.today() - timedelta(days=1)}") == 0
 
 
 async def test_what_files_ask_and_reviews_recommend(world: World) -> None:
