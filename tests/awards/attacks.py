@@ -171,6 +171,7 @@ RECOVERIES = [
     Attack("recovery_ordered_by_a_person", recovery(ordered_by="$robot")),
     Attack("recovery_waived_by_a_person", recovery(**WAIVED, waived_by="$robot")),
     Attack("orderer_waives", recovery(**WAIVED, waived_by="ordered_by")),
+    Attack("waived_before_order", recovery(**{**WAIVED, "waived_on": "ordered_on - 1"}, waived_by="$judge")),
     Attack("receipts_exceed_recovery", recovery(received_cents="amount_cents + 1")),
     Attack("recovery_amount", recovery(amount_cents="0")),
     Attack("recovery_amount", recovery(amount_cents=TOO_LARGE)),

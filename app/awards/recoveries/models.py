@@ -50,6 +50,7 @@ class Recovery(Identified, Versioned, Base):
             ["waived_by", "waiver_kind"], ["subjects.id", "subjects.kind"], name="recovery_waived_by_a_person"
         ),
         CheckConstraint("waived_by <> ordered_by", name="orderer_waives"),
+        CheckConstraint("waived_on >= ordered_on", name="waived_before_order"),
         CheckConstraint(f"{_LEFT} >= 0", name="receipts_exceed_recovery"),
         shape(f"amount_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}", name="recovery_amount"),
         shape("document_sha256 ~ '^[0-9a-f]{64}$'", name="recovery_document"),

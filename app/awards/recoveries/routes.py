@@ -18,6 +18,7 @@ from app.awards.recoveries.rules import (
     RecoveryReceived,
     RecoveryTransition,
     ReplyPending,
+    WaivedBeforeOrder,
 )
 from app.awards.rules import BeforeDecision
 from app.core.problems import AlreadyExists, IfMatchMissing
@@ -108,7 +109,7 @@ async def order_recovery(
         schemas.Recovery,
         RecoveryTransition,
         RecoveryInPayment,
-        BeforeRecovery,
+        WaivedBeforeOrder,
         *ORDERS_WAIVES.refusals,
         IfMatchMissing,
     ),

@@ -46,7 +46,12 @@ class RecoveryAction(StrEnum):
 
 
 class SettledAs(StrEnum):
-    """The one act that settled a recovery: the last instalment, a set-off on a payment, or a waiver."""
+    """The one act that settled a recovery: the last instalment, a set-off on a payment, or a waiver.
+
+    Each of them takes all that is left. So instalments may come in before a set-off, and before a waiver: a firm that
+    has paid a part and cannot pay the rest owes it until a person gives it up, since money that came in is a fact that
+    nobody takes back. A waiver is the last act of all: nothing comes in after it, and nothing before it is reversed.
+    """
 
     REPAID = "repaid"
     SET_OFF = "set_off"
@@ -133,6 +138,17 @@ class BeforeNotification(Problem):
     title_fr = "Un reversement ne peut être ordonné, ni sa réponse reçue, avant le jour de la notification."
     detail = "The firm was notified on {notified_on}."
     detail_fr = "L'entreprise a été notifiée le {notified_on}."
+    cure = "Enter this day or a later one."
+    cure_fr = "Saisissez ce jour ou un jour ultérieur."
+
+
+class WaivedBeforeOrder(Problem):
+    """A recovery cannot be waived before the day on which it was ordered."""
+
+    status = 409
+    title_fr = "Un reversement ne peut faire l'objet d'une remise avant le jour où il a été ordonné."
+    detail = "It was ordered on {ordered_on}."
+    detail_fr = "Il a été ordonné le {ordered_on}."
     cure = "Enter this day or a later one."
     cure_fr = "Saisissez ce jour ou un jour ultérieur."
 

@@ -160,10 +160,10 @@ async def reverse_receipt(
 async def waive(
     write: Write, territory: str, grant_id: UUID, recovery_id: UUID, body: schemas.RecoveryWaiver
 ) -> list[Change]:
-    """Give up what has not come back, as somebody else than who ordered it.
+    """Give up all that has not come back, as somebody else than who ordered it: nothing comes in after that.
 
-    Raises `recovery-transition`, `recovery-in-payment`, `before-recovery` (409), `orderer-waives`, `person-required`
-    (403).
+    Raises `recovery-transition`, `recovery-in-payment`, `waived-before-order` (409), `orderer-waives`,
+    `person-required` (403).
     """
     refuse_future({"/waived_on": body.waived_on})
     _, recovery = await _held(write, territory, grant_id, recovery_id)
@@ -172,7 +172,9 @@ async def waive(
     rules.next_status(RecoveryAction.WAIVE, RecoveryStatus(recovery.status))
     if recovery.planned_cents:
         raise rules.RecoveryInPayment
-    _refuse_before(recovery, body.waived_on)
+    assert recovery.ordered_on is not None  # by its state
+    if body.waived_on < recovery.ordered_on:
+        raise rules.WaivedBeforeOrder(ordered_on=recovery.ordered_on)
     recovery.waived_cents = remaining(recovery)
     recovery.waived_by, recovery.waived_on = waived_by, body.waived_on
     recovery.waiver_reference, recovery.waiver_reason = body.decision_reference, body.reason

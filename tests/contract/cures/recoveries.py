@@ -134,7 +134,7 @@ async def found_before_the_decision(case: Case) -> None:
     case.cured(await scene.open(grant, 1, opened_on=told["decided_on"]))
 
 
-@walk("before-recovery", "notify_recovery", "waive_recovery", "receive_recovery")
+@walk("before-recovery", "notify_recovery", "receive_recovery")
 async def before_recovery(case: Case) -> None:
     scene, grant = await scene_of(case)
     path = await opened(scene, grant)
@@ -142,11 +142,18 @@ async def before_recovery(case: Case) -> None:
         await scene.make_due(path)
     name, act = {
         "notify_recovery": ("notified_on", scene.notify),
-        "waive_recovery": ("waived_on", scene.waive),
         "receive_recovery": ("received_on", lambda path, **more: scene.receive(path, 1, **more)),
     }[case.act]
     told = case.refused(await act(path, **{name: "2023-10-02"}))
     case.cured(await act(path, **{name: told["opened_on"]}))
+
+
+@walk("waived-before-order", "waive_recovery")
+async def waived_before_it_was_ordered(case: Case) -> None:
+    scene, grant = await scene_of(case)
+    path = await scene.ordered(grant, 1)
+    told = case.refused(await scene.waive(path, waived_on="2023-11-17"))
+    case.cured(await scene.waive(path, waived_on=told["ordered_on"]))
 
 
 @walk("before-notification", "order_recovery")
