@@ -144,6 +144,17 @@ class BeforeDecision(Problem):
     cure_fr = "Saisissez ce jour ou un jour ultérieur."
 
 
+class BeforeRequest(Problem):
+    """The day cannot be before the day of the request."""
+
+    status = 409
+    title_fr = "Le jour ne peut pas précéder celui de la demande."
+    detail = "It was requested on {requested_on}."
+    detail_fr = "La demande est du {requested_on}."
+    cure = "Enter this day or a later one."
+    cure_fr = "Saisissez ce jour ou un jour ultérieur."
+
+
 class ProjectMissing(Problem):
     """The award must name its project: it was decided since the territory is served here."""
 
@@ -257,6 +268,12 @@ def refuse_before_decision(decided_on: date, day: date) -> None:
     """Raises `before-decision` (409) for a payment or a release that would count before there was an award."""
     if day < decided_on:
         raise BeforeDecision(decided_on=decided_on)
+
+
+def refuse_before_request(requested_on: date, day: date) -> None:
+    """Raises `before-request` (409) for what is found or decided of a request before it was made."""
+    if day < requested_on:
+        raise BeforeRequest(requested_on=requested_on)
 
 
 class NotCompleted(Problem):

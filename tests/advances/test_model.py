@@ -30,7 +30,7 @@ VERBS = {"reverse", "assign", "unassign", "bounce", "approve", "decide", "receiv
 CONSERVED = ("disbursed", "capitalised", "repaid", "waived", "written_off", "outstanding")
 
 # What may be answered to a request whose sense depends on where the advance stands; facts of money are predicted.
-LAYS_OUT = {"nothing-outstanding", "already-written-off", "before-last-version", "before-decision"}
+LAYS_OUT = {"nothing-outstanding", "already-written-off", "before-last-version", "before-decision", "before-request"}
 REFUSED: dict[str, set[str]] = {
     "reschedule": LAYS_OUT | {"no-line-ahead", "first-day-too-early", "reschedule-too-long", "reference-not-found"},
     "waive": LAYS_OUT | {"not-conditional", "waiver-too-high"},

@@ -335,7 +335,7 @@ async def test_a_change_is_within_the_envelope_the_base_and_what_is_paid_or_all_
     path = await life.asked(AMOUNT)
     refused = problem(await life.decide(path, decided_on="2024-01-14"), 409, "before-last-payment")
     assert refused["last_paid_on"] == "2024-01-15"
-    problem(await life.decide(path, decided_on="2024-01-01"), 409, "before-decision")
+    problem(await life.decide(path, decided_on="2024-01-01"), 409, "before-request")
     spent = (await acts.envelope())["available_cents"] - 999_999
     rest = ok(await acts.grant(spent), 201)
     problem(await life.decide(path), 409, "envelope-exhausted")

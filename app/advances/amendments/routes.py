@@ -21,7 +21,7 @@ from app.advances.legal_rates.rules import LegalRateMissing
 from app.advances.queries import account
 from app.advances.tranches.rules import AfterLastInstalment
 from app.awards.life.rules import AgreementMissing
-from app.awards.rules import AwardEnded, BeforeDecision
+from app.awards.rules import AwardEnded, BeforeDecision, BeforeRequest
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, Problem, ReferenceNotFound
@@ -43,7 +43,7 @@ LAYS_OUT: Problems = (ReferenceNotFound, rules.NoLineAhead, rules.FirstDayTooEar
 DRAWN_LATER: Problems = (AwardEnded, rules.NothingToExtend, rules.AvailabilityNotExtended, AfterLastInstalment)
 AGREED: Problems = (AgreementMissing,)
 MAKES_A_VERSION: Problems = (rules.BeforeLastVersion,)
-DECIDES: Problems = (rules.AmendmentTransition, BeforeDecision, *REQUESTS_DECIDES.refusals, IfMatchMissing)
+DECIDES: Problems = (rules.AmendmentTransition, BeforeRequest, *REQUESTS_DECIDES.refusals, IfMatchMissing)
 ENDS: Problems = (rules.AmendmentTransition, *REQUESTS_DECIDES.refusals, IfMatchMissing)
 WITHDRAWS: Problems = (rules.AmendmentTransition, *BY_A_PERSON, IfMatchMissing)
 
@@ -247,7 +247,7 @@ def _serve_waivers(advances: APIRouter) -> None:
 
     @advances.post(
         one + "/find",
-        **changes(schemas.Waiver, rules.AmendmentTransition, BeforeDecision, EmailMissing, IfMatchMissing),
+        **changes(schemas.Waiver, rules.AmendmentTransition, BeforeRequest, EmailMissing, IfMatchMissing),
     )
     async def find_failure(
         request: Request, body: schemas.Finding, actor: Actor = require("amendments:find")

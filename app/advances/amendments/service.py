@@ -34,7 +34,7 @@ from app.advances.tranches.rules import AfterLastInstalment
 from app.advances.versions import LateInterest, WaiverShare
 from app.awards.life.rules import AgreementMissing
 from app.awards.models import Aid
-from app.awards.rules import OVER, AwardEnded, refuse_before_decision
+from app.awards.rules import OVER, AwardEnded, refuse_before_decision, refuse_before_request
 from app.core import clock
 from app.core.messages import NOT_FOUND
 from app.core.problems import ReferenceNotFound
@@ -151,14 +151,14 @@ async def find_failure(
 ) -> list[Change]:
     """Record the finding of the failure that a waiver was asked for.
 
-    Raises `amendment-transition`, `before-decision` (409), `email-missing` (403).
+    Raises `amendment-transition`, `before-request` (409), `email-missing` (403).
     """
     on = body.found_on or clock.today()
     refuse_future({"/found_on": on})
     await account.hold(write, territory, advance_id)
     amendment = await _locked(write, advance_id, amendment_id, AmendmentKind.WAIVER)
     becomes = rules.check_amendment(AmendmentKind.WAIVER, amendment.status, AmendmentAction.FIND)
-    refuse_before_decision(amendment.requested_on, on)
+    refuse_before_request(amendment.requested_on, on)
     amendment.status, amendment.found_on, amendment.found_by = becomes, on, accountable(write.actor)
     amendment.finding = body.finding
     await write.session.flush()
@@ -226,7 +226,7 @@ async def decide_waiver(
     """Decide a waiver after the finding: all, a part, or nothing of what is outstanding.
 
     Raises `amendment-transition`, `waiver-too-high`, `nothing-outstanding`, `already-written-off`,
-    `before-last-version`, `before-decision` (409), `requester-decides`, `person-required` (403).
+    `before-last-version`, `before-request` (409), `requester-decides`, `person-required` (403).
     """
     action = AmendmentAction.REFUSE if body.waive is Waived.NONE else AmendmentAction.APPROVE
     held, amendment, on = await _deciding(
@@ -259,7 +259,7 @@ async def approve_write_off(
     """Write off what is outstanding, as another person asked: final.
 
     Raises `amendment-transition`, `nothing-outstanding`, `already-written-off`, `before-last-version`,
-    `before-decision` (409), `requester-decides`, `person-required` (403).
+    `before-request` (409), `requester-decides`, `person-required` (403).
     """
     held, amendment, on = await _deciding(write, territory, advance_id, amendment_id, AmendmentKind.WRITE_OFF, body)
     _decide(amendment, body, on, held.stand, ())
@@ -347,7 +347,7 @@ async def _deciding(
     amendment = await _locked(write, advance_id, amendment_id, kind)
     becomes = rules.check_amendment(kind, amendment.status, action)
     decided_by = REQUESTS_DECIDES.separate(write.actor, [amendment.requested_by])
-    refuse_before_decision(amendment.requested_on, on)
+    refuse_before_request(amendment.requested_on, on)
     await _refuse_unagreed(write, advance, kind)
     held = await stand(write, advance, on)
     last = max((each.from_on for each in held.known.facts.versions if each.cause in _ORDERED), default=on)

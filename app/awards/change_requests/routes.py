@@ -17,6 +17,7 @@ from app.awards.rules import (
     AwardAboveBase,
     AwardEnded,
     BeforeDecision,
+    BeforeRequest,
     FirmCeased,
     PaymentsInFlight,
     ProceedingsOpen,
@@ -79,7 +80,7 @@ def serve_change_requests(awards: APIRouter, kind: AwardKind) -> None:
         one + "/approve",
         name=f"approve_{noun}_change_request",
         **changes(
-            schemas.ChangeRequest, rules.ChangeRequestTransition, AwardEnded, BeforeDecision, rules.BeforeLastPayment,
+            schemas.ChangeRequest, rules.ChangeRequestTransition, AwardEnded, BeforeRequest, rules.BeforeLastPayment,
             rules.BelowPaid, AwardAboveBase, EnvelopeExhausted, rules.NotHeldByParameters,
             rules.BelowStartExtension, rules.PlannedEndBeforeStart, rules.HolderChanged, BankDetailsUnapproved,
             ProjectOfAnotherFirm, FirmCeased, ProceedingsOpen, PaymentsInFlight, InvoiceAlreadyClaimed,

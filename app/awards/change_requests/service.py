@@ -22,7 +22,7 @@ from app.awards.change_requests.rules import ChangeKind, ChangeRequestAction
 from app.awards.kinds import AwardKind
 from app.awards.life.service import refuse_over
 from app.awards.models import Aid, AidAct, Ending
-from app.awards.rules import AwardAboveBase, AwardEnded, refuse_before_decision
+from app.awards.rules import AwardAboveBase, AwardEnded, refuse_before_decision, refuse_before_request
 from app.core import clock
 from app.core.faults import FieldError
 from app.core.problems import ValidationFailed
@@ -75,7 +75,7 @@ async def approve(
 ) -> list[Change]:
     """Take all changes of a request that another person asked for.
 
-    Raises `change-request-transition`, `award-ended`, `before-decision`, `before-last-payment`, `below-paid`,
+    Raises `change-request-transition`, `award-ended`, `before-request`, `before-last-payment`, `below-paid`,
     `award-above-base`, `envelope-exhausted`, `not-held-by-parameters`, `below-start-extension`,
     `planned-end-before-start` (409), `requester-decides`, `person-required` (403), and for another holder what
     `holder.pass_on` raises.
@@ -89,7 +89,7 @@ async def approve(
         raise AwardEnded(current="cancelled")  # the award that it was asked of
     on = body.decided_on or clock.today()
     refuse_future({"/decided_on": on})
-    refuse_before_decision(asked.requested_on, on)
+    refuse_before_request(asked.requested_on, on)
     for _, award in held.awards():
         rules.refuse_before_last_payment(await ledger.last_paid_on(write, award.id), on)
     amending = _Amending(write, held, asked, on, payee)

@@ -156,21 +156,21 @@ async def asked_before_decision(case: Case) -> None:
     case.cured(await scene.ask(what, body))
 
 
-@walk("before-decision", *APPROVES)
+@walk("before-request", *APPROVES)
 async def decided_before_request(case: Case) -> None:
     scene = await amending(case)
     path = await request_of(case, scene)
     verb, body = verdict(case)
     case.refused(await scene.act(path, verb, {**body, "decided_on": "2024-05-01"}))
-    case.cured(await scene.act(path, verb, {**body, "decided_on": case.told["decided_on"]}))
+    case.cured(await scene.act(path, verb, {**body, "decided_on": case.told["requested_on"]}))
 
 
-@walk("before-decision", "find_failure")
+@walk("before-request", "find_failure")
 async def found_before_request(case: Case) -> None:
     scene = await amending(case)
     path = await scene.asked("waivers", REASON)
     case.refused(await scene.act(path, "find", {**FINDING, "found_on": "2024-05-01"}))
-    case.cured(await scene.act(path, "find", {**FINDING, "found_on": case.told["decided_on"]}))
+    case.cured(await scene.act(path, "find", {**FINDING, "found_on": case.told["requested_on"]}))
 
 
 @walk("before-last-version", *MAKE_VERSIONS)

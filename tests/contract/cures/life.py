@@ -146,12 +146,12 @@ async def asked_before_decision(case: Case) -> None:
     case.cured(await life.ask(OBJECT, requested_on=case.told["decided_on"]))
 
 
-@walk("before-decision", *APPROVES)
+@walk("before-request", *APPROVES)
 async def decided_before_the_request(case: Case) -> None:
     tried = await Tried.of(case)
     path = await tried.life.asked(OBJECT)
     case.refused(await tried.judge(path, decided_on="2024-01-01"))
-    case.cured(await tried.judge(path, decided_on=case.told["decided_on"]))
+    case.cured(await tried.judge(path, decided_on=case.told["requested_on"]))
 
 
 @walk("not-notified", *both("extend_start_of_{}"))
