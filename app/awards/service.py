@@ -1,10 +1,11 @@
 """What every award goes through, whatever its instrument: decided, ended before its final amount, or reversed."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select, union_all
+from sqlalchemy import ColumnElement, exists, or_, select, union_all
 
 from app.access.rules import person
 from app.awards import aids
@@ -196,25 +197,24 @@ NOT_STARTED = "The project was not started in time."
 async def take_unstarted(write: Write, as_of: date) -> tuple[int, list[Change]]:
     """Lapse the aid whose last day for the start was over first, of those that are over by `as_of`.
 
-    Where something was paid, or is on its way, the aid stays, and its missing start is told once. One aid at a time:
-    its accounts are locked last. Returns how many were due, one or none, and what changed.
+    Where something was paid, or is on its way, the aid stays, and its missing start is told once; where that is taken
+    back, it lapses. One aid at a time: its accounts are locked last. Returns how many were due, one or none, and what
+    changed.
     """
     a = Aid
-    is_open = or_(
-        *(
-            exists(
-                select(each.table.id).where(
-                    each.table.aid_id == a.id, each.table.ended_as.is_(None), each.table.status.not_in(_CLOSED)
-                )
-            ).correlate(a)
-            for each in in_lock_order()
+
+    def some(condition: Callable[[AwardKind], ColumnElement[bool]]) -> ColumnElement[bool]:
+        each_kind = (
+            select(kind.table.id).where(kind.table.aid_id == a.id, condition(kind)) for kind in in_lock_order()
         )
-    )
+        return or_(*(exists(of_aid).correlate(a) for of_aid in each_kind))
+
+    is_open = some(lambda kind: kind.table.ended_as.is_(None) & kind.table.status.not_in(_CLOSED))
     due = (
         select(a.id, a.territory)
         .where(
-            a.started_on.is_(None), a.awards > 0, a.notified_on.is_not(None), a.start_missing_on.is_(None),
-            a.start_by_on < as_of, is_open,
+            a.started_on.is_(None), a.awards > 0, a.notified_on.is_not(None), a.start_by_on < as_of, is_open,
+            or_(a.start_missing_on.is_(None), ~some(in_flight.holds_money)),
         )
         .order_by(a.start_by_on, a.id)
         .limit(1)
@@ -232,14 +232,15 @@ async def _lapse(write: Write, territory: str, aid_id: UUID, as_of: date) -> lis
     aid = held.aid
     if aid.started_on is not None or aid.start_by_on is None or aid.start_by_on >= as_of:
         return []
-    awards = [(kind, award) for kind, award in held.awards() if award.ended_as is None and award.status not in OVER]
-    if any([getattr(award, kind.paid) or await in_flight.is_bound(write, kind, award) for kind, award in awards]):
+    if await in_flight.is_under_way(write, held):
+        if aid.start_missing_on is not None:
+            return []
         aid.start_missing_on = as_of
         held.record(write, AidAct.START_MISSING, as_of)
         return held.told("start_missing")
     on = aid.start_by_on + timedelta(days=1)
     changes: list[Change] = []
-    for kind, award in awards:
+    for kind, award in [each for each in held.awards() if each[1].ended_as is None and each[1].status not in OVER]:
         held.kind, held.award = kind, award
         changes += await _end(write, held, Ending.LAPSED, on, NOT_STARTED)
     return changes

@@ -198,7 +198,6 @@ class Aid:
     started_on: date | None = None
     completed_on: date | None = None
     other_aid: int = 0
-    start_missing: bool = False
     closed: bool = False
     closed_by: Payment | None = None
 
@@ -213,6 +212,14 @@ class Aid:
     def held(self, award: Award) -> list[Award]:
         """The award, and the others that stand."""
         return [award, *(each for each in self.awards if each is not award and each.stands)]
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the last day for the start ends nothing of it."""
+        return self.started_on is not None or any(each.paid or each.bound for each in self.awards if each.stands)
+
+    def lapsed(self, on: date) -> bool:
+        return self.start_by is not None and on > self.start_by and not self.under_way
 
     def ended(self, award: Award) -> bool:
         return award.status in OVER or award.ended is not None or self.closed

@@ -192,14 +192,16 @@ async def test_what_was_awarded_later_returns_from_the_day_on_which_it_was_award
     life = await Life.of(acts)
     raised = await life.asked({"kind": "amount", "amount_cents": 4_000_100})
     ok(await life.act("notify", NOTIFIED))
+    grant = life.grant.removeprefix("grants/")
+    payment = ok(await acts.pay(grant, 1, paid_on="2025-11-01"), 201)["id"]  # so that it can be raised after 2 November
     ok(await life.decide(raised, decided_on="2025-11-10"))
+    ok(await acts.reverse(f"{life.grant}/payments/{payment}"))
     if how == "terminate":
         ok(await life.put("agreement", SIGNED), 201)
         ok(await life.act("terminate", {"on": "2025-11-03", "reason": "Given up."}))
     elif how == "lapse":
         await lapse(app, "2025-11-11")
     else:
-        grant = life.grant.removeprefix("grants/")
         ok(await acts.pay(grant, 100, kind="balance_payment", paid_on="2025-11-03"), 201)
     paid = 100 * (how == "balance")
     over = await life.says()
@@ -240,6 +242,21 @@ async def test_an_aid_that_is_not_started_in_time_lapses_and_a_paid_one_is_told_
     assert (await acts.envelope())["available_cents"] == available - 3 * 5_000_000 + 3_999_900 + 0
     await lapse(app, "2026-05-03")
     assert (await extended.says())["stage"] == "lapsed"
+    assert await acts.world.differences(app.state["engine"]) == []
+
+
+async def test_an_aid_whose_only_payment_is_taken_back_lapses_after_its_missing_start_was_told(
+    app: Any, acts: Acts
+) -> None:
+    life = await Life.of(acts, 4_000_000, 1_000_000)
+    ok(await life.act("notify", NOTIFIED))
+    payment = ok(await acts.pay(life.grant.removeprefix("grants/"), 100), 201)["id"]
+    for day in ("2025-11-03", "2025-11-04"):
+        await lapse(app, day)
+    ok(await acts.reverse(f"{life.grant}/payments/{payment}"))
+    await lapse(app, "2025-11-05")
+    assert [act for act, _ in await life.history()] == ["notify", "start_missing", "lapse", "lapse"]
+    assert {(await life.says(path))["ended_on"] for path in (life.grant, life.advance)} == {"2025-11-03"}
     assert await acts.world.differences(app.state["engine"]) == []
 
 
@@ -398,6 +415,20 @@ async def test_another_person_decides_and_only_one_of_two(acts: Acts) -> None:
     answers = await asyncio.gather(life.decide(path), life.decide(path, by=second))
     assert sorted(each.status_code for each in answers) in ([200, 409], [200, 412])
     assert (await life.says())["amount_cents"] == 5_000_000
+
+
+async def test_a_change_comes_before_the_aid_lapses_whether_the_tick_has_run_or_not(acts: Acts) -> None:
+    life, paid = await Life.of(acts), await Life.of(acts)
+    for each in (life, paid):
+        ok(await each.act("notify", NOTIFIED))  # to be started by 2 November 2025
+    refused = problem(await life.ask(PARAMETERS, requested_on="2025-11-03"), 409, "award-ended")
+    assert refused["detail"] == "The award is lapsed."
+    path = await life.asked(PARAMETERS)
+    problem(await life.decide(path, decided_on="2025-11-03"), 409, "award-ended")
+    ok(await life.decide(path, decided_on="2025-11-02"))
+    assert (await life.says())["start_by_on"] == "2026-05-02"
+    ok(await acts.pay(paid.grant.removeprefix("grants/"), 100), 201)
+    ok(await paid.ask(PARAMETERS, requested_on="2025-11-03"), 201)  # what is paid does not lapse
 
 
 async def test_only_what_the_scheme_has_is_changed(acts: Acts) -> None:

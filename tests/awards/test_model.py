@@ -653,7 +653,7 @@ class Aids(Life):
         if award is None:
             return None
         cents = self.cents(self.chance.choice([award.paid + award.in_flight, award.aid.base or award.amount * 2]))
-        expect = "award-ended" if award.aid.ended(award) else ""
+        expect = "award-ended" if award.aid.ended(award) or award.aid.lapsed(self.today) else ""
         body = {"changes": [{"kind": "amount", "amount_cents": cents}], "reason": "Things change."}
         path = f"{award.path}/change-requests"
         made = self.answered(await self.world.clients["territory"].post(path, body, headers=key()), expect)
@@ -669,7 +669,8 @@ class Aids(Life):
         aid, stands = award.aid, award.amount - award.released
         self.touched = award
         taken, more = award.paid + award.in_flight, wanted - stands
-        expect = "award-ended" if aid.ended(award) else "below-paid" if wanted < taken else ""
+        expect = "award-ended" if aid.ended(award) or aid.lapsed(self.today) else ""
+        expect = expect or ("below-paid" if wanted < taken else "")
         above = aid.base is not None and more > max(aid.base - award.amount, 0)
         expect = expect or ("award-above-base" if above else "")
         expect = expect or ("envelope-exhausted" if more > self.money.least(self.today) else "")
@@ -757,13 +758,11 @@ class Aids(Life):
         await take_unstarted(self.sessions, self.today)
         for aid in self.aids:
             open_ = [a for a in aid.awards if a.ended is None and a.status not in OVER]
-            due = aid.started_on is None and aid.start_by is not None and not aid.start_missing
-            if not due or aid.start_by is None or aid.start_by >= self.today:
+            if aid.started_on is not None or aid.start_by is None or aid.start_by >= self.today:
                 continue
             if not any(each.status != "closed" for each in open_):
                 continue
-            if any(each.paid or (each.kind == "grants" and each.bound) for each in open_):
-                aid.start_missing = True
+            if aid.under_way:
                 continue
             for each in open_:
                 self.ends(each, next_day(aid.start_by), "lapsed")

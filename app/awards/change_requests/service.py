@@ -22,6 +22,7 @@ from app.awards.change_requests.rules import ChangeKind, ChangeRequestAction
 from app.awards.kinds import AwardKind
 from app.awards.life.service import refuse_over
 from app.awards.models import Aid, AidAct, Ending
+from app.awards.payments.in_flight import is_under_way
 from app.awards.rules import AwardAboveBase, AwardEnded, refuse_before_decision, refuse_before_request
 from app.core import clock
 from app.core.faults import FieldError
@@ -54,6 +55,7 @@ async def request(
     held = await aids.hold(write, territory, award_id, kind)
     refuse_over(held)
     refuse_before_decision(held.aid.decided_on, on)
+    await _refuse_lapsed(write, held, on)
     await _refuse_unknown(write, held.aid, body)
     changes = [
         change.model_dump(mode="json")
@@ -90,6 +92,7 @@ async def approve(
     on = body.decided_on or clock.today()
     refuse_future({"/decided_on": on})
     refuse_before_request(asked.requested_on, on)
+    await _refuse_lapsed(write, held, on)
     for _, award in held.awards():
         rules.refuse_before_last_payment(await ledger.last_paid_on(write, award.id), on)
     amending = _Amending(write, held, asked, on, payee)
@@ -251,6 +254,13 @@ def _check_changes(body: schemas.ChangeRequestCreate) -> None:
             faults += faults_of(name, value, f"{pointer}/parameters/{name}")
     if faults:
         raise ValidationFailed(errors=faults)
+
+
+async def _refuse_lapsed(write: Write, held: Held, on: date) -> None:
+    """Raises `award-ended` (409) after the last day for the start: an aid lapses whether the tick has run or not."""
+    start_by_on = held.aid.start_by_on
+    if start_by_on is not None and on > start_by_on and not await is_under_way(write, held):
+        raise AwardEnded(current=Ending.LAPSED)
 
 
 async def _refuse_unknown(write: Write, aid: Aid, body: schemas.ChangeRequestCreate) -> None:

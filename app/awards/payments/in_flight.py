@@ -1,11 +1,13 @@
-"""What is in flight of a held award: whether a payment is approved or sent, the proposals that end with it, and where
-payments go that are not sent when the award passes to another firm.
+"""What is in flight of a held award: whether a payment is approved or sent, whether the aid is under way, the proposals
+that end with an award, and where payments go that are not sent when it passes to another firm.
 """
 
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 
+from app.awards.aids import Held
 from app.awards.kinds import AwardKind
 from app.awards.payments.kinds import PAYMENTS, Payments
 from app.awards.payments.rules import PaymentStatus
@@ -16,10 +18,25 @@ from app.firms.bank_details.models import BankDetails
 
 async def is_bound(write: Write, kind: AwardKind, award: Any) -> bool:
     """Whether a payment of the award is approved or sent."""
+    return await write.session.scalar(_bound(kind, award).limit(1)) is not None
+
+
+def _bound(kind: AwardKind, award: Any) -> Select[UUID]:
     payments = PAYMENTS[kind.resource]
     p = payments.table
-    bound = select(p.id).where(payments.of(award.id), p.status.in_([PaymentStatus.APPROVED, PaymentStatus.SENT]))
-    return await write.session.scalar(bound.limit(1)) is not None
+    return select(p.id).where(payments.of(award.id), p.status.in_([PaymentStatus.APPROVED, PaymentStatus.SENT]))
+
+
+def holds_money(kind: AwardKind) -> ColumnElement[bool]:
+    """The condition of awards of which something is paid, approved or sent."""
+    return or_(getattr(kind.table, kind.paid) > 0, exists(_bound(kind, kind.table)))
+
+
+async def is_under_way(write: Write, held: Held) -> bool:
+    """Whether the last day for the start ends nothing of an aid: it has started, or something was paid or is bound."""
+    if held.aid.started_on is not None:
+        return True
+    return any([getattr(award, kind.paid) or await is_bound(write, kind, award) for kind, award in held.awards()])
 
 
 async def cancel_proposed(write: Write, kind: AwardKind, award: Any, reason: str) -> list[Change]:
