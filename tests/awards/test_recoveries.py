@@ -122,6 +122,20 @@ async def test_what_has_not_come_back_is_waived_by_another_person(scene: Recover
     assert problem(await scene.open(grant, 31), 409, "recovery-above-paid")["recoverable_cents"] == 30
 
 
+async def test_of_acts_at_once_that_would_settle_a_recovery_one_does(scene: Recovering) -> None:
+    grant = await paid_grant(scene)
+    for _ in range(4):
+        path = await scene.ordered(grant, 20)
+        ok(await scene.receive(path, 5), 201)
+        done = await asyncio.gather(*(act for _ in range(3) for act in (scene.waive(path), scene.receive(path, 15))))
+        assert sum(not answer.is_error for answer in done) == 1, answers(done)
+        found = await scene.says(path)
+        waived = found["settled_as"] == "waived"
+        assert (found["status"], found["waived_cents"]) == ("closed", 15 * waived)
+        assert found["received_cents"] + found["waived_cents"] == 20
+        assert found["settled_as"] in ("waived", "repaid")
+
+
 async def test_who_awarded_or_ordered_takes_no_money_in(scene: Recovering) -> None:
     world = scene.acts.world
     async with world.pool.acquire() as connection:

@@ -331,6 +331,24 @@ async def test_each_condition_bites_when_a_payment_is_proposed_and_again_when_it
     problem(await paying.propose(cents, kind), 409, code)
 
 
+async def test_an_approved_tranche_keeps_the_grant_of_its_decision_from_lapsing(world: World) -> None:
+    paying = await Paying.of(world, 5_000_000)
+    grant = ok(await world.auditor.get(f"grants/{paying.grant}"))
+    ok(await paying.acts.contribute(1_000_000), 201)
+    same = {name: grant[name] for name in ("decision_reference", "scheme", "base_cents")}
+    advance = ok(await paying.acts.advance(1_000_000, **same), 201)["id"]
+    path = f"advances/{advance}/tranches"
+    tranche = f"{path}/{ok(await paying.first.post(path, {'amount_cents': 1}, headers=key()), 201)['id']}"
+    await paying.set(notified_on=date(2023, 11, 1), certified_cents=BASE)
+    problem(await paying.propose(1, INTERIM), 409, "award-ended")
+    await paying.set(notified_on=None)
+    ok(await paying.second.post(f"{tranche}/approve", headers={"If-Match": "*"}))
+    await paying.set(notified_on=date(2023, 11, 1))
+    payment = await paying.proposed(1, INTERIM)
+    ok(await paying.first.post(f"{tranche}/cancel", {"reason": "Why."}, headers={"If-Match": "*"}))
+    problem(await paying.act(payment, "approve"), 409, "award-ended")
+
+
 # --- facts ------------------------------------------------------------------------------------------------------------
 
 

@@ -32,11 +32,14 @@ def holds_money(kind: AwardKind) -> ColumnElement[bool]:
     return or_(getattr(kind.table, kind.paid) > 0, exists(_bound(kind, kind.table)))
 
 
-async def is_under_way(write: Write, held: Held) -> bool:
-    """Whether the last day for the start ends nothing of an aid: it has started, or something was paid or is bound."""
-    if held.aid.started_on is not None:
+async def is_under_way(write: Write, held: Held, *, but: Any = None) -> bool:
+    """Whether the last day for the start ends nothing of an aid: it has started, or something was paid or is bound.
+
+    `but` is an award whose payments in flight are not asked for.
+    """
+    if held.aid.started_on is not None or any(getattr(award, kind.paid) for kind, award in held.awards()):
         return True
-    return any([getattr(award, kind.paid) or await is_bound(write, kind, award) for kind, award in held.awards()])
+    return any([await is_bound(write, kind, award) for kind, award in held.awards() if award is not but])
 
 
 async def cancel_proposed(write: Write, kind: AwardKind, award: Any, reason: str) -> list[Change]:

@@ -26,7 +26,7 @@ from app.awards.life.queries import agreement_missing
 from app.awards.life.rules import AgreementMissing
 from app.awards.overrides import service as overrides
 from app.awards.payments import rules, schemas
-from app.awards.payments.in_flight import cancel, propose_again, send_to
+from app.awards.payments.in_flight import cancel, is_under_way, propose_again, send_to
 from app.awards.payments.kinds import Payments, Tried, in_lock_order
 from app.awards.payments.queries import Known, known
 from app.awards.payments.rules import PaymentAction, PaymentFacts, PaymentStatus, PaymentUnapproved
@@ -409,7 +409,7 @@ async def _tried(
     parameters = Parameters.of(aid.parameters) if aid.parameters is not None else None
     days = parameters.certificate_days if parameters is not None else None
     seen, more = await known(write, payments, held.award.id, payment.id, on, days)
-    lives = aid.started_on is not None or seen.bound or any(getattr(each, by.paid) for by, each in held.awards())
+    lives = seen.bound or await is_under_way(write, held, but=held.award)
     facts = PaymentFacts(
         on=on,
         lapsed=not lives and aid.start_by_on is not None and on > aid.start_by_on,
