@@ -60,6 +60,9 @@ async def test_a_notification_that_is_notified_notifies_the_aid(life: Life) -> N
     )
     assert (content["decided_on"], content["start_months"]) == (DECIDED, 24)
     assert content["new_terms"] == list(TERMS)
+    assert (content["kind"], content["reference"]) == (said["kind"], said["reference"])
+    agreement = await life.says(await drawn_up(life, "agreement"))
+    assert agreement["content_hash"] != said["content_hash"], "the seal says which letter it is"
     assert (content["signatory_name"], content["signatory_capacity"]) == (said["drawn_up_by_name"], None)
     problem(await act(life, letter, "notify", notified_on=NOTIFIED_ON), 409, "letter-transition")
     ok(await sign(life, letter))

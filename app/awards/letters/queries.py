@@ -1,6 +1,6 @@
 """Reads of letters."""
 
-from sqlalchemy import JSON, Text, case, cast, literal_column, select
+from sqlalchemy import JSON, Text, case, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
@@ -17,10 +17,12 @@ _l, _a = Letter, Aid
 _author = Subject.__table__.alias("author")
 
 _NOBODY = '\'{"signatory_name": null, "signatory_capacity": null}\'::jsonb'
-# A letter of before signatories were named says nothing of one.
+# An older letter names no signatory, or its seal does not say which letter it is.
+_which = func.jsonb_build_object(literal_column("'kind'"), _l.kind, literal_column("'reference'"), _l.reference)
+_older = cast(_which, JSONB).op("||")(literal_column(_NOBODY)).op("||")(cast(_l.content, JSONB))
 _content = case(
-    (cast(_l.content, JSONB).op("?")(literal_column("'signatory_name'")), cast(_l.content, JSON)),
-    else_=cast(cast(_l.content, JSONB).op("||")(literal_column(_NOBODY)), JSON),
+    (cast(_l.content, JSONB).op("?")(literal_column("'reference'")), cast(_l.content, JSON)),
+    else_=cast(_older, JSON),
 )
 
 LETTERS = Listing(

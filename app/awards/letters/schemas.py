@@ -113,6 +113,8 @@ class LetterLine(Read):
 class LetterContent(Read):
     """What a letter says: sealed when it was drawn up, with the names of that day."""
 
+    kind: LetterKind = Field(description="What the letter does, as the letter says it itself.")
+    reference: str = Field(description="Reference of the letter, once per territory.")
     territory_name: str = Field(description="Name of the territory on the day of the letter.")
     funder_name: str = Field(description="Name of the funder on the day of the letter.")
     siren: SirenRead

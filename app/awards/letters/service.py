@@ -154,6 +154,8 @@ async def _content(write: Write, held: Held, body: schemas.LetterCreate) -> dict
     author = select(Subject.name).where(Subject.id == write.actor.subject_id)
     parameters = aid.parameters or {}
     return {
+        "kind": body.kind,
+        "reference": body.reference,
         **(await write.session.execute(names)).mappings().one(),
         "siren": aid.siren,
         "decision_reference": aid.decision_reference,
