@@ -359,6 +359,10 @@ class Actor:
         holders = self.roles(territory) & MATRIX[permission]
         return bool(holders) and holders <= OWN_ORGANISATION.get(permission, frozenset())
 
+    def sees_all(self, permission: str, territory: str) -> bool:
+        """Whether, in this territory, the actor sees all that `permission` shows, not only its own organisation's."""
+        return self.may(permission, territory) and not self.sees_only_own(permission, territory)
+
     def own(self, permission: str, territory: str) -> dict[str, UUID | None]:
         """The scope of a list: the actor's organisation where the actor sees only its own part, else nothing."""
         return {"organisation": self.organisation_id} if self.sees_only_own(permission, territory) else {}

@@ -1,8 +1,23 @@
 """Reads of missions."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, Integer, Text, cast, column, exists, func, literal_column, select, table, text
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    Integer,
+    Text,
+    cast,
+    column,
+    exists,
+    func,
+    literal_column,
+    null,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.orm import aliased
 
 from app.access.models import Organisation, Subject
@@ -160,48 +175,57 @@ _of_mission = (Mission.id == _mission_id, Mission.territory == _territory)
 _earlier = Order.__table__.alias("earlier")
 _framework = table("frameworks", column("id", Order.id.type), column("reference", Text()))
 
-ORDERS = Listing(
-    schema=schemas.Order,
-    rows=select(
-        Order.id,
-        Order.mission_id,
-        Mission.name.label("mission_name"),
-        Order.kind,
-        Order.reference,
-        Order.signed_on,
-        Order.days,
-        Order.starts_on,
-        Order.ends_on,
-        Order.reason,
-        Order.framework_id,
-        # A framework refers to missions, and is named as a foreign key would.
-        _framework.c.reference.label("framework_reference"),
-        select(func.sum(_earlier.c.days))
-        .where(_earlier.c.mission_id == Order.mission_id, _earlier.c.id <= Order.id)
-        .scalar_subquery()
-        .label("days_ordered"),
-        Order.ordered_by,
-        Subject.name.label("ordered_by_name"),
-        Order.version,
-        Order.created_at,
-        Order.updated_at,
+
+@cache
+def orders(*, amounts: bool = True) -> Listing:
+    """The orders of one mission; without `amounts` for who may not read what they come to in cents."""
+    amount = Order.amount_cents if amounts else cast(null(), BigInteger())
+    return Listing(
+        schema=schemas.Order,
+        rows=select(
+            Order.id,
+            Order.mission_id,
+            Mission.name.label("mission_name"),
+            Order.kind,
+            Order.reference,
+            Order.signed_on,
+            Order.days,
+            Order.starts_on,
+            Order.ends_on,
+            Order.reason,
+            amount.label("amount_cents"),
+            Order.framework_id,
+            # A framework refers to missions, and is named as a foreign key would.
+            _framework.c.reference.label("framework_reference"),
+            select(func.sum(_earlier.c.days))
+            .where(_earlier.c.mission_id == Order.mission_id, _earlier.c.id <= Order.id)
+            .scalar_subquery()
+            .label("days_ordered"),
+            Order.ordered_by,
+            Subject.name.label("ordered_by_name"),
+            Order.version,
+            Order.created_at,
+            Order.updated_at,
+        )
+        .join(Mission, Mission.id == Order.mission_id)
+        .outerjoin(Subject, Subject.id == Order.ordered_by)
+        .outerjoin(_framework, _framework.c.id == Order.framework_id)
+        .where(*_of_mission),
+        key=Order.id,
+        version=Order.version,
+        derived=True,
+        parent=_parent,
+        filters={
+            "kind": any_of(Order.kind, OrderKind, "Orders of any of these kinds."),
+            "framework_id": equals(Order.framework_id, Uuid, "Orders that count in the framework with this id."),
+            "as_of": at_most(Order.signed_on, Day, "Signed up to this Paris day."),
+            "updated_since": updated_since(Order.updated_at),
+        },
+        sorts={"signed_on": Order.signed_on},
     )
-    .join(Mission, Mission.id == Order.mission_id)
-    .outerjoin(Subject, Subject.id == Order.ordered_by)
-    .outerjoin(_framework, _framework.c.id == Order.framework_id)
-    .where(*_of_mission),
-    key=Order.id,
-    version=Order.version,
-    derived=True,
-    parent=_parent,
-    filters={
-        "kind": any_of(Order.kind, OrderKind, "Orders of any of these kinds."),
-        "framework_id": equals(Order.framework_id, Uuid, "Orders that count in the framework with this id."),
-        "as_of": at_most(Order.signed_on, Day, "Signed up to this Paris day."),
-        "updated_since": updated_since(Order.updated_at),
-    },
-    sorts={"signed_on": Order.signed_on},
-)
+
+
+ORDERS = orders()
 
 LATE_ENTRY_LEAVES = Listing(
     schema=schemas.LateEntryLeave,

@@ -12,6 +12,7 @@ from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
 from app.core.reading.answers import page, private, show
+from app.core.reading.listing import Listing
 from app.core.reading.query import read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
@@ -37,6 +38,7 @@ from app.missions.queries import (
     RATES,
     SETTINGS_AS_OF,
     THRESHOLD_CROSSINGS,
+    orders,
 )
 from app.missions.rules import MissionAction, MissionEnded, MissionInUse, MissionTransition
 from app.programme.routes import T
@@ -173,10 +175,15 @@ async def get_mission_terms(request: Request, actor: Actor = require("missions:r
     return private(row["body"])
 
 
+def _orders(request: Request, actor: Actor) -> Listing:
+    """Orders with their amounts for who reads all rates: of an order, rates of others could be computed."""
+    return orders(amounts=actor.sees_all("rates:read", request.path_params["territory"]))
+
+
 @missions.get(MISSION + "/orders", **lists(ORDERS))
 async def list_orders(request: Request, actor: Actor = require("missions:read")) -> Response:
     """The initial order of a mission and its amendments, oldest first."""
-    return await page(request, ORDERS)
+    return await page(request, _orders(request, actor))
 
 
 @missions.post(
@@ -223,7 +230,7 @@ async def create_order(
 @missions.get(MISSION + "/orders/{id:uuid}", **shows(schemas.Order))
 async def get_order(request: Request, actor: Actor = require("missions:read")) -> Response:
     """One order or amendment of a mission."""
-    return await show(request, ORDERS)
+    return await show(request, _orders(request, actor))
 
 
 @missions.get(MISSION + "/late-entry-leaves", **lists(LATE_ENTRY_LEAVES))

@@ -417,10 +417,12 @@ class Order(Read):
     starts_on: date | None = Field(description="First Paris day of the window that it says; null: it does not move it.")
     ends_on: date | None = Field(description="Last Paris day of the window that it says; null: it does not move it.")
     reason: str | None = Field(description="Why the amendment was made; null for an initial order.")
-    framework_id: UUID | None = Field(
-        description="The framework that the order counts in; null where it names none. Who reads frameworks finds the"
-        " amount among its orders."
+    amount_cents: int | None = Field(
+        json_schema_extra=CONFIDENTIAL,
+        description="Euro cents, excluding VAT, that this order adds in its framework; negative where it takes away;"
+        " null where it states none, and for who may not read the rates of all members. No event shows it.",
     )
+    framework_id: UUID | None = Field(description="The framework that the order counts in; null where it names none.")
     framework_reference: str | None = Field(
         description="Present reference of the framework of framework_id; null as the id is."
     )

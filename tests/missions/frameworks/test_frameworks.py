@@ -222,9 +222,15 @@ async def test_prices_and_amounts_are_read_nationally_alone(world: World) -> Non
     framework = await a_framework(world, unit_prices=[{"profile": "expert", "day_rate_cents": 123_456}])
     mission = await bare(world)
     ok(await ordered(world, mission, framework, amount_cents=654_321), 201)
-    seen = ok(await world.lead.get(f"missions/{mission}/orders"))
-    assert seen["items"][0]["framework_id"] == framework
-    assert "654321" not in str(seen)
+    made = {}
+    for role in ("operator", "auditor", "lead", "consultant", "territory", "funder"):
+        [order] = ok(await world.clients[role].get(f"missions/{mission}/orders"))["items"]
+        assert order == ok(await world.clients[role].get(f"missions/{mission}/orders/{order['id']}"))
+        assert order["framework_id"] == framework
+        made[role] = order["amount_cents"]
+    hidden = dict.fromkeys(("lead", "consultant", "territory", "funder"))
+    assert made == {"operator": 654_321, "auditor": 654_321, **hidden}
+    assert all("amount_cents" not in row["data"] for row in await world.events(order["id"]))
     for reader in (world.lead, world.consultant, world.funder):
         problem(await reader.get(f"/v1/frameworks/{framework}"), 404, "not-found")
     for wrong, code in (
