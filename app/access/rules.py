@@ -154,8 +154,10 @@ MATRIX: dict[str, frozenset[Role]] = {
     "frameworks:write": frozenset({Role.OPERATOR}),  # who signs the contract and orders under it
     "rates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
     "rates:write": frozenset({Role.OPERATOR}),
-    "plans:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "plans:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},  # who works in which week: who works, orders or audits
     "plans:write": frozenset({Role.LEAD}),  # the lead firm answers for the days of all
+    "remaining_days:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "remaining_days:write": frozenset({Role.LEAD}),
     "projects:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "projects:write": frozenset({Role.TERRITORY}),
     "projects:detect": _WHO_MEET,  # without projects:write, only in an audition of one's own
@@ -257,6 +259,7 @@ GUARDED_EVENTS = {
     ),
     **dict.fromkeys(("receipt", "receipt_refund"), "receipts:read"),
     "activity_report": "activity_reports:read",
+    "mission_plan": "plans:read",
     "letter": "agreements:read",
     "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),

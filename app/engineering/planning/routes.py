@@ -58,14 +58,16 @@ async def get_mission_plan_version(request: Request, actor: Actor = require("pla
 
 
 @planning.get(MISSION + "/remaining-days", **lists(REMAINING_DAYS))
-async def list_remaining_days(request: Request, actor: Actor = require("plans:read")) -> Response:
+async def list_remaining_days(request: Request, actor: Actor = require("remaining_days:read")) -> Response:
     """What the lead firm said remains to be done of a mission, oldest first; the last one by its day holds."""
     return await page(request, REMAINING_DAYS)
 
 
-@planning.post(MISSION + "/remaining-days", **changes(schemas.RemainingDays, NotTheLeadFirm, status=201))
+@planning.post(
+    MISSION + "/remaining-days", **changes(schemas.RemainingDays, NotTheLeadFirm, status=201)
+)
 async def state_remaining_days(
-    request: Request, body: schemas.RemainingDaysCreate, actor: Actor = require("plans:write")
+    request: Request, body: schemas.RemainingDaysCreate, actor: Actor = require("remaining_days:write")
 ) -> Response:
     """State how many days remain to be done at the end of a day, with the reason.
 
@@ -78,6 +80,6 @@ async def state_remaining_days(
 
 
 @planning.get(MISSION + "/remaining-days/{id:uuid}", **shows(schemas.RemainingDays))
-async def get_remaining_days(request: Request, actor: Actor = require("plans:read")) -> Response:
+async def get_remaining_days(request: Request, actor: Actor = require("remaining_days:read")) -> Response:
     """One statement of what remains to be done."""
     return await show(request, REMAINING_DAYS)

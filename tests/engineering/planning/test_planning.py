@@ -69,9 +69,11 @@ async def test_a_plan_has_versions_and_an_etag(world: World) -> None:
     problem(await world.lead.put(path, {"planned_on": "2023-06-12", "lines": lines}, **stale), 412, "stale-version")
     second = ok(await plan(world, mission, *lines[:1], planned_on="2023-06-20"), 200)
     assert (second["version"], second["days_planned"]) == (2, 3)
-    held = [ok(await world.funder.get(path, params={"as_of": day}))["version"] for day in ("2023-06-19", "2023-06-20")]
+    held = [
+        ok(await world.consultant.get(path, params={"as_of": day}))["version"] for day in ("2023-06-19", "2023-06-20")
+    ]
     assert held == [1, 2]
-    problem(await world.funder.get(path, params={"as_of": "2023-06-11"}), 404, "not-found")
+    problem(await world.consultant.get(path, params={"as_of": "2023-06-11"}), 404, "not-found")
     versions = ok(await world.consultant.get(f"{path}/versions"))["items"]
     assert [each["days_planned"] for each in versions] == [4.5, 3]
     assert ok(await world.lead.get(f"{path}/versions/{versions[0]['id']}")) == versions[0]
@@ -92,6 +94,26 @@ async def test_a_plan_has_versions_and_an_etag(world: World) -> None:
     planned = [row["data"] for row in events if row["type"] == "mission_plan.planned"]
     assert len(planned) == 2
     assert all("consultant_name" not in str(data) for data in planned)
+
+
+async def test_who_works_in_which_week_is_read_by_who_works_orders_or_audits(world: World) -> None:
+    """The territory and the funder read what the plan comes to, in the follow-up, and no person's weeks."""
+    mission = await world.mission(days=20)
+    made = ok(await plan(world, mission, line("2023-W26", 3, consultant=mission.lead_consultant)), 201)
+    stated = await state(world, mission, 12.5)
+    path = f"missions/{mission.id}"
+    for role in ("lead", "consultant", "operator", "auditor"):
+        assert ok(await world.clients[role].get(f"{path}/plan"))["id"] == made["id"]
+    for role in ("territory", "funder"):
+        reader = world.clients[role]
+        for address in ("plan", "plan/versions", f"plan/versions/{made['id']}"):
+            problem(await reader.get(f"{path}/{address}"), 404, "not-found")
+        assert ok(await reader.get("engineering?as_of=2023-07-09"))["landing"]["days_planned"] == 3
+        assert ok(await reader.get(f"{path}/remaining-days/{stated['id']}"))["remaining_days"] == 12.5
+        feed = ok(await reader.get(f"/v1/events?territory={world.territory}&limit=500"))["items"]
+        types = {each["type"] for each in feed}
+        assert "remaining_days.stated" in types
+        assert "mission_plan.planned" not in types
 
 
 async def test_who_is_planned_twice_is_told_without_the_other(world: World, other: World) -> None:
