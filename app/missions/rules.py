@@ -66,6 +66,15 @@ class MissionEnded(Problem):
     cure_fr = "Prenez une autre mission, ou demandez à l'opérateur de rouvrir celle-ci."
 
 
+class MissionCancelled(Problem):
+    """The mission was cancelled: nothing can be delivered, decided or stated in it."""
+
+    status = 409
+    title_fr = "La mission a été annulée : rien ne peut y être livré, décidé ni déclaré."
+    cure = "Use another mission, or ask the operator to reopen this one."
+    cure_fr = "Prenez une autre mission, ou demandez à l'opérateur de rouvrir celle-ci."
+
+
 def next_status(action: MissionAction, current: MissionStatus) -> MissionStatus:
     """The state that `action` leads to. Raises `mission-transition` (409)."""
     sources, target = TRANSITIONS[action]

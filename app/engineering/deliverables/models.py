@@ -267,6 +267,24 @@ BEGIN
 END
 $$
 """
+# In a mission that was a mistake nothing is delivered or decided. Its row is held against its cancellation, and the
+# look is a statement of its own. What silence admits is no act, and `rebond tick` leaves such a mission out.
+GUARD_PASSAGE_MISSION = """
+CREATE FUNCTION guard_deliverable_passage_mission() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM missions m JOIN deliverables d ON d.mission_id = m.id WHERE d.id = NEW.deliverable_id
+    FOR KEY SHARE OF m;
+    IF EXISTS (
+        SELECT FROM missions m JOIN deliverables d ON d.mission_id = m.id
+        WHERE d.id = NEW.deliverable_id AND m.status = 'cancelled'
+    ) THEN
+        RAISE EXCEPTION 'the mission was cancelled'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'mission_cancelled';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
 DELIVERABLE_GUARD = (
     "CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON deliverables"
     " FOR EACH ROW EXECUTE FUNCTION guard_deliverable()"
@@ -274,6 +292,10 @@ DELIVERABLE_GUARD = (
 DELIVERABLE_PASSAGE_GUARD = (
     "CREATE TRIGGER guard BEFORE INSERT ON deliverable_passages FOR EACH ROW WHEN (NEW.act <> 'deliver')"
     " EXECUTE FUNCTION guard_deliverable_passage()"
+)
+PASSAGE_MISSION_GUARD = (
+    "CREATE TRIGGER guard_mission BEFORE INSERT ON deliverable_passages FOR EACH ROW"
+    " WHEN (NEW.act <> 'silence_admits') EXECUTE FUNCTION guard_deliverable_passage_mission()"
 )
 LAST_PASSAGE_OF_DELIVERABLE = (
     "CREATE CONSTRAINT TRIGGER check_passages AFTER INSERT OR UPDATE OF passage_number ON deliverables"
@@ -285,11 +307,11 @@ LAST_DELIVERABLE_PASSAGE = (
 )
 
 keep(DeliverablePassage)
-for _function in (GUARD_DELIVERABLE, CHECK_DELIVERABLE_PASSAGES, GUARD_DELIVERABLE_PASSAGE):
+for _function in (GUARD_DELIVERABLE, CHECK_DELIVERABLE_PASSAGES, GUARD_DELIVERABLE_PASSAGE, GUARD_PASSAGE_MISSION):
     event.listen(Base.metadata, "before_create", DDL(_function))
 for _table, _statements in (
     (Deliverable, (DELIVERABLE_GUARD, LAST_PASSAGE_OF_DELIVERABLE, append_only("deliverables", "TRUNCATE"))),
-    (DeliverablePassage, (DELIVERABLE_PASSAGE_GUARD, LAST_DELIVERABLE_PASSAGE)),
+    (DeliverablePassage, (DELIVERABLE_PASSAGE_GUARD, PASSAGE_MISSION_GUARD, LAST_DELIVERABLE_PASSAGE)),
 ):
     for _statement in _statements:
         event.listen(_table.__table__, "after_create", DDL(_statement))

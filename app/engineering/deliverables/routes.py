@@ -16,7 +16,7 @@ from app.engineering.deliverables.queries import DELIVERABLES, DELIVERABLES_OF_M
 from app.engineering.deliverables.queries import deliverables as all_deliverables
 from app.engineering.deliverables.queries import deliverables_of_mission as of_mission
 from app.engineering.entries.rules import NotTheLeadFirm
-from app.missions.rules import MissionEnded
+from app.missions.rules import MissionCancelled, MissionEnded
 from app.programme.routes import T
 
 deliverables = router("engineering")
@@ -25,15 +25,14 @@ OF_MISSION = T + "/missions/{mission_id:uuid}/deliverables"
 DELIVERABLE = OF_MISSION + "/{id:uuid}"
 
 READ = "deliverables:read"
-ACT = (rules.DeliverableTransition, rules.DeliverableActOutOfOrder)
+ACT = (MissionCancelled, rules.DeliverableTransition, rules.DeliverableActOutOfOrder)
 IN_TIME = (*ACT, rules.VerificationOver)
 
 
 def _amounts(request: Request, actor: Actor) -> bool:
     """Whether the caller reads what a reduction takes off in cents: who reads all rates, and the lead firm."""
     territory = request.path_params["territory"]
-    reads_all = actor.may("rates:read", territory) and not actor.own("rates:read", territory)
-    return reads_all or actor.may("deliverables:deliver", territory)
+    return actor.sees_all("rates:read", territory) or actor.may("deliverables:deliver", territory)
 
 
 @deliverables.get(T + "/deliverables", **lists(DELIVERABLES))
@@ -73,7 +72,10 @@ async def get_mission_deliverable(request: Request, actor: Actor = require(READ)
     return await show(request, of_mission(amounts=_amounts(request, actor)))
 
 
-@deliverables.patch(DELIVERABLE, **changes(schemas.Deliverable, rules.DeliverableDelivered, rules.WeightsExceeded))
+@deliverables.patch(
+    DELIVERABLE,
+    **changes(schemas.Deliverable, MissionCancelled, rules.DeliverableDelivered, rules.WeightsExceeded),
+)
 async def update_deliverable(
     request: Request, body: schemas.DeliverableUpdate, actor: Actor = require("deliverables:write")
 ) -> Response:

@@ -30,7 +30,7 @@ from app.engineering.entries.rules import NotTheLeadFirm
 from app.missions.frameworks import parameters
 from app.missions.leads import leads
 from app.missions.models import Mission
-from app.missions.rules import MissionEnded, MissionStatus
+from app.missions.rules import MissionCancelled, MissionEnded, MissionStatus
 from app.roadmap.models import RoadmapVersion
 
 _EVENTS = {
@@ -61,9 +61,12 @@ async def create_deliverable(write: Write, territory: str, mission_id: UUID, bod
 async def update_deliverable(
     write: Write, territory: str, mission_id: UUID, deliverable_id: UUID, body: schemas.DeliverableUpdate
 ) -> Change:
-    """Change what is ordered. Raises `deliverable-delivered`, `weights-exceeded` (409)."""
-    await write.lock(Mission, Mission.id == mission_id, Mission.territory == territory)  # before its deliverables
+    """Change what is ordered. Raises `mission-cancelled`, `deliverable-delivered`, `weights-exceeded` (409)."""
+    # The mission before its deliverables.
+    mission = await write.lock(Mission, Mission.id == mission_id, Mission.territory == territory)
     deliverable = await _expected(write, territory, mission_id, deliverable_id)
+    if mission.status == MissionStatus.CANCELLED:
+        raise MissionCancelled
     if deliverable.state != DeliverableState.EXPECTED:
         raise rules.DeliverableDelivered
     if "weight_bp" in given(body):
@@ -194,10 +197,15 @@ async def _record(
 ) -> Change:  # fmt: skip
     """Record an act on a deliverable that is held, and put `more` onto its row.
 
-    Raises `deliverable-transition`, `verification-over`, `deliverable-act-out-of-order` (409), `future_day` (422).
+    Raises `mission-cancelled`, `deliverable-transition`, `verification-over`, `deliverable-act-out-of-order` (409),
+    `future_day` (422).
     """
     on = on or clock.today()
     refuse_future({"/on": on})
+    # The trigger looks again while it holds the mission; asked first, since the cures of other refusals do not help.
+    status = await write.session.scalar(select(Mission.status).where(Mission.id == deliverable.mission_id))
+    if status == MissionStatus.CANCELLED:
+        raise MissionCancelled
     await silence.take(write, deliverable, on)
     history = await DeliverableHistory.of(write, deliverable)
     too_early = history.life.silence_after(on)

@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, literal, select, text, update
 
 from app.core.writing.writes import Change, System, Write, record
 from app.engineering.deliverables.models import Deliverable, DeliverablePassage
-from app.engineering.deliverables.queries import DELIVERABLES
+from app.engineering.deliverables.queries import DELIVERABLES, STANDING
 from app.engineering.deliverables.rules import DeliverableAct, DeliverableState
 
 LOCK = 0x64656C69  # of `rebond tick`: one worker at a time
@@ -49,7 +49,7 @@ async def take_due(write: Write, as_of: date, batch: int) -> tuple[int, bool]:
     """
     await write.session.execute(text("SET LOCAL lock_timeout = '20s'"))
     await write.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
-    first = select(_d.id).where(_d.silence_on <= as_of).order_by(_d.silence_on, _d.id).limit(batch)
+    first = select(_d.id).where(_d.silence_on <= as_of, STANDING).order_by(_d.silence_on, _d.id).limit(batch)
     known = list(await write.session.scalars(first))
     # Locked by id, as everywhere: what changes, as the day of silence does, gives no order.
     held = select(_d.id, _d.territory, _d.silence_on).where(_d.id.in_(known), _d.silence_on <= as_of).order_by(_d.id)

@@ -17,7 +17,7 @@ from app.engineering.planning import schemas, service
 from app.engineering.planning.queries import AS_OF, PLAN, PLAN_AS_OF, PLAN_VERSIONS, REMAINING_DAYS
 from app.engineering.planning.rules import PlanOutOfOrder
 from app.missions.routes import MISSION
-from app.missions.rules import MissionEnded
+from app.missions.rules import MissionCancelled, MissionEnded
 
 planning: APIRouter = router("engineering")
 
@@ -64,7 +64,7 @@ async def list_remaining_days(request: Request, actor: Actor = require("remainin
 
 
 @planning.post(
-    MISSION + "/remaining-days", **changes(schemas.RemainingDays, NotTheLeadFirm, status=201)
+    MISSION + "/remaining-days", **changes(schemas.RemainingDays, MissionCancelled, NotTheLeadFirm, status=201)
 )
 async def state_remaining_days(
     request: Request, body: schemas.RemainingDaysCreate, actor: Actor = require("remaining_days:write")

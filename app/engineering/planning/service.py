@@ -15,7 +15,7 @@ from app.engineering.planning.queries import PLAN, REMAINING_DAYS
 from app.engineering.planning.rules import PlanOutOfOrder
 from app.missions.leads import leads
 from app.missions.models import Consultant, Mission
-from app.missions.rules import MissionEnded, MissionStatus
+from app.missions.rules import MissionCancelled, MissionEnded, MissionStatus
 
 
 async def put_plan(write: Write, territory: str, mission_id: UUID, body: schemas.PlanPut) -> Change:
@@ -76,9 +76,11 @@ async def _refuse_strangers(write: Write, mission_id: UUID, body: schemas.PlanPu
 
 
 async def state_remaining(write: Write, territory: str, mission_id: UUID, body: schemas.RemainingDaysCreate) -> Change:
-    """What remains to be done at the end of a day. Raises `not-the-lead-firm` (403)."""
-    await _of_lead(write, territory, mission_id)
+    """What remains to be done at the end of a day. Raises `not-the-lead-firm` (403), `mission-cancelled` (409)."""
+    mission = await _of_lead(write, territory, mission_id)
     refuse_future({"/stated_on": body.stated_on})
+    if mission.status == MissionStatus.CANCELLED:
+        raise MissionCancelled
     stated = RemainingDays(
         territory=territory, mission_id=mission_id, days=body.remaining_days, stated_on=body.stated_on,
         reason=body.reason, recorded_by=write.actor.subject_id, recorded_at=write.now,

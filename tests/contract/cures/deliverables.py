@@ -141,3 +141,19 @@ async def mission_ended(case: Case) -> None:
     case.refused(await case.world.operator.post(f"missions/{mission}/deliverables", body))
     ok(await case.world.operator.post(f"missions/{mission}/reopen", {"reason": "Not over."}), 200)
     case.cured(await case.world.operator.post(f"missions/{mission}/deliverables", body))
+
+
+@walk("mission-cancelled", UPDATE, DELIVER, VERIFY, *DECIDE)
+async def mission_cancelled(case: Case) -> None:
+    deliverable = await ordered(case.world) if case.act == UPDATE else await waiting(case)
+    mission = f"missions/{deliverable['mission_id']}"
+
+    async def asked() -> httpx2.Response:
+        if case.act == UPDATE:
+            return await case.world.operator.patch(address(deliverable), {"title": "Another"})
+        return await act(case.world, deliverable, verb_of(case), ON)
+
+    ok(await case.world.operator.post(f"{mission}/cancel", {"reason": "A mistake."}), 200)
+    case.refused(await asked())
+    ok(await case.world.operator.post(f"{mission}/reopen", {"reason": "It was none."}), 200)
+    case.cured(await asked())

@@ -28,3 +28,13 @@ async def planned_consultant_not_found(case: Case) -> None:
     mission = await case.world.mission()
     case.refused(await plan(case.world, mission, line("2023-W26", 1, consultant=NOBODY)))
     case.cured(await plan(case.world, mission, line("2023-W26", 1, consultant=mission.lead_consultant)))
+
+
+@walk("mission-cancelled", "state_remaining_days")
+async def stated_in_a_cancelled_mission(case: Case) -> None:
+    mission = await case.world.mission()
+    path, said = f"missions/{mission.id}", {"remaining_days": 1, "stated_on": "2023-07-09", "reason": "Needed."}
+    ok(await case.world.operator.post(f"{path}/cancel", {"reason": "A mistake."}))
+    case.refused(await case.world.lead.post(f"{path}/remaining-days", said))
+    ok(await case.world.operator.post(f"{path}/reopen", {"reason": "It was none."}))
+    case.cured(await case.world.lead.post(f"{path}/remaining-days", said))

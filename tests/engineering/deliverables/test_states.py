@@ -1,8 +1,10 @@
 """The states of a deliverable: each act in each state, its delays at their last minute, and what silence admits."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from app.core import clock
@@ -199,3 +201,63 @@ async def test_a_day_that_is_to_come_and_a_day_before_the_last_act_are_refused(w
     for more in ({"reduced_days": 1, "reduced_cents": 1}, {"reduced_days": None}):
         answer = await act(world, deliverable, "admit-with-reduction", "2024-02-01", **more)
         assert {each["code"] for each in problem(answer, 422, "validation-failed")["errors"]} == {"one_reduction"}
+
+
+async def test_nothing_is_done_to_a_deliverable_of_a_cancelled_mission(world: World, app: Any) -> None:
+    mission = await world.mission()
+    ways = {verb: WAYS[TRANSITIONS[DeliverableAct(verb.replace("-", "_"))][0][0]] for verb in BODIES}
+    made = {verb: await ordered(world, mission, title=verb) for verb in BODIES}
+    for verb, way in ways.items():
+        await done(world, made[verb], *((step, "2024-01-15") for step in way))
+    ok(await world.operator.post(f"missions/{mission.id}/cancel", {"reason": "A mistake."}), 200)
+    await tick(app, "2024-12-01")
+    for verb, deliverable in made.items():
+        before = await stored(world, deliverable)
+        for on in ("2024-03-15", "2024-03-16"):  # before and after what silence would have decided
+            problem(await act(world, deliverable, verb, on), 409, "mission-cancelled")
+        problem(await world.operator.patch(address(deliverable), {"title": "Other"}), 409, "mission-cancelled")
+        assert await stored(world, deliverable) == before
+        assert (await read(world, deliverable))["by_silence"] is False, "a mistake is not admitted"
+    said = {"remaining_days": 1, "stated_on": "2024-01-15", "reason": "Needed."}
+    problem(await world.lead.post(f"missions/{mission.id}/remaining-days", said), 409, "mission-cancelled")
+    ok(await world.operator.post(f"missions/{mission.id}/reopen", {"reason": "It was none."}), 200)
+    await tick(app, "2024-12-01")
+    found = await read(world, made["admit"])
+    assert (found["by_silence"], found["decided_on"]) == (True, "2024-03-16"), "as if it had never been cancelled"
+    assert (await done(world, made["deliver"], ("deliver", "2024-01-15")))["state"] == "delivered"
+    assert await world.differences(app.state["engine"]) == []
+
+
+DELIVER = (
+    "INSERT INTO deliverable_passages (deliverable_id, number, territory, act, from_state, to_state, effective_on,"
+    " document_version, document_sha256, verification_ends_on, recorded_at) VALUES ($1, 1, $2, 'deliver', 'expected',"
+    " 'delivered', '2024-01-15', 1, repeat('0', 64), '2024-03-15', now())"
+)
+CANCEL = (
+    "UPDATE missions SET status = 'cancelled', status_by = $2, status_at = now(), status_reason = 'A mistake.'"
+    " WHERE id = $1"
+)
+
+
+@pytest.mark.parametrize("first", ["deliver", "cancel"])
+async def test_of_a_delivery_and_a_cancellation_the_second_waits_for_the_first(world: World, first: str) -> None:
+    deliverable = await ordered(world)
+    acts: dict[str, tuple[Any, ...]] = {
+        "deliver": (DELIVER, deliverable["id"], world.territory),
+        "cancel": (CANCEL, deliverable["mission_id"], world.subjects["operator"]),
+    }
+    second = next(name for name in acts if name != first)
+    async with world.pool.acquire() as one, world.pool.acquire() as two:
+        transaction = one.transaction()
+        await transaction.start()
+        await one.execute(*acts[first])
+        waiting = asyncio.create_task(two.execute(*acts[second]))
+        done, _ = await asyncio.wait({waiting}, timeout=0.3)
+        assert not done
+        await (transaction.commit() if first == "cancel" else transaction.rollback())
+        if first == "deliver":
+            await waiting
+        else:
+            with pytest.raises(asyncpg.CheckViolationError) as refused:
+                await waiting
+            assert refused.value.constraint_name == "mission_cancelled"
