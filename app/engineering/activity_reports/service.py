@@ -132,6 +132,10 @@ async def refuse_unsigned(write: Write, mission_id: UUID, entries: Iterable[Any]
         .order_by(r.id)
     )
     known = {(row.consultant_id, row.month): row for row in await write.session.execute(made)}
+    c = Consultant
+    persons = {consultant_id for consultant_id, _ in months}
+    named = select(c.id, Subject.name).join(Subject, Subject.id == c.person_id).where(c.id.in_(persons))
+    names = {row.id: row.name for row in await write.session.execute(named)}
     faults = []
     for consultant_id, month in sorted(months, key=lambda place: (place[1], str(place[0]))):
         report = known.get((consultant_id, month))
@@ -140,6 +144,7 @@ async def refuse_unsigned(write: Write, mission_id: UUID, entries: Iterable[Any]
             members = {
                 "activity_report_id": report.id if report is not None else None,
                 "consultant_id": consultant_id,
+                "consultant_name": names[consultant_id],
                 "month": f"{month:%Y-%m}",
                 "status": status,
             }

@@ -139,9 +139,9 @@ async def _amount(write: Write, new: Sequence[Any]) -> int | None:
     if not new:
         return 0
     [entry] = new
-    profiles, rates = await prices(write, entry.mission_id, entry.organisation_id, held=False)
+    consultants, rates = await prices(write, entry.mission_id, entry.organisation_id, held=False)
     try:
-        [(profile, rate)] = priced([entry], profiles, rates)
+        [(profile, rate)] = priced([entry], consultants, rates)
     except RateMissing:  # its certificate will be refused until there is one
         return None
     [line] = lines_of([(profile, rate, entry.days)])

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from app.access.duties import VALIDATES_CERTIFIES
+from app.access.models import Subject
 from app.access.rules import person
 from app.core import clock
 from app.core.faults import Fault, FieldError
@@ -118,7 +119,7 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     """
     person_id = person(write.actor)
     await _member(write, territory, body.mission_id, body.organisation_id)
-    profiles, rates = await prices(write, body.mission_id, body.organisation_id, held=True)
+    consultants, rates = await prices(write, body.mission_id, body.organisation_id, held=True)
     waiting = await _waiting(write, territory, body)
     remarks = _remarks(body, {entry.id for entry in waiting})
     refused = {entry_id for entry_id, (kind, _) in remarks.items() if kind is RemarkKind.REFUSAL}
@@ -128,7 +129,7 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     VALIDATES_CERTIFIES.separate(write.actor, took_part(entries))
     await refuse_unsigned(write, body.mission_id, entries)
     earlier = {e.id: e.certification_refused_reason for e in entries if e.certification_refused_by is not None}
-    found = priced(entries, profiles, rates)
+    found = priced(entries, consultants, rates)
     lines = lines_of((profile, rate, entry.days) for entry, (profile, rate) in zip(entries, found, strict=True))
     rate_bp = await _vat_rate(write, body.to_on)
     amount = sum(line.amount_cents for line in lines)
@@ -318,31 +319,39 @@ def _remarks(body: schemas.ServiceCertificateCreate, known: set[UUID]) -> dict[U
 
 async def prices(
     write: Write, mission_id: UUID, organisation_id: UUID, *, held: bool
-) -> tuple[dict[UUID, str | None], Sequence[Rate]]:
-    """The profiles of the member's consultants and the member's rates; `held`: as they are until COMMIT.
+) -> tuple[Mapping[UUID, Any], Sequence[Rate]]:
+    """The profiles and names of the member's consultants, and the member's rates; `held`: as they are until COMMIT.
 
     They are locked before the entries: who changes an assignment locks its entries after it.
     """
     c, r = Consultant, Rate
-    asked = select(c.id, c.profile).where(c.mission_id == mission_id, c.organisation_id == organisation_id)
+    asked = (
+        select(c.id, c.profile, Subject.name)
+        .join(Subject, Subject.id == c.person_id)
+        .where(c.mission_id == mission_id, c.organisation_id == organisation_id)
+    )
     rates = select(r).where(r.mission_id == mission_id, r.organisation_id == organisation_id)
     if held:
-        asked, rates = asked.with_for_update(read=True), rates.with_for_update(read=True)
-    profiles: dict[UUID, str | None] = {
-        row.id: row.profile for row in await write.session.execute(asked.order_by(c.id))
-    }
-    return profiles, list(await write.session.scalars(rates.order_by(r.id)))
+        asked, rates = asked.with_for_update(read=True, of=c), rates.with_for_update(read=True)
+    consultants = {row.id: row for row in await write.session.execute(asked.order_by(c.id))}
+    return consultants, list(await write.session.scalars(rates.order_by(r.id)))
 
 
-def priced(entries: Sequence[Any], profiles: Mapping[UUID, str | None], rates: Sequence[Rate]) -> list[tuple[str, int]]:
+def priced(entries: Sequence[Any], consultants: Mapping[UUID, Any], rates: Sequence[Rate]) -> list[tuple[str, int]]:
     """The profile and the day rate of each entry, on the day it was worked. Raises `rate-missing` (409)."""
     found: list[tuple[str, int]] = []
     missing: dict[tuple[str | None, date], FieldError] = {}
     for entry in entries:
-        profile = profiles[entry.consultant_id]
+        consultant = consultants[entry.consultant_id]
+        profile = consultant.profile
         rate = rate_on(rates, profile, entry.worked_on)
         if profile is None or rate is None:
-            members = {"consultant_id": entry.consultant_id, "profile": profile, "worked_on": entry.worked_on}
+            members = {
+                "consultant_id": consultant.id,
+                "consultant_name": consultant.name,
+                "profile": profile,
+                "worked_on": entry.worked_on,
+            }
             missing.setdefault((profile, entry.worked_on), RATE_MISSING.at("", **members))
         else:
             found.append((profile, rate))

@@ -53,6 +53,7 @@ async def test_a_day_is_certified_once_its_report_has_both_signatures(app: Any, 
         [error] = body["errors"]
         assert (error["code"], error["activity_report_id"], error["status"]) == (code, report, status)
         assert (error["consultant_id"], error["month"]) == (mission.partner_consultant, "2023-07")
+        assert error["consultant_name"] == f"consultant of {world.territory}"
 
     await refused("activity_report_absent", None, None)
     report = (await make(world.consultant, mission.partner_consultant))["id"]

@@ -200,6 +200,10 @@ async def test_days_without_a_rate_are_named_and_not_certified(world: World) -> 
     assert [(error["code"], error["worked_on"], error["profile"]) for error in told] == [
         ("rate_missing", "2023-07-03", None)
     ]
+    [entry] = ok(await world.operator.get(f"time-entries?mission_id={mission.id}"))["items"]
+    assert [told[0][name] for name in ("consultant_id", "consultant_name")] == [
+        entry["consultant_id"], entry["consultant_name"],
+    ]  # fmt: skip
 
 
 async def test_nobody_certifies_what_he_took_part_in_and_no_program_certifies(world: World) -> None:
