@@ -51,6 +51,7 @@ PLANTED = {
     "persons who delivered a deliverable": "UPDATE deliverables SET deliverers = '{}' WHERE state <> 'expected'",
     "state of a deliverable": "UPDATE deliverables SET verification_ends_on = verification_ends_on + 1",
     "orders of a framework": "UPDATE frameworks SET days_peak = days_peak + 1 WHERE days_peak > 0",
+    "maximum of a framework": "UPDATE framework_maxima SET max_days = 1",
     "framework of an amendment":
         "UPDATE orders SET framework_id = NULL, amount_cents = NULL"
         " WHERE kind = 'amendment' AND framework_id IS NOT NULL",

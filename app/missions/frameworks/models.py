@@ -1,6 +1,6 @@
 """Tables of frameworks: the limit row with its maximum, the holders, the unit prices and the dated parameters."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from sqlalchemy import DDL, BigInteger, CheckConstraint, ForeignKey, Index, Nume
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, one_of, shape
+from app.core.routines import keep
 from app.missions.models import ConsortiumRole, Mission, Order, Profile
 from app.schemes.models import DatedParameter, dated, seal_begun
 
@@ -131,6 +132,47 @@ for _statement in (COUNT_FRAMEWORK, COUNT_ORDER, COUNT_ORDER_TRIGGER, SAME_FRAME
     event.listen(Order.__table__, "after_create", DDL(_statement))
 for _statement in (COUNT_MISSION, COUNT_MISSION_TRIGGER):
     event.listen(Mission.__table__, "after_create", DDL(_statement))
+
+
+class FrameworkMaximum(Identified, Base):
+    """The maximum of a framework from a day on, until the next one. The first holds for all days before. Never changed.
+
+    A trigger writes them, whoever changes the framework; of several changes on one day, the last one holds.
+    """
+
+    __tablename__ = "framework_maxima"
+    __table_args__ = (Index(None, "framework_id", "from_on", "id"),)
+
+    framework_id: Mapped[UUID] = mapped_column(ForeignKey("frameworks.id"))
+    from_on: Mapped[date]
+    max_days: Mapped[Decimal | None] = mapped_column(Numeric(9, 2))
+    max_amount_cents: Mapped[int | None] = mapped_column(BigInteger)
+    recorded_at: Mapped[datetime]
+
+
+keep(FrameworkMaximum)
+
+RECORD_MAXIMUM = """
+CREATE FUNCTION record_framework_maximum() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO framework_maxima (framework_id, from_on, max_days, max_amount_cents, recorded_at)
+    VALUES (NEW.id, CASE TG_OP WHEN 'INSERT' THEN '1900-01-01' ELSE (timezone('Europe/Paris', now()))::date END,
+        NEW.max_days, NEW.max_amount_cents, now());
+    RETURN NULL;
+END
+$$
+"""
+RECORD_FIRST_MAXIMUM = (
+    "CREATE TRIGGER record_first_maximum AFTER INSERT ON frameworks FOR EACH ROW"
+    " EXECUTE FUNCTION record_framework_maximum()"
+)
+RECORD_CHANGED_MAXIMUM = (
+    "CREATE TRIGGER record_maximum AFTER UPDATE ON frameworks FOR EACH ROW WHEN ((OLD.max_days, OLD.max_amount_cents)"
+    " IS DISTINCT FROM (NEW.max_days, NEW.max_amount_cents)) EXECUTE FUNCTION record_framework_maximum()"
+)
+
+for _statement in (RECORD_MAXIMUM, RECORD_FIRST_MAXIMUM, RECORD_CHANGED_MAXIMUM):
+    event.listen(Framework.__table__, "after_create", DDL(_statement))
 
 
 class FrameworkMember(Base):

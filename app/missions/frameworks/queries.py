@@ -23,7 +23,13 @@ from app.core.reading.listing import (
 from app.core.reading.query import Parameter
 from app.core.values import Day, Siren, Slug, Uuid
 from app.missions.frameworks import schemas
-from app.missions.frameworks.models import Framework, FrameworkMember, FrameworkParameter, FrameworkUnitPrice
+from app.missions.frameworks.models import (
+    Framework,
+    FrameworkMaximum,
+    FrameworkMember,
+    FrameworkParameter,
+    FrameworkUnitPrice,
+)
 from app.missions.models import Allotment, ConsortiumRole, Mission, Order, OrderKind
 from app.missions.rules import MissionStatus
 from app.programme.models import Territory
@@ -40,8 +46,8 @@ _certificate = table(
 )  # fmt: skip
 
 
-def _frameworks(*, by: Any = None, **filters: Filter) -> Listing:
-    """Frameworks with what their orders and certificates come to, those signed and issued `by` a day or earlier."""
+def _frameworks(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
+    """Frameworks with the maximum of `of`, and what their orders and certificates come to, those of `by` or before."""
     c = _certificate.c
     signed = [_o.framework_id == _f.id, _m.id == _o.mission_id, _m.status != _CANCELLED]
     initial = aliased(_o)
@@ -99,33 +105,34 @@ def _frameworks(*, by: Any = None, **filters: Filter) -> Listing:
     prices = select(
         json_array(json_object(profile=price.profile, day_rate_cents=price.day_rate_cents), price.profile)
     ).where(price.framework_id == _f.id)
+    rows = select(
+        _f.id,
+        _f.reference,
+        _f.name,
+        holders.scalar_subquery().label("members"),
+        _f.from_on,
+        _f.to_on,
+        prices.scalar_subquery().label("unit_prices"),
+        of.max_days,
+        of.max_amount_cents,
+        days_ordered.label("days_ordered"),
+        total(c.days, NO_DAYS, certified).label("days_certified"),
+        (of.max_days - days_ordered).label("days_left"),
+        ordered.label("ordered_cents"),
+        total(c.amount_cents, _NO_CENTS, certified).label("certified_cents"),
+        (of.max_amount_cents - ordered).label("left_cents"),
+        select(json_array(territory, _t.name, _t.slug)).where(some_orders).scalar_subquery().label("by_territory"),
+        select(json_array(member, organisation.name, organisation.id))
+        .where(some_days)
+        .scalar_subquery()
+        .label("by_member"),
+        _f.version,
+        _f.created_at,
+        _f.updated_at,
+    )
     return Listing(
         schema=schemas.Framework,
-        rows=select(
-            _f.id,
-            _f.reference,
-            _f.name,
-            holders.scalar_subquery().label("members"),
-            _f.from_on,
-            _f.to_on,
-            prices.scalar_subquery().label("unit_prices"),
-            _f.max_days,
-            _f.max_amount_cents,
-            days_ordered.label("days_ordered"),
-            total(c.days, NO_DAYS, certified).label("days_certified"),
-            (_f.max_days - days_ordered).label("days_left"),
-            ordered.label("ordered_cents"),
-            total(c.amount_cents, _NO_CENTS, certified).label("certified_cents"),
-            (_f.max_amount_cents - ordered).label("left_cents"),
-            select(json_array(territory, _t.name, _t.slug)).where(some_orders).scalar_subquery().label("by_territory"),
-            select(json_array(member, organisation.name, organisation.id))
-            .where(some_days)
-            .scalar_subquery()
-            .label("by_member"),
-            _f.version,
-            _f.created_at,
-            _f.updated_at,
-        ),
+        rows=rows if of is _f else rows.join(of, of.id == _holding),
         key=_f.id,
         version=_f.version,
         derived=True,
@@ -149,12 +156,25 @@ def _frameworks(*, by: Any = None, **filters: Filter) -> Listing:
     )
 
 
-FRAMEWORKS = _frameworks()
+FRAMEWORKS = _frameworks(_f)
+
+# As of a day: the last maximum that held from it on, or from an earlier one.
+_maximum, _begun = FrameworkMaximum, aliased(FrameworkMaximum)
+_holding = (
+    select(_begun.id)
+    .where(_begun.framework_id == _f.id, _begun.from_on <= _as_of)
+    .order_by(_begun.from_on.desc(), _begun.id.desc())
+    .limit(1)
+    .correlate(_f)
+    .scalar_subquery()
+)
 AS_OF = Filter(
-    Parameter(Day, "The figures of this Paris day, of frameworks that had begun by then; absent: the figures now."),
+    Parameter(
+        Day, "The figures and the maximum of this Paris day, of frameworks that had begun by then; absent: those now."
+    ),
     lambda _name: _f.from_on <= _as_of,
 )
-FRAMEWORKS_AS_OF = _frameworks(by=_as_of, as_of=AS_OF)
+FRAMEWORKS_AS_OF = _frameworks(_maximum, by=_as_of, as_of=AS_OF)
 
 _framework_id = param("framework_id", _f.id.type)
 _parent = select(_f.id).where(_f.id == _framework_id)

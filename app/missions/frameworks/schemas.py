@@ -161,7 +161,8 @@ class FrameworkMemberFigures(Read):
 class Framework(Read):
     """A framework contract (*accord-cadre*), with what is ordered and certified under it, and what is left.
 
-    Orders of cancelled missions do not count. With as_of, orders signed and certificates issued by that day count.
+    Orders of cancelled missions do not count. With as_of, orders signed and certificates issued by that day count, and
+    the maximum is that of the day: it was changed from the day on which it was recorded.
     """
 
     id: Id
@@ -174,18 +175,22 @@ class Framework(Read):
         json_schema_extra=CONFIDENTIAL, description="Unit prices by profile; no event shows them."
     )
     max_days: Days | None = Field(
-        description="Man-days that all orders together may come to, as set now; null: no such maximum."
+        description="Man-days that all orders together may come to, by what was set up to now, or up to the day of"
+        " as_of; null: no such maximum."
     )
     max_amount_cents: int | None = Field(
         json_schema_extra=CONFIDENTIAL,
-        description="Euro cents, excluding VAT, that all orders together may come to, as set now; null: no such"
-        " maximum. No event shows it.",
+        description="Euro cents, excluding VAT, that all orders together may come to, by what was set up to now, or up"
+        " to the day of as_of; null: no such maximum. No event shows it.",
     )
     days_ordered: Days = Field(description="Man-days that its orders come to, amendments included.")
     days_certified: Days = Field(
         description="Man-days on certificates of service of these missions, without those that are cancelled."
     )
-    days_left: Days | None = Field(description="max_days less days_ordered; null without max_days.")
+    days_left: Days | None = Field(
+        description="max_days less days_ordered; null without max_days. Below zero as of a day before"
+        " the maximum was raised, where an order of such a day was recorded later."
+    )
     ordered_cents: int = Field(
         json_schema_extra=CONFIDENTIAL,
         description="Euro cents, excluding VAT, that its orders state, amendments included; no event shows it.",
@@ -196,7 +201,8 @@ class Framework(Read):
     )
     left_cents: int | None = Field(
         json_schema_extra=CONFIDENTIAL,
-        description="max_amount_cents less ordered_cents; null without max_amount_cents. No event shows it.",
+        description="max_amount_cents less ordered_cents; null without max_amount_cents, below zero where days_left can"
+        " be. No event shows it.",
     )
     by_territory: list[FrameworkTerritory] = Field(
         json_schema_extra=CONFIDENTIAL, description="The figures of each territory that has orders, by its name."

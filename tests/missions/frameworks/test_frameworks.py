@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.missions.frameworks import parameters
+from tests.conftest import Frozen
 from tests.lives import FRESH, seed_of
 from tests.missions.frameworks.acts import a_framework, a_parameter, figures, framework_body, ordered
 from tests.missions.test_orders import bare
@@ -181,6 +182,38 @@ async def test_what_is_ordered_stays_within_a_framework_that_changes(world: Worl
     assert told == ["framework.created", "framework.updated", "framework.updated"]
     data = str((await world.events(framework))[-1]["data"])
     assert [name in data for name in ("max_days", "day_rate_cents", "ordered_cents")] == [True, False, False]
+
+
+async def test_the_maximum_of_a_past_day_stays_as_it_was(frozen: Frozen) -> None:
+    """A change holds from its day on, in Paris; SQL cannot rewrite what held, and neither can a later change."""
+    world = await frozen.world()
+    async with frozen.at(datetime(2023, 9, 30, 12, tzinfo=clock.PARIS)):
+        framework = await a_framework(world, max_days=30)
+        ok(await ordered(world, await bare(world), framework, days=20, amount_cents=2_000_000), 201)
+        ok(await change(world, framework, name="Another name"))
+    async with frozen.at(datetime(2023, 11, 1, 0, 0, 1, tzinfo=clock.PARIS)):  # in UTC it is still October
+        ok(await change(world, framework, max_days=35))
+        ok(await change(world, framework, max_days=40, max_amount_cents=4_000_000))
+    async with frozen.at(datetime(2024, 2, 1, 12, tzinfo=clock.PARIS)):
+        ok(await change(world, framework, max_days=None))
+        later = {"days": 15, "amount_cents": 500_000, "signed_on": "2023-10-31"}
+        ok(await ordered(world, await bare(world), framework, **later), 201)
+
+        async def told(as_of: str | None) -> tuple[Any, ...]:
+            seen = await figures(world, framework, as_of)
+            return tuple(seen[name] for name in ("max_days", "days_left", "max_amount_cents", "left_cents"))
+
+        assert await told("2023-01-01") == (30, 30, None, None)
+        assert await told("2023-10-30") == (30, 10, None, None)
+        assert await told("2023-10-31") == (30, -5, None, None), "ordered later, under the maximum of later"
+        assert await told("2023-11-01") == (40, 5, 4_000_000, 1_500_000)
+        assert await told("2024-02-01") == await told(None) == (None, None, 4_000_000, 1_500_000)
+        reference = (await figures(world, framework))["reference"]
+        listed = ok(await world.auditor.get("/v1/frameworks", params={"as_of": "2023-10-31", "reference": reference}))
+        assert [each["max_days"] for each in listed["items"]] == [30]
+    for statement in ("UPDATE framework_maxima SET max_days = 99", "DELETE FROM framework_maxima"):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await world.pool.execute(f"{statement} WHERE framework_id = $1::uuid", framework)
 
 
 async def test_the_database_refuses_what_exceeds_a_framework(world: World) -> None:
