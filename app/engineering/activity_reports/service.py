@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, and_, bindparam, func, select, true, tuple_
+from sqlalchemy import Date, and_, bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.access.duties import WORKS_COUNTERSIGNS
@@ -31,7 +31,7 @@ from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.rules import COUNTING, NotTheLeadFirm, OtherOrganisation, month_of
 from app.engineering.entries.service import Attempt
 from app.firms.models import Firm
-from app.missions.frameworks.parameters import ACTIVITY_REPORTS_REQUIRED, value_on
+from app.missions.frameworks.parameters import reports_required_on
 from app.missions.leads import leads
 from app.missions.models import Consultant, Mission, MissionActivity, MissionMember
 from app.programme.models import Territory
@@ -156,8 +156,7 @@ async def refuse_unsigned(write: Write, mission_id: UUID, entries: Iterable[Any]
 async def _asked_on(write: Write, mission_id: UUID, days: Iterable[date]) -> set[date]:
     """The days among these on which the mission's framework asks for signed reports."""
     day = func.unnest(bindparam("days", sorted(days), type_=ARRAY(Date()))).column_valued("day")
-    required = value_on(mission_id, ACTIVITY_REPORTS_REQUIRED, day) == func.to_jsonb(true())
-    return set(await write.session.scalars(select(day).where(required)))
+    return set(await write.session.scalars(select(day).where(reports_required_on(mission_id, day))))
 
 
 # --- what is common --------------------------------------------------------------------------------------------------

@@ -6,12 +6,27 @@ from app.core.db import literals
 from app.engineering.activity_reports.models import ActivityReport
 from app.engineering.activity_reports.queries import REPLACED, lacks
 from app.engineering.activity_reports.rules import ActivityReportStatus, MissingSignature
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.queries import report_missing
 from app.missions.leads import led_by
-from app.programme.to_do import ORGANISATION, SUBJECT, Kind
+from app.programme.to_do import ORGANISATION, SUBJECT, TODAY, Kind
 
 _report = ActivityReport
 
+_entry = TimeEntry
+
 KINDS = (
+    Kind(
+        "activity_reports_to_make",
+        "days of the caller's firm that count in a month that is over, for which the framework asks for a signed report"
+        " and of which none was made; the day on which they count.",
+        "activity_reports:write",
+        select(_entry.territory, _entry.counted_on).where(
+            _entry.organisation_id == ORGANISATION, report_missing(TODAY)
+        ),
+        "time-entries?report_missing=true&organisation_id={organisation}&sort=counted_on",
+        by_person=False,
+    ),
     Kind(
         "activity_reports_to_sign",
         "reports of the caller's own days that the caller has not signed; their last day.",

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
+    DateTime,
     Integer,
     Text,
     all_,
@@ -25,7 +26,7 @@ from sqlalchemy.dialects.postgresql import BIT, aggregate_order_by
 
 from app.access.models import Organisation, Subject
 from app.auditions.models import Audition
-from app.core.db import NO_DAYS, literals, param
+from app.core.db import NO_DAYS, literals, param, paris_day
 from app.core.reading.listing import (
     Filter,
     Listing,
@@ -46,6 +47,7 @@ from app.engineering.entries import schemas
 from app.engineering.entries.models import CorrectableDays, MonthLock, TimeEntry
 from app.engineering.entries.rules import COUNTING, Status
 from app.firms.models import Firm
+from app.missions.frameworks.parameters import reports_required_on
 from app.missions.leads import led_by
 from app.missions.models import Consultant, Mission
 from app.projects.models import Project
@@ -54,8 +56,9 @@ _enterer, _validator, _certifier, _refuser, _locker, _reopener = (
     Subject.__table__.alias(name) for name in ("enterer", "validator", "certifier", "refuser", "locker", "reopener")
 )
 _corrected = TimeEntry.__table__.alias("corrected")
-# By its name: certificates import this package.
+# By their names: certificates and reports import this package.
 _certificate = table("service_certificates", column("id", TimeEntry.id.type), column("number", Integer()))
+_report = table("activity_reports", column("consultant_id", TimeEntry.id.type), column("month", Date()))
 
 
 def entries(e: Any, *, new: bool = False) -> Rows:
@@ -143,6 +146,21 @@ def decidable_by(subject_id: Any) -> ColumnElement[bool]:
     )
 
 
+def report_missing(today: Any) -> ColumnElement[bool]:
+    """Entries to certify in a month that is over, for which a signed report is asked and none was ever made."""
+    e, r = TimeEntry, _report.c
+
+    def month_of(day: Any) -> Any:
+        return cast(func.date_trunc(literal_column("'month'", Text()), cast(day, DateTime())), Date())
+
+    return and_(
+        e.status.in_(literals([Status.SUBMITTED, Status.VALIDATED])),
+        e.counted_on < month_of(today),
+        ~exists().where(r.consultant_id == e.consultant_id, r.month == month_of(e.counted_on)),
+        reports_required_on(e.mission_id, e.counted_on),
+    )
+
+
 TIME_ENTRIES = Listing(
     schema=schemas.TimeEntry,
     rows=entries(TimeEntry).where(TimeEntry.territory == param("territory", Text())),
@@ -162,6 +180,11 @@ TIME_ENTRIES = Listing(
         "certification_refused": holds(
             TimeEntry.certification_refused_by.is_not(None),
             "true: entries that a certificate left out, and none contains since; false: the others.",
+        ),
+        "report_missing": holds(
+            report_missing(paris_day(func.now())),
+            "true: submitted and validated entries that count in a month that is over, for which the framework asks for"
+            " a signed activity report and of which no report was made; false: the others.",
         ),
         "corrects_id": equals(TimeEntry.corrects_id, Uuid, "Entries that correct this reversed entry."),
         "corrected": holds(

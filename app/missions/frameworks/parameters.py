@@ -1,11 +1,12 @@
 """Parameters of a framework by name: the type of each, what the law says without one, and their reading on a day."""
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Text, Uuid, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, Date, Text, Uuid, bindparam, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -40,8 +41,14 @@ DEFAULTS: Mapping[str, Any] = {
 
 def value_on(mission_id: Any, name: str, day: Any) -> Any:
     """The same reading as a column of a Select, as JSON: the value in force for a mission on a day, or the default."""
-    stored = func.framework_parameter(mission_id, name, day, type_=JSONB())
-    return func.coalesce(stored, literal(DEFAULTS[name], JSONB()), type_=JSONB())
+    stored = func.framework_parameter(mission_id, literal_column(f"'{name}'", Text()), day, type_=JSONB())
+    return func.coalesce(stored, literal_column(f"'{json.dumps(DEFAULTS[name])}'::jsonb", JSONB()), type_=JSONB())
+
+
+def reports_required_on(mission_id: Any, day: Any) -> ColumnElement[bool]:
+    """Whether the framework of a mission asks for signed activity reports on a day."""
+    required: ColumnElement[bool] = value_on(mission_id, ACTIVITY_REPORTS_REQUIRED, day) == text("'true'::jsonb")
+    return required
 
 
 _STORED = select(

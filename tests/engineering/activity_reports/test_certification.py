@@ -1,16 +1,19 @@
 """Where the framework asks for signed activity reports, days are certified in them, or as a correction left them."""
 
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import httpx2
 import pytest
 
+from app.core import clock
+from tests.conftest import Frozen
 from tests.contract.cures import key
 from tests.engineering.activity_reports.test_reports import assigned, enter, make, report_of, sign, signed
 from tests.engineering.corrections.test_corrections import act, cancel
 from tests.missions.frameworks.acts import a_framework
-from tests.world import Mission, World, ok, problem
+from tests.world import Client, Mission, World, ok, problem
 
 REQUIRED = {
     "name": "activity_reports_required",
@@ -128,3 +131,33 @@ async def test_the_framework_stops_asking_from_a_day_on(world: World) -> None:
     assert ok(await certify(world, mission), 201)["days"] == 0.5
     await validated(world, mission, "2023-07-10")
     problem(await certify(world, mission), 409, "activity-report-unsigned")
+
+
+async def test_a_month_without_a_report_waits_where_the_framework_asks_for_it(frozen: Frozen) -> None:
+    world = await frozen.world()
+    async with frozen.at(datetime(2023, 7, 31, 23, 59, tzinfo=clock.PARIS)):
+        mission, free = await asked(world), await assigned(world)
+        early = await enter(world, mission, "2023-06-20")  # counts before it is asked
+        submitted, checked = await enter(world, mission), await validated(world, mission, "2023-07-05")
+        ok(await world.consultant.post("time-entries", free.entry(worked_on="2023-07-06", days=0.5)), 201)
+        draft = await enter(world, mission, "2023-07-07", status="draft")
+
+        async def waits(client: Client) -> tuple[int, str] | None:
+            items = ok(await client.get("engineering/to-do"))["items"]
+            for item in items:
+                if item["kind"] == "activity_reports_to_make":
+                    listed = ok(await client.get(item["link"] + "&count=exact"))
+                    assert listed["total"] == item["count"]
+                    assert {each["id"] for each in listed["items"]} == {submitted, checked}
+                    return item["count"], item["oldest_on"]
+            return None
+
+        assert await waits(world.consultant) is None, "the month is not over"
+    async with frozen.at(datetime(2023, 8, 1, 0, 0, 1, tzinfo=clock.PARIS)):
+        assert await waits(world.consultant) == (2, "2023-07-04")
+        assert await waits(world.lead) is None, "its own firm has none"
+        others = ok(await world.operator.get("time-entries?report_missing=false&limit=500"))["items"]
+        assert {early, draft} <= {each["id"] for each in others}
+        assert not {submitted, checked} & {each["id"] for each in others}
+        await make(world.consultant, mission.partner_consultant)
+        assert await waits(world.consultant) is None
