@@ -20,6 +20,7 @@ from app.advances.proceedings.models import DebtClaim
 from app.advances.proceedings.rules import CLAIM_ALERTS, CLAIM_MONTHS
 from app.advances.replay import Bucket
 from app.core.db import literals, param
+from app.core.writing.turns import take_turn
 from app.core.writing.writes import Change, Write
 from app.firms.models import Proceeding
 from app.firms.queries import in_proceedings
@@ -125,7 +126,7 @@ async def take_due(write: Write, as_of: date, batch: int) -> tuple[list[Change],
 
     One worker at a time does so.
     """
-    await write.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+    await take_turn(write, LOCK)
     rows = (await write.session.execute(_due(batch).params(p_as_of=as_of))).all()
     if not rows:
         return [], False

@@ -4,7 +4,7 @@ from datetime import date
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import Integer, cast, func, select, update
+from sqlalchemy import Integer, cast, select, update
 
 from app.access.duties import REPORTS_JUDGES, with_author
 from app.access.rules import accountable
@@ -15,6 +15,7 @@ from app.awards.commitments.queries import COMMITMENTS, commitments_of, reports_
 from app.awards.commitments.rules import CommitmentOutcome
 from app.awards.kinds import AwardKind
 from app.core.validation import refuse_future
+from app.core.writing.turns import take_turn
 from app.core.writing.writes import Change, Write
 from app.firms.models import EuSize, TerritoryFirm
 from app.schemes.rules import Parameters
@@ -101,7 +102,7 @@ async def take_overdue(write: Write, as_of: date, batch: int) -> tuple[list[Chan
 
     Returns the events, and whether more may be due. One worker at a time does so.
     """
-    await write.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+    await take_turn(write, LOCK)
     c = Commitment
     due = (
         select(c.id, c.territory)

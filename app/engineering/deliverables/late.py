@@ -3,8 +3,9 @@
 from datetime import date
 from itertools import groupby
 
-from sqlalchemy import Integer, cast, func, select, update
+from sqlalchemy import Integer, cast, select, update
 
+from app.core.writing.turns import take_turn
 from app.core.writing.writes import Change, Write
 from app.engineering.deliverables.models import Deliverable
 from app.engineering.deliverables.queries import DELIVERABLES, STANDING
@@ -17,7 +18,7 @@ async def take_late(write: Write, as_of: date, batch: int) -> tuple[list[Change]
 
     Returns the events, and whether more may be due. One worker at a time does so.
     """
-    await write.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+    await take_turn(write, LOCK)
     d = Deliverable
     late_on = d.awaited_on + cast(1, Integer)
     due = (
