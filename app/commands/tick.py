@@ -24,7 +24,7 @@ from app.core.problems import Problem
 from app.core.writing import idempotency
 from app.core.writing.writes import Change, System, Write, new_request_id, run
 from app.engineering.deliverables import late as late_deliverables
-from app.engineering.deliverables import silence as deliverable_silence
+from app.engineering.deliverables.silence import SILENCE as DELIVERABLE_SILENCE
 from app.firms.contacts import service as contacts
 
 BATCH = 500
@@ -106,7 +106,7 @@ async def admit_deliverables(
     """Record what silence has admitted of deliverables by a day, in the order of its days. Returns how many."""
 
     async def take(write: Write) -> Batch:
-        admitted, more = await deliverable_silence.take_due(write, as_of, batch)
+        admitted, more = await DELIVERABLE_SILENCE.take_due(write, as_of, batch)
         return Batch(admitted, more, [])
 
     return await _in_batches(factory, take, "deliverables admitted by silence", say)

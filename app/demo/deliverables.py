@@ -10,9 +10,10 @@ from sqlalchemy import select
 from app.access.rules import Role
 from app.core.writing.writes import Change, Write
 from app.demo.story import Story
-from app.engineering.deliverables import schemas, service, silence
+from app.engineering.deliverables import schemas, service
 from app.engineering.deliverables.models import Deliverable
 from app.engineering.deliverables.rules import DeliverableKind
+from app.engineering.deliverables.silence import SILENCE
 from app.roadmap.models import RoadmapVersion
 
 ALES = "ales"
@@ -56,7 +57,7 @@ async def load(story: Story) -> None:
 
     async def silent(write: Write) -> list[Change]:
         held = await write.lock(Deliverable, Deliverable.id == diagnosis.id)
-        await silence.take(write, held, date(2023, 12, 13))
+        await SILENCE.take(write, held, date(2023, 12, 13))
         return []
 
     await story.run(story.actor(Role.OPERATOR), silent)

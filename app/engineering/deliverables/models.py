@@ -1,6 +1,6 @@
 """Tables of deliverables: what is ordered, and the acts that say what state it is in."""
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -9,7 +9,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Computed,
-    ForeignKey,
     ForeignKeyConstraint,
     Index,
     SmallInteger,
@@ -19,9 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
-from app.core.routines import append_only, keep
+from app.core.passage_tables import PassageRow, chained, hold_last, last_act
 from app.core.values import MAX_AMOUNT_CENTS
 from app.engineering.deliverables.rules import (
     NEED_REASON,
@@ -31,7 +29,6 @@ from app.engineering.deliverables.rules import (
     DeliverableState,
 )
 
-_PASSAGES = ", ".join(f"('{act.value}', '{source.value}', '{to.value}')" for act, source, to in sorted(PASSAGES))
 _REDUCTION = f"reduced_days > 0 AND mod(reduced_days, 0.25) = 0 AND reduced_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}"
 _VERIFIABLE = ", ".join(f"'{state.value}'::text" for state in VERIFIABLE)
 
@@ -52,11 +49,7 @@ class Deliverable(Identified, Versioned, Base):
     __table_args__ = (
         UniqueConstraint("territory", "id"),
         ForeignKeyConstraint(["territory", "mission_id"], ["missions.territory", "missions.id"]),
-        ForeignKeyConstraint(
-            ["id", "passage_number", "state"],
-            ["deliverable_passages.deliverable_id", "deliverable_passages.number", "deliverable_passages.to_state"],
-            name="deliverables_state_fkey", use_alter=True, deferrable=True, initially="DEFERRED",
-        ),
+        last_act("deliverable"),
         ForeignKeyConstraint(
             ["id", "delivery_number"], ["deliverable_passages.deliverable_id", "deliverable_passages.number"],
             name="deliverables_delivery_fkey", use_alter=True, deferrable=True, initially="DEFERRED",
@@ -109,28 +102,16 @@ class Deliverable(Identified, Versioned, Base):
     awaited_on: Mapped[date | None] = mapped_column(Computed(AWAITED_ON, persisted=True))
 
 
-class DeliverablePassage(Base):
+class DeliverablePassage(PassageRow, Base):
     """An act on a deliverable, in both times. Append-only; each follows the one before, by foreign key.
 
-    `recorded_by` is null where silence admitted. A version that stands on a roadmap or on a meeting's record has its
+    A version that stands on a roadmap or on a meeting's record has its
     hash, by foreign key. `verification_ends_on` is the last day to verify the version that is delivered.
     """
 
     __tablename__ = "deliverable_passages"
     __table_args__ = (
-        ForeignKeyConstraint(["territory", "deliverable_id"], ["deliverables.territory", "deliverables.id"]),
-        UniqueConstraint("deliverable_id", "number", "to_state", name="deliverable_passages_chain_key"),
-        ForeignKeyConstraint(
-            ["deliverable_id", "previous_number", "from_state"],
-            ["deliverable_passages.deliverable_id", "deliverable_passages.number", "deliverable_passages.to_state"],
-            name="deliverable_passages_previous_fkey",
-        ),
-        ForeignKeyConstraint(
-            ["deliverable_id", "reverses_number"],
-            ["deliverable_passages.deliverable_id", "deliverable_passages.number"],
-            name="deliverable_passages_reverses_fkey",
-        ),
-        UniqueConstraint("deliverable_id", "reverses_number", name="deliverable_passages_reverses_key"),
+        *chained("deliverable", DeliverableState.EXPECTED, sorted(PASSAGES)),
         ForeignKeyConstraint(
             ["territory", "roadmap_version_id"], ["roadmap_versions.territory", "roadmap_versions.id"],
             name="deliverable_passages_roadmap_fkey",
@@ -147,12 +128,6 @@ class DeliverablePassage(Base):
             ["committee_id", "document_sha256"], ["committees.id", "committees.record_hash"],
             name="deliverable_passages_record_hash_fkey",
         ),
-        shape(f"(act, from_state, to_state) IN ({_PASSAGES})", name="deliverable_passage_transition"),
-        shape(
-            "CASE WHEN number = 1 THEN from_state = 'expected' AND previous_number IS NULL"
-            " ELSE number > 1 AND previous_number IS NOT DISTINCT FROM number - 1 END",
-            name="deliverable_passage_number",
-        ),
         shape(
             "(act = 'reverse_silence') = (reverses_number IS NOT NULL) AND reverses_number < number"
             f" AND (NOT {one_of('act', NEED_REASON)} OR reason IS NOT NULL)"
@@ -166,23 +141,11 @@ class DeliverablePassage(Base):
         shape(_REDUCTION, name="deliverable_passage_reduction"),
         shape("document_sha256 ~ '^[0-9a-f]{64}$' AND document_version >= 1", name="deliverable_passage_document"),
         shape("verification_ends_on >= effective_on AND until_on >= effective_on", name="deliverable_passage_days"),
-        shape(
-            "effective_on <= (timezone('Europe/Paris', recorded_at))::date", name="deliverable_passage_future"
-        ),
         Index(None, "roadmap_version_id", postgresql_where=text("roadmap_version_id IS NOT NULL")),
         Index(None, "committee_id", postgresql_where=text("committee_id IS NOT NULL")),
     )  # fmt: skip
 
     deliverable_id: Mapped[UUID] = mapped_column(primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    territory: Mapped[str]
-    act: Mapped[str]
-    from_state: Mapped[str]
-    to_state: Mapped[str]
-    effective_on: Mapped[date]
-    previous_number: Mapped[int | None]
-    reverses_number: Mapped[int | None]
-    reason: Mapped[str | None]
     document_version: Mapped[int | None] = mapped_column(SmallInteger)
     document_sha256: Mapped[str | None]
     roadmap_version_id: Mapped[UUID | None]
@@ -191,8 +154,6 @@ class DeliverablePassage(Base):
     until_on: Mapped[date | None]
     reduced_days: Mapped[Decimal | None]
     reduced_cents: Mapped[int | None] = mapped_column(BigInteger)
-    recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
-    recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 # What is ordered stays once a version was delivered, nothing is deleted, and who delivered stays named. Deliverables of
@@ -220,24 +181,6 @@ BEGIN
         END IF;
     END IF;
     RETURN NEW;
-END
-$$
-"""
-# At COMMIT a deliverable has the number of its last act, and so its state.
-CHECK_DELIVERABLE_PASSAGES = """
-CREATE FUNCTION check_deliverable_passages() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    deliverable uuid := to_jsonb(NEW) ->> CASE TG_TABLE_NAME WHEN 'deliverables' THEN 'id' ELSE 'deliverable_id' END;
-BEGIN
-    IF EXISTS (
-        SELECT FROM deliverables d WHERE d.id = deliverable AND d.passage_number IS DISTINCT FROM (
-            SELECT max(p.number) FROM deliverable_passages p WHERE p.deliverable_id = d.id
-        )
-    ) THEN
-        RAISE EXCEPTION 'the state is not that of the last act'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'deliverable_last_passage';
-    END IF;
-    RETURN NULL;
 END
 $$
 """
@@ -297,21 +240,13 @@ PASSAGE_MISSION_GUARD = (
     "CREATE TRIGGER guard_mission BEFORE INSERT ON deliverable_passages FOR EACH ROW"
     " WHEN (NEW.act <> 'silence_admits') EXECUTE FUNCTION guard_deliverable_passage_mission()"
 )
-LAST_PASSAGE_OF_DELIVERABLE = (
-    "CREATE CONSTRAINT TRIGGER check_passages AFTER INSERT OR UPDATE OF passage_number ON deliverables"
-    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_deliverable_passages()"
-)
-LAST_DELIVERABLE_PASSAGE = (
-    "CREATE CONSTRAINT TRIGGER check_passages AFTER INSERT ON deliverable_passages"
-    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_deliverable_passages()"
-)
 
-keep(DeliverablePassage)
-for _function in (GUARD_DELIVERABLE, CHECK_DELIVERABLE_PASSAGES, GUARD_DELIVERABLE_PASSAGE, GUARD_PASSAGE_MISSION):
+hold_last(Deliverable, DeliverablePassage, "deliverable")
+for _function in (GUARD_DELIVERABLE, GUARD_DELIVERABLE_PASSAGE, GUARD_PASSAGE_MISSION):
     event.listen(Base.metadata, "before_create", DDL(_function))
 for _table, _statements in (
-    (Deliverable, (DELIVERABLE_GUARD, LAST_PASSAGE_OF_DELIVERABLE, append_only("deliverables", "TRUNCATE"))),
-    (DeliverablePassage, (DELIVERABLE_PASSAGE_GUARD, PASSAGE_MISSION_GUARD, LAST_DELIVERABLE_PASSAGE)),
+    (Deliverable, (DELIVERABLE_GUARD,)),
+    (DeliverablePassage, (DELIVERABLE_PASSAGE_GUARD, PASSAGE_MISSION_GUARD)),
 ):
     for _statement in _statements:
         event.listen(_table.__table__, "after_create", DDL(_statement))

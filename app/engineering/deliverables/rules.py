@@ -15,6 +15,7 @@ from uuid import UUID
 
 from app.core.clock import after_months
 from app.core.faults import Fault
+from app.core.passages import RecordedPassage, standing
 from app.core.problems import Problem, ValidationFailed
 
 ONE_DAY = timedelta(days=1)
@@ -176,21 +177,9 @@ class WeightsExceeded(Problem):
 # --- the life of a deliverable ---------------------------------------------------------------------------------------
 
 
-class RecordedDeliverableAct(Protocol):
+class RecordedDeliverableAct(RecordedPassage, Protocol):
     """An act as it was recorded."""
 
-    @property
-    def number(self) -> int: ...
-    @property
-    def act(self) -> str: ...
-    @property
-    def from_state(self) -> str: ...
-    @property
-    def to_state(self) -> str: ...
-    @property
-    def effective_on(self) -> date: ...
-    @property
-    def reverses_number(self) -> int | None: ...
     @property
     def verification_ends_on(self) -> date | None: ...
     @property
@@ -237,10 +226,6 @@ class DeliverableLife:
         """The silence that has admitted it, after which nothing can follow; None where none has."""
         return self.last if self.last is not None and self.last.act == A.SILENCE_ADMITS else None
 
-    def silence_after(self, on: date) -> RecordedDeliverableAct | None:
-        """The silence that an act of this day reverses: one that had not taken effect by then."""
-        return self.silence if self.silence is not None and self.silence.effective_on > on else None
-
     @property
     def situation(self) -> Situation:
         last, delivery = self.last, self.delivery
@@ -259,9 +244,8 @@ class DeliverableLife:
 
 def replay(passages: Sequence[RecordedDeliverableAct]) -> DeliverableLife:
     """What these acts of a deliverable, in the order in which they were recorded, come to."""
-    reversed_numbers = {done.reverses_number for done in passages}
-    standing = tuple(done for done in passages if done.act != A.REVERSE_SILENCE and done.number not in reversed_numbers)
-    return DeliverableLife(DeliverableState(standing[-1].to_state) if standing else S.EXPECTED, standing)
+    acts = standing(passages, (A.REVERSE_SILENCE,))
+    return DeliverableLife(DeliverableState(acts[-1].to_state) if acts else S.EXPECTED, acts)
 
 
 def ends_on(delivered_on: date, months: int) -> date:

@@ -1,8 +1,6 @@
 """Writes of deliverables: what is ordered, its versions, and what their verification finds.
 
-An act locks the deliverable. What silence has decided by the day of the act is recorded before it; a silence of after
-that day is reversed, then taken again as far as the act does not prevent it: whether `rebond tick` has run or not, the
-same act has the same effect.
+An act locks the deliverable, and is added to its history (`app/core/writing/passages.py`).
 """
 
 from collections.abc import Mapping
@@ -21,7 +19,7 @@ from app.core.messages import NOT_FOUND
 from app.core.problems import ReferenceNotFound
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, given, merge
-from app.engineering.deliverables import rules, schemas, silence
+from app.engineering.deliverables import rules, schemas
 from app.engineering.deliverables.history import DeliverableHistory
 from app.engineering.deliverables.models import Deliverable, DeliverablePassage
 from app.engineering.deliverables.queries import DELIVERABLES_OF_MISSION
@@ -206,17 +204,11 @@ async def _record(
     status = await write.session.scalar(select(Mission.status).where(Mission.id == deliverable.mission_id))
     if status == MissionStatus.CANCELLED:
         raise MissionCancelled
-    await silence.take(write, deliverable, on)
-    history = await DeliverableHistory.of(write, deliverable)
-    too_early = history.life.silence_after(on)
-    if too_early is not None:
-        source = DeliverableState(too_early.from_state)
-        history.add(DeliverableAct.REVERSE_SILENCE, source, on, reverses_number=too_early.number)
+    history = await DeliverableHistory.at(write, deliverable, on)
     to = rules.check_deliverable_act(history.life, act, on)
     history.add(act, to, on, **members)
-    await history.write_down(more or {})
-    change = _change(_EVENTS[act], deliverable)
-    return change if too_early is None else await silence.take_again(write, change, deliverable, clock.today())
+    await history.write_down(**(more or {}))
+    return await history.told(_change(_EVENTS[act], deliverable))
 
 
 # --- common ----------------------------------------------------------------------------------------------------------
