@@ -34,18 +34,14 @@ from app.applications.rules import (
     Kyc,
     Opinion,
 )
-from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
-from app.core.routines import append_only, keep
+from app.core.passage_tables import PassageRow, chained, hold_last, last_act
+from app.core.routines import append_only
 from app.core.values import MAX_AMOUNT_CENTS
 from app.projects.rules import CostKind
 
 _PARIS_DAY = "(timezone('Europe/Paris', {}))::date"
-_TRANSITIONS = ", ".join(
-    f"('{act.value}', '{source.value}', '{target.value}')"
-    for act, pairs in TRANSITIONS.items()
-    for source, target in sorted(pairs)
-)
+_PASSAGES = [(act, source, to) for act, pairs in TRANSITIONS.items() for source, to in sorted(pairs)]
 
 
 def _any(states: Iterable[ApplicationState]) -> str:
@@ -86,11 +82,7 @@ class Application(Identified, Versioned, Base):
             ["applications.id", "applications.project_id", "applications.siren", "applications.refilable"],
             name="applications_refiles_fkey", info={"field": "refiles_id"},
         ),
-        ForeignKeyConstraint(
-            ["id", "passage_number", "state"],
-            ["application_passages.application_id", "application_passages.number", "application_passages.to_state"],
-            name="applications_state_fkey", use_alter=True, deferrable=True, initially="DEFERRED",
-        ),
+        last_act("application"),
         Index(
             "applications_open_key", "project_id", "siren", unique=True, info={"field": "project_id"},
             postgresql_where=text(one_of("state", OPEN)),
@@ -248,34 +240,16 @@ class ApplicationReview(Versioned, Base):
     authors: Mapped[list[UUID]]
 
 
-class ApplicationPassage(Base):
+class ApplicationPassage(PassageRow, Base):
     """An act on a file, in both times. Append-only; each follows the one before, by foreign key.
 
-    `recorded_by` is null where silence decided. `reverses_number` names the silence that an act of before it takes
+    `reverses_number` names the silence that an act of before it takes
     back, or the decision that a committee does; neither of the two counts any more.
     """
 
     __tablename__ = "application_passages"
     __table_args__ = (
-        ForeignKeyConstraint(["territory", "application_id"], ["applications.territory", "applications.id"]),
-        UniqueConstraint("application_id", "number", "to_state", name="application_passages_chain_key"),
-        ForeignKeyConstraint(
-            ["application_id", "previous_number", "from_state"],
-            ["application_passages.application_id", "application_passages.number", "application_passages.to_state"],
-            name="application_passages_previous_fkey",
-        ),
-        ForeignKeyConstraint(
-            ["application_id", "reverses_number"],
-            ["application_passages.application_id", "application_passages.number"],
-            name="application_passages_reverses_fkey",
-        ),
-        UniqueConstraint("application_id", "reverses_number", name="application_passages_reverses_key"),
-        shape(f"(act, from_state, to_state) IN ({_TRANSITIONS})", name="application_passage_transition"),
-        shape(
-            "CASE WHEN number = 1 THEN from_state = 'draft' AND previous_number IS NULL"
-            " ELSE number > 1 AND previous_number = number - 1 END",
-            name="application_passage_number",
-        ),
+        *chained("application", ApplicationState.DRAFT, _PASSAGES),
         shape(
             f"({one_of('act', REVERSALS)}) = (reverses_number IS NOT NULL) AND reverses_number < number"
             f" AND (NOT {one_of('act', NEED_REASON)} OR reason IS NOT NULL)"
@@ -290,26 +264,14 @@ class ApplicationPassage(Base):
             f"given_until_on <= (effective_on + interval '{MOST_MONTHS_GIVEN} months')::date",
             name="application_passage_given_until_bound",
         ),
-        shape(f"effective_on <= {_PARIS_DAY.format('recorded_at')}", name="application_passage_future"),
     )  # fmt: skip
 
     application_id: Mapped[UUID] = mapped_column(primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    territory: Mapped[str]
-    act: Mapped[str]
-    from_state: Mapped[str]
-    to_state: Mapped[str]
-    effective_on: Mapped[date]
-    previous_number: Mapped[int | None]
-    reverses_number: Mapped[int | None]
-    reason: Mapped[str | None]
     reference: Mapped[str | None]
     kinds: Mapped[list[str] | None]
     indispensable: Mapped[bool | None]
     given_until_on: Mapped[date | None]
     until_on: Mapped[date | None]
-    recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
-    recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 # What was submitted stays as it was submitted, and only a draft is deleted.
@@ -369,24 +331,6 @@ BEGIN
 END
 $$
 """
-# At COMMIT a file has the number of its last act, and so its state.
-CHECK_APPLICATION_PASSAGES = """
-CREATE FUNCTION check_application_passages() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    file uuid := to_jsonb(NEW) ->> CASE TG_TABLE_NAME WHEN 'applications' THEN 'id' ELSE 'application_id' END;
-BEGIN
-    IF EXISTS (
-        SELECT FROM applications a WHERE a.id = file AND a.passage_number IS DISTINCT FROM (
-            SELECT max(p.number) FROM application_passages p WHERE p.application_id = a.id
-        )
-    ) THEN
-        RAISE EXCEPTION 'the state is not that of the last act'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'application_last_passage';
-    END IF;
-    RETURN NULL;
-END
-$$
-"""
 # A reversal takes back a silence that was still to come on its day, or what a committee decided, and gives the file the
 # state of before it.
 GUARD_APPLICATION_REVERSAL = """
@@ -441,14 +385,6 @@ APPLICATION_REVERSAL_GUARD = (
     "CREATE TRIGGER guard BEFORE INSERT ON application_passages FOR EACH ROW WHEN (NEW.reverses_number IS NOT NULL)"
     " EXECUTE FUNCTION guard_application_reversal()"
 )
-LAST_PASSAGE_OF_APPLICATION = (
-    "CREATE CONSTRAINT TRIGGER check_passages AFTER INSERT OR UPDATE OF passage_number ON applications"
-    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_application_passages()"
-)
-LAST_PASSAGE = (
-    "CREATE CONSTRAINT TRIGGER check_passages AFTER INSERT ON application_passages"
-    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_application_passages()"
-)
 BASE_OF_APPLICATION = (
     "CREATE CONSTRAINT TRIGGER check_base AFTER INSERT OR UPDATE OF base_cents ON applications"
     " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_application_base()"
@@ -458,21 +394,21 @@ BASE_OF_LINES = (
     " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_application_base()"
 )
 
-keep(ApplicationPassage)
+hold_last(Application, ApplicationPassage, "application")
 for _function in (
-    GUARD_APPLICATION, GUARD_APPLICATION_LINE, CHECK_APPLICATION_BASE, CHECK_APPLICATION_PASSAGES,
+    GUARD_APPLICATION, GUARD_APPLICATION_LINE, CHECK_APPLICATION_BASE,
     GUARD_APPLICATION_REVERSAL, GUARD_APPLICATION_REVIEW,
 ):  # fmt: skip
     event.listen(Base.metadata, "before_create", DDL(_function))
 for _table, _statements in (
     (
         Application,
-        (APPLICATION_GUARD, BASE_OF_APPLICATION, LAST_PASSAGE_OF_APPLICATION, append_only("applications", "TRUNCATE")),
+        (APPLICATION_GUARD, BASE_OF_APPLICATION),
     ),
     (ApplicationLine, (APPLICATION_LINE_GUARD, BASE_OF_LINES, append_only("application_lines", "TRUNCATE"))),
     (ApplicationDocument, (APPLICATION_DOCUMENT_GUARD, append_only("application_documents", "TRUNCATE"))),
     (ApplicationReview, (APPLICATION_REVIEW_GUARD, append_only("application_reviews", "DELETE OR TRUNCATE"))),
-    (ApplicationPassage, (APPLICATION_REVERSAL_GUARD, LAST_PASSAGE)),
+    (ApplicationPassage, (APPLICATION_REVERSAL_GUARD,)),
 ):
     for _statement in _statements:
         event.listen(_table.__table__, "after_create", DDL(_statement))

@@ -2,12 +2,12 @@
 
 from datetime import date
 
-from app.applications import silence
 from app.applications.history import History
 from app.applications.models import Application
 from app.applications.queries import APPLICATIONS
 from app.applications.rules import SILENCES, ApplicationAct, RecordedAct
 from app.applications.service import is_refiled
+from app.applications.silence import SILENCE
 from app.core import clock
 from app.core.writing.writes import Change, Write
 from app.projects import service as projects
@@ -48,7 +48,7 @@ async def take_silence(write: Write, file: Application, reversal: Change) -> Cha
     today = clock.today()
     if file.silence_on is None or file.silence_on > today:
         return reversal
-    return await silence.take_again(write, reversal, file, today)
+    return await SILENCE.take_again(write, reversal, file, today)
 
 
 async def follow(write: Write, file: Application, decided_on: date, reason: str) -> list[Change]:

@@ -14,6 +14,7 @@ from app.applications import clocks
 from app.applications.clocks import ONE_DAY, Clock, ClockStop, Extension
 from app.core.clock import after_months
 from app.core.faults import Fault
+from app.core.passages import RecordedPassage, last_ones, standing, yet_to_come
 from app.core.problems import InvalidTransition, Problem, ValidationFailed
 from app.projects.rules import CostKind
 from app.schemes.rules import Parameters, in_force
@@ -322,21 +323,9 @@ class ReviewBeforeAdmissibility(Problem):
 # --- the life of a file ----------------------------------------------------------------------------------------------
 
 
-class RecordedAct(Protocol):
+class RecordedAct(RecordedPassage, Protocol):
     """An act as it was recorded."""
 
-    @property
-    def number(self) -> int: ...
-    @property
-    def act(self) -> str: ...
-    @property
-    def from_state(self) -> str: ...
-    @property
-    def to_state(self) -> str: ...
-    @property
-    def effective_on(self) -> date: ...
-    @property
-    def reverses_number(self) -> int | None: ...
     @property
     def indispensable(self) -> bool | None: ...
     @property
@@ -396,10 +385,7 @@ class Life:
     @property
     def silences(self) -> list[RecordedAct]:
         """The silences after which nobody has acted, oldest first."""
-        count = 0
-        while count < len(self.standing) and self.standing[-1 - count].act in SILENCES:
-            count += 1
-        return list(self.standing[len(self.standing) - count :])
+        return last_ones(self.standing, SILENCES)
 
     def before(self, done: RecordedAct) -> "Life":
         """What the file was before one of the acts that count."""
@@ -427,9 +413,8 @@ class Life:
 
 def replay(passages: Sequence[RecordedAct]) -> Life:
     """What these acts of a file, in the order in which they were recorded, come to."""
-    reversed_numbers = {done.reverses_number for done in passages}
-    standing = tuple(done for done in passages if done.act not in REVERSALS and done.number not in reversed_numbers)
-    return Life(ApplicationState(standing[-1].to_state) if standing else S.DRAFT, standing)
+    acts = standing(passages, REVERSALS)
+    return Life(ApplicationState(acts[-1].to_state) if acts else S.DRAFT, acts)
 
 
 def ends(life: Life, parameters: Parameters) -> Ends | None:
@@ -527,7 +512,7 @@ def as_of(life: Life, clock_ends: Ends | None, day: date) -> Life:
 
 def taken_back(life: Life, on: date) -> list[RecordedAct]:
     """The silences that an act of this day reverses, the last first: those that had not yet taken effect."""
-    return [done for done in reversed(life.silences) if done.effective_on > on]
+    return yet_to_come(life.standing, SILENCES, on)
 
 
 def check_act(life: Life, act: ApplicationAct, on: date) -> ApplicationState:

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 
 from app.access.duties import with_author
 from app.access.rules import person
-from app.applications import rules, schemas, silence
+from app.applications import rules, schemas
 from app.applications.conditions import FileStep, check_ready
 from app.applications.facts import facts_of
 from app.applications.history import History
@@ -290,21 +290,15 @@ async def numbered_act(
     """
     on = on or clock.today()
     refuse_future({pointer: on})
-    await silence.take(write, file, on)
-    history = await History.of(write, file)
-    reversed_silences = rules.taken_back(history.life, on)
-    for silent in reversed_silences:
-        before = history.life.before(silent).state
-        history.add(ApplicationAct.REVERSE_SILENCE, before, on, reverses_number=silent.number)
+    history = await History.at(write, file, on)
     to = rules.check_act(history.life, act, on)
-    if reversed_silences and await is_refiled(write, file):
+    if history.has_reversed and await is_refiled(write, file):
         raise rules.Refiled
     if act is ApplicationAct.EXTEND:
         rules.check_extension(members["until_on"], file.decision_ends_on)
     number = history.add(act, to, on, **members)
     await history.write_down()
-    change = _change(event, file)
-    return number, [await silence.take_again(write, change, file, clock.today()) if reversed_silences else change]
+    return number, [await history.told(_change(event, file))]
 
 
 async def is_refiled(write: Write, file: Application) -> bool:

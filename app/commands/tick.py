@@ -15,7 +15,7 @@ import app.models  # noqa: F401  # a session needs every table that a foreign ke
 from app.advances.arrears import alerts
 from app.advances.arrears import service as arrears
 from app.advances.tranches import availability
-from app.applications import silence
+from app.applications.silence import SILENCE
 from app.awards import service as awards
 from app.awards.commitments import service as commitments
 from app.core import clock
@@ -94,7 +94,7 @@ async def take_silences(
     """Record what silence has decided about aid files by a day, in the order of its days. Returns how many."""
 
     async def take(write: Write) -> Batch:
-        taken, more = await silence.take_due(write, as_of, batch)
+        taken, more = await SILENCE.take_due(write, as_of, batch)
         return Batch(taken, more, [])
 
     return await _in_batches(factory, take, "silences", say)

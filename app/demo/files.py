@@ -14,9 +14,10 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from app.access.rules import Role
-from app.applications import schemas, service, silence
+from app.applications import schemas, service
 from app.applications.models import Application
 from app.applications.rules import DocumentKind, Kyc, Opinion
+from app.applications.silence import SILENCE
 from app.core import clock
 from app.core.values import iban_from, siren_from
 from app.core.writing.writes import Change, System, Write
@@ -254,5 +255,5 @@ async def _review(write: Write, file_id: UUID, review: schemas.ReviewPut) -> lis
 
 async def _silence(write: Write) -> list[Change]:
     """What silence has decided by today, as `rebond tick` records it."""
-    await silence.take_due(write, clock.today(), 100)
+    await SILENCE.take_due(write, clock.today(), 100)
     return []

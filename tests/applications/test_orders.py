@@ -11,9 +11,9 @@ import httpx2
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSessionTransaction
 
-from app.applications import silence
 from app.applications.history import History
 from app.commands.tick import take_silences
+from app.core.writing.passages import Silences
 from app.core.writing.writes import Write
 from tests.applications.acts import act, body_of, history, oriented, read, submitted
 from tests.applications.test_states import tick
@@ -30,7 +30,7 @@ async def steps() -> AsyncIterator[None]:
     """While it holds, an act stops before it locks a file, before it writes, and before COMMIT; so does the tick."""
     with (
         patch.object(Write, "lock", stopping(Write.lock)),
-        patch.object(silence, "_decide", stopping(silence._decide)),
+        patch.object(Silences, "_record", stopping(Silences._record)),
         patch.object(History, "write_down", stopping(History.write_down)),
         patch.object(AsyncSessionTransaction, "__aexit__", stopping(AsyncSessionTransaction.__aexit__)),
     ):

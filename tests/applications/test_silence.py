@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.applications import silence
 from app.commands.tick import take_silences
 from app.core import clock
+from app.core.writing.passages import Silences
 from tests.applications.acts import act, body_of, done, draft, history, oriented, read, submitted
 from tests.applications.test_states import stored, tick
 from tests.conftest import Frozen
@@ -256,7 +256,7 @@ async def test_the_tick_takes_many_files_in_batches_in_the_order_of_their_days(w
 async def test_a_tick_that_dies_is_gone_on_with(world: World, app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     await tick(app)
     files = [await submitted(world) for _ in range(3)]
-    decide: Callable[..., Any] = silence._decide
+    decide: Callable[..., Any] = Silences._record
     calls = 0
 
     async def dies(*arguments: Any) -> None:
@@ -266,7 +266,7 @@ async def test_a_tick_that_dies_is_gone_on_with(world: World, app: Any, monkeypa
             raise ConnectionError("killed")
         await decide(*arguments)
 
-    monkeypatch.setattr(silence, "_decide", dies)
+    monkeypatch.setattr(Silences, "_record", dies)
     with pytest.raises(ConnectionError):
         await take_silences(app.state["sessions"], date(2024, 12, 1))
     assert [(await read(world, file))["state"] for file in files] == ["submitted"] * 3

@@ -297,6 +297,11 @@ async def test_the_database_keeps_what_a_file_rests_on(world: World, app: Any) -
         ("application_review_authors",
          "UPDATE application_reviews SET author_id = $2, authors = ARRAY[$2::uuid] WHERE application_id = $1",
          (file["id"], world.subjects["operator"])),
+        ("application_passage_number",
+         ("INSERT INTO application_passages (application_id, number, territory, act, from_state, to_state,"
+          " effective_on, reason, recorded_at)"
+          " VALUES ($1, 4, $2, 'withdraw', 'admissible', 'withdrawn', $3, 'Given up.', now())"),
+         (file["id"], world.territory, same)),
         # What is no silence; a state that the file did not have before it; a day on which it had taken effect.
         ("application_passage_reversal", reversal, (file["id"], world.territory, "submitted", same, 1)),
         ("application_passage_reversal", reversal, (file["id"], world.territory, "submitted", same, 3)),

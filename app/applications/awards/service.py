@@ -16,7 +16,7 @@ from app.access.duties import REVIEWS_DECIDES
 from app.access.rules import Actor
 from app.advances.models import Advance
 from app.advances.service import award_advance as decide_advance
-from app.applications import reversals, silence
+from app.applications import reversals
 from app.applications import rules as files
 from app.applications import service as acts
 from app.applications.awards import rules, schemas
@@ -26,6 +26,7 @@ from app.applications.facts import Awarded, facts_of
 from app.applications.history import History
 from app.applications.models import Application, ApplicationLine, ApplicationReview
 from app.applications.rules import ApplicationAct, Life, RecordedAct
+from app.applications.silence import SILENCE
 from app.awards import service as awards
 from app.awards.kinds import AwardKind
 from app.awards.rules import OVER, ApplicationOfAnotherProject, Decided, Frozen
@@ -172,7 +173,7 @@ async def _file(
         select(ApplicationReview.authors).where(ApplicationReview.application_id == file.id)
     )
     REVIEWS_DECIDES.separate(write.actor, authors or ())
-    await silence.take(write, file, body.decided_on)
+    await SILENCE.take(write, file, body.decided_on)
     life = (await History.of(write, file)).life
     joins = await _joins(write, file, life, body)
     if not joins:

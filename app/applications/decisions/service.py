@@ -16,7 +16,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from app.access.duties import REVIEWS_DECIDES
 from app.access.rules import Actor, person
-from app.applications import reversals, silence
+from app.applications import reversals
 from app.applications import rules as files
 from app.applications import service as acts
 from app.applications.agendas import service as agendas
@@ -30,6 +30,7 @@ from app.applications.facts import Awarded, facts_of
 from app.applications.history import History
 from app.applications.models import Application, ApplicationReview
 from app.applications.rules import ApplicationState
+from app.applications.silence import SILENCE
 from app.committees import service as committees
 from app.committees.models import Committee, CommitteeMember
 from app.committees.rules import (
@@ -235,7 +236,7 @@ async def check_item(write: Write, sitting: Sitting, file: Application, item: sc
     Raises `reviewer-decides` (403), `already-decided`, `application-not-ready` (409), `agenda-changed` (412).
     """
     await _check_reviewer(write, file.id)
-    await silence.take(write, file, sitting.decided_on)
+    await SILENCE.take(write, file, sitting.decided_on)
     await _check_undecided(write, sitting, file, item.outcome)
     awarded = Awarded(item.grant_cents, item.advance_cents)
     facts = await facts_of(write, file.territory, file.id, sitting.decided_on, awarded)
@@ -531,7 +532,7 @@ async def _take_silences(write: Write, committee_id: UUID) -> None:
         .order_by(a.id)
     )
     for file in list(await write.session.scalars(due.with_for_update(key_share=True, of=a))):
-        await silence.take(write, file, clock.today())
+        await SILENCE.take(write, file, clock.today())
 
 
 async def _finished(write: Write, meeting: Committee) -> tuple[Agenda | None, list[dict[str, Any]]]:
