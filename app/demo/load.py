@@ -51,8 +51,8 @@ from app.engineering.planning import service as planning
 from app.engineering.planning.models import MissionPlan
 from app.firms import schemas as firms_schemas
 from app.firms import service as firms
-from app.firms.models import EuSize, InseeCategory, NafVersion, TerritoryFirm
-from app.firms.rules import Stage
+from app.firms.models import EuSize, InseeCategory, TerritoryFirm
+from app.firms.rules import NafVersion, Stage
 from app.missions import schemas as missions_schemas
 from app.missions import service as missions
 from app.missions.frameworks import parameters

@@ -25,14 +25,7 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import keep
-from app.firms.rules import Stage
-
-
-class NafVersion(StrEnum):
-    """Nomenclature of an activity code: NAF rev. 2, or NAF 2025, which replaces it on 1 January 2027."""
-
-    REV_2 = "naf_rev2"
-    NAF_2025 = "naf_2025"
+from app.firms.rules import NafVersion, Stage
 
 
 class Source(StrEnum):
@@ -52,7 +45,7 @@ class InseeCategory(StrEnum):
 
 
 class Diffusion(StrEnum):
-    """Whether all public facts of a firm may be shown, or its holder has asked for partial diffusion.
+    """Whether all public facts of a firm or a site may be shown, or its holder has asked for partial diffusion.
 
     Under partial diffusion (code de commerce, art. A. 123-96; INSEE's status «P») neither the address of its sites nor
     its acronym is shown; the commune is.
@@ -214,6 +207,7 @@ class Site(Versioned, Base):
         CheckConstraint("closed OR closed_on IS NULL", name="closed_on_of_an_open_site"),
         CheckConstraint("closed_on >= opened_on", name="site_closes_before_it_opens"),
         shape(one_of("source", Source), name="site_source"),
+        shape(one_of("diffusion", Diffusion), name="site_diffusion"),
         Index(None, "insee_code", "siren", postgresql_where=text("NOT closed")),
     )
 
@@ -228,6 +222,7 @@ class Site(Versioned, Base):
     opened_on: Mapped[date | None]
     closed: Mapped[bool] = mapped_column(server_default="false")
     closed_on: Mapped[date | None]
+    diffusion: Mapped[str] = mapped_column(server_default="full")
     source: Mapped[str] = mapped_column(server_default="declared")
     source_reference: Mapped[str | None]
     as_of: Mapped[date | None]

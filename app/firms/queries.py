@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     Numeric,
     Text,
+    and_,
     any_,
     case,
     cast,
@@ -54,7 +55,6 @@ from app.firms.models import (
     FirmOwner,
     FirmSeat,
     InseeCategory,
-    NafVersion,
     Proceeding,
     ProceedingEnd,
     ProceedingKind,
@@ -63,11 +63,12 @@ from app.firms.models import (
     StageChange,
     TerritoryFirm,
 )
-from app.firms.rules import INTERVIEWED, SECTIONS, SOLICITED, Stage, divisions
+from app.firms.rules import INTERVIEWED, SECTIONS, SOLICITED, NafVersion, Stage, divisions
 
 _siren = param("siren", Text())
 _territory = param("territory", Text())
 _SHOWN = Firm.diffusion == "full"
+_SITE_SHOWN = and_(_SHOWN, Site.diffusion == "full")
 
 
 def _in_commune(name: str) -> Any:
@@ -199,8 +200,8 @@ SITES = Listing(
         Site.name,
         Site.insee_code,
         Site.commune_name,
-        case((_SHOWN, Site.address)).label("address"),
-        Firm.diffusion,
+        case((_SITE_SHOWN, Site.address)).label("address"),
+        case((_SHOWN, Site.diffusion), else_=Firm.diffusion).label("diffusion"),
         Site.naf_code,
         Site.naf_version,
         Site.opened_on,

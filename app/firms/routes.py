@@ -7,8 +7,10 @@ from starlette.responses import Response
 from app.access.gate import require
 from app.access.rules import Actor
 from app.core.db import fetchrow
+from app.core.faults import FieldError
 from app.core.problems import AlreadyExists, ReferenceNotFound
 from app.core.reading.answers import page, private, show
+from app.core.reading.negotiation import language_of
 from app.core.reading.query import read
 from app.core.reading.two_times import TWO_TIMES, both_times
 from app.core.serving.operations import PathText, changes, describe, lists, shows
@@ -87,16 +89,28 @@ async def update_firm(request: Request, body: schemas.FirmUpdate, actor: Actor =
 
 @firms.post(
     FIRM + "/refresh",
-    **changes(schemas.Firm, FirmUnknownToDirectory, DirectoryUnavailable, DirectoryInvalid, may_create=True),
+    **changes(schemas.RefreshedFirm, FirmUnknownToDirectory, DirectoryUnavailable, DirectoryInvalid, may_create=True),
 )
 async def refresh_firm(request: Request, actor: Actor = require("firms:write")) -> Response:
     """Copy a firm from the public directory (API Recherche d'entreprises) into the register: 201 for a new firm.
 
     The copy has the facts, activities in both nomenclatures, sites, the seat, and an insolvency proceeding. Facts that
-    have not changed are not written. Raises `firm-unknown-to-directory`, `directory-unavailable`, `directory-invalid`.
+    have not changed are not written. A fact that the directory does not say or that cannot be read costs that fact
+    alone: `advisories` names it. Raises `firm-unknown-to-directory`, `directory-unavailable`, `directory-invalid`.
     """
     record = await request.state.directory.find(request.path_params["siren"])
-    return await commit(request, lambda write: service.refresh_firm(write, record), location="/v1/firms/{key}")
+    language = language_of(request, request.state.default_language)
+    return await commit(
+        request,
+        lambda write: service.refresh_firm(write, record),
+        location="/v1/firms/{key}",
+        beside=lambda: {"advisories": [_advisory(fact, language) for fact in record.told[:100]]},
+    )
+
+
+def _advisory(fact: FieldError, language: str) -> dict[str, str]:
+    told = fact.public(language)
+    return {name: told[name] for name in ("pointer", "code", "detail")}
 
 
 @firms.get(FIRM + "/owner", **shows(schemas.FirmOwner))

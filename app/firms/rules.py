@@ -24,6 +24,22 @@ class Stage(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+class NafVersion(StrEnum):
+    """Nomenclature of an activity code: NAF rev. 2, or NAF 2025, which replaces it on 1 January 2027."""
+
+    REV_2 = "naf_rev2"
+    NAF_2025 = "naf_2025"
+
+
+# The nomenclature of a code beside which none is named, from its first day on.
+_NOMENCLATURES = ((date(2027, 1, 1), NafVersion.NAF_2025), (date.min, NafVersion.REV_2))
+
+
+def nomenclature_on(day: date) -> NafVersion:
+    """The nomenclature in force on a day: what a code means beside which none is named."""
+    return next(version for first, version in _NOMENCLATURES if first <= day)
+
+
 class StageNotReachable(Problem):
     """The firm cannot change from its stage to the requested one."""
 

@@ -39,12 +39,11 @@ from app.firms.models import (
     Diffusion,
     EuSize,
     InseeCategory,
-    NafVersion,
     ProceedingEnd,
     ProceedingKind,
     Source,
 )
-from app.firms.rules import Stage
+from app.firms.rules import NafVersion, Stage
 from app.programme.schemas import TerritorySlug
 
 retire(firm_siren="siren", firm_sirens="sirens")
@@ -104,7 +103,11 @@ _SoleTrader = Annotated[
 _Reference = Annotated[Line, Field(description="Document in which the facts were read, such as an avis SIRENE.")]
 _AsOf = Annotated[Day, Field(description="Paris day on which the facts were true; absent or null: today.")]
 _NafVersion = Annotated[
-    NafVersion, Field(description="Nomenclature of naf_code; absent or null beside a code: NAF rev. 2.")
+    NafVersion,
+    Field(
+        description="Nomenclature of naf_code; absent or null beside a code: the one in force on the day of the facts,"
+        " NAF rev. 2 until 31 December 2026, NAF 2025 from then on."
+    ),
 ]
 _InseeCategory = Annotated[
     InseeCategory, Field(description="INSEE's statistical category; it decides no aid, see eu_size in a territory.")
@@ -219,6 +222,26 @@ class Firm(Read):
     updated_at: UpdatedAt
 
 
+class DirectoryAdvisory(Read):
+    """A fact that the public directory does not say, or says in a way that cannot be read."""
+
+    pointer: str = Field(
+        description="The field in the directory's own words, as a JSON Pointer below the firm; sites below"
+        " /siege, /matching_etablissements or, by their SIRET, /sites."
+    )
+    code: str = Field(description="Stable code of the rule, the same in every language.")
+    detail: str = Field(description="What is wrong with it, in the language of Accept-Language.")
+
+
+class RefreshedFirm(Firm):
+    """A firm as the public directory described it, with what could not be taken over."""
+
+    advisories: list[DirectoryAdvisory] = Field(
+        description="Facts that the directory does not say or that cannot be read, at most 100: each stays as it was,"
+        " unless it is null there. Empty where everything was read."
+    )
+
+
 class FirmOwnerPut(Body):
     """The name of a sole trader."""
 
@@ -287,6 +310,7 @@ class SitePut(Body):
     opened_on: Annotated[Day, Field(description="Day on which activity began at this site.")] | None = None
     closed: Annotated[TrueOrFalse, Field(description="Whether activity at this site has ended.")] = False
     closed_on: Annotated[Day, Field(description="Day on which it ended; only together with closed.")] | None = None
+    diffusion: Diffusion = Diffusion.FULL
     seat_from_on: (
         Annotated[
             Day,
@@ -310,7 +334,9 @@ class Site(Read):
         json_schema_extra=PERSONAL,
         description="Number and street; null where it is not recorded, and under partial diffusion. No event shows it.",
     )
-    diffusion: Diffusion = Field(description="Diffusion of the firm: under partial diffusion the address is not shown.")
+    diffusion: Diffusion = Field(
+        description="Diffusion of the site, partial where that of its firm is: then the address is not shown."
+    )
     naf_code: str | None = Field(
         description="Activity of this site, in the nomenclature of naf_version; null: not recorded."
     )

@@ -21,7 +21,7 @@ from app.core.reading.listing import Listing
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, merge
 from app.firms import schemas
-from app.firms.directory import Record
+from app.firms.directory import CLOSES_BEFORE_IT_OPENS, Record, neutral_name
 from app.firms.models import (
     Firm,
     FirmAccounts,
@@ -29,7 +29,6 @@ from app.firms.models import (
     FirmNote,
     FirmOwner,
     FirmSeat,
-    NafVersion,
     Proceeding,
     Site,
     Source,
@@ -46,7 +45,7 @@ from app.firms.queries import (
     SITES,
     TERRITORY_FIRMS,
 )
-from app.firms.rules import Stage, StageOn, StageReserved, admit
+from app.firms.rules import Stage, StageOn, StageReserved, admit, nomenclature_on
 
 
 class NafCodeWithoutVersion(Problem):
@@ -328,9 +327,9 @@ async def move_seats(write: Write, seats: Sequence[tuple[str, date | None]]) -> 
 
 
 def _with_version(facts: dict[str, Any]) -> dict[str, Any]:
-    """An activity code without its version is read as rev. 2."""
+    """An activity code without its version is one of the nomenclature in force on the day of the facts."""
     if facts["naf_code"] is not None and facts["naf_version"] is None:
-        facts["naf_version"] = NafVersion.REV_2
+        facts["naf_version"] = nomenclature_on(facts["as_of"] or clock.today())
     if facts["naf_code"] is None and facts["naf_version"] is not None:
         raise NafCodeWithoutVersion
     return facts
@@ -398,28 +397,49 @@ async def update_firm(write: Write, siren: str, body: schemas.FirmUpdate) -> Cha
 async def refresh_firm(write: Write, record: Record) -> list[Change]:
     """What the public directory says becomes the register's: facts, activities, sites, the seat, a proceeding.
 
-    A firm that is not in the register yet is made. What is the same already is not written again, and tells nothing.
+    A firm that is not in the register yet is made. What is the same already is not written again, and tells nothing;
+    what the directory does not say stays as it was.
     """
-    await _locked(write, record.siren)
-    changes = await upsert_firms(write, [{"siren": record.siren, **record.facts}], Source.DIRECTORY)
+    siren = record.siren
+    known = await _locked(write, siren)
+    named = {"name": record.facts.get("name") or (known.name if known is not None else neutral_name(siren))}
+    changes = await upsert_firms(write, [{"siren": siren, **record.facts, **named}], Source.DIRECTORY)
     told = {key for change in changes for key in change.keys}
     new = bool(changes) and changes[0].type == "firm.created"
     today = None if new else clock.today()
-    await hold_activities(write, [(record.siren, code, version, today) for code, version in record.activities])
-    changes += await upsert_sites(write, record.sites, Source.DIRECTORY)
+    await hold_activities(write, [(siren, code, version, today) for code, version in record.activities])
+    changes += await upsert_sites(write, await _sites_found(write, record), Source.DIRECTORY)
     if record.seat_siret is not None:
-        opened_on = next((site["opened_on"] for site in record.sites if site["siret"] == record.seat_siret), None)
+        opened_on = await write.session.scalar(select(Site.opened_on).where(Site.siret == record.seat_siret))
         moved = await move_seats(write, [(record.seat_siret, opened_on)])
         if moved and not told:
             changes.insert(0, Change("firm.updated", FIRMS, moved, topic=topic))
     if record.owner is not None:
-        made, renamed = await _upsert(write, FirmOwner, "siren", [{"siren": record.siren, "name": record.owner}])
+        made, renamed = await _upsert(write, FirmOwner, "siren", [{"siren": siren, "name": record.owner}])
         changes += _changes("firm_owner", OWNERS, made, renamed)
     if record.proceeding is not None:
-        changes += await _proceeding_found(write, record.siren, *record.proceeding)
+        changes += await _proceeding_found(write, siren, *record.proceeding)
     if not changes or changes[0].listing is not FIRMS:
-        changes.insert(0, Change("", FIRMS, [record.siren]))
+        changes.insert(0, Change("", FIRMS, [siren]))
     return changes
+
+
+async def _sites_found(write: Write, record: Record) -> list[dict[str, Any]]:
+    """The sites of a record. One that would close before it opens, by this answer or by what is known, has no day of
+    closing, which is told.
+    """
+    days = select(Site.siret, Site.opened_on, Site.closed_on).where(Site.siren == record.siren)
+    known = {siret: (opened_on, closed_on) for siret, opened_on, closed_on in await write.session.execute(days)}
+    sites = []
+    for site in record.sites:
+        before = known.get(site["siret"], (None, None))
+        opened_on, closed_on = site.get("opened_on", before[0]), site.get("closed_on", before[1])
+        if opened_on is not None and closed_on is not None and closed_on < opened_on:
+            record.told.append(CLOSES_BEFORE_IT_OPENS.at(f"/sites/{site['siret']}/date_fermeture"))
+            sites.append({**site, "closed_on": None})
+        else:
+            sites.append(site)
+    return sites
 
 
 async def _proceeding_found(write: Write, siren: str, kind: str, opened_on: date) -> list[Change]:

@@ -141,6 +141,7 @@ DRIVEN: dict[str, Request] = {
     "proceeding_ended_by": Request(
         "POST /v1/firms/{siren}/proceedings", {"/ended_by": UNKNOWN, "/closed_on": "2024-12-01"}
     ),
+    "site_diffusion": _one(SITE, "/diffusion", UNKNOWN),
     "site_naf_code": Request(SITE, {"/naf_code": "25.53", "/naf_version": "naf_2025"}),
     "site_naf_version": Request(SITE, {"/naf_version": UNKNOWN, "/naf_code": "25.53Y"}),
     "site_naf_code_without_version": _one(SITE, "/naf_version", "naf_2025", "naf-code-without-version"),

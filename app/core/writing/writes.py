@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
+from pydantic_core import to_json
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -354,12 +355,14 @@ async def commit(
     explain: Explain | None = None,
     idempotency_required: bool = False,
     dry_run: bool | None = None,
+    beside: Callable[[], Mapping[str, Any]] | None = None,
 ) -> Response:
     """Do `work` for this request's caller and answer with the changed object.
 
     A POST that creates says where: below its own address, or at `location`, `{key}` standing for the new object's key.
     A list of changes answers with the first; a change of several objects with `{"items": […]}`. With `dry_run=true` the
-    answer is 200 and nothing is changed; the query is read for it unless the route has done so.
+    answer is 200 and nothing is changed; the query is read for it unless the route has done so. `beside` gives what
+    the answer says beside the object, once the work is done.
     """
     state = request.state
     if dry_run is None:
@@ -373,7 +376,10 @@ async def commit(
             return Response(status_code=204)
         if change.many:
             return _many(seen, code)
-        answer = answers.answer(request, change.listing, seen[0].body.encode(), seen[0].version, code)
+        body = seen[0].body.encode()
+        if beside is not None:
+            body = body[:-1] + b"," + to_json(beside())[1:]
+        answer = answers.answer(request, change.listing, body, seen[0].version, code)
         if code == 201 and post:
             place = location or request.scope["path"] + "/{key}"
             answer.headers["Location"] = place.format(key=seen[0].key)

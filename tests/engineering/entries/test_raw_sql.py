@@ -324,6 +324,7 @@ FIRMS = [
         "site_closes_before_it_opens",
         change("sites", "siret = $site", closed="true", opened_on="'2024-01-02'", closed_on="'2024-01-01'"),
     ),
+    Attack("site_diffusion", change("sites", "siret = $site", diffusion="'none'")),
     Attack("site_source", change("sites", "siret = $site", source="'hearsay'")),
     Attack("sites_pkey", clone("sites", "siret = $site")),
     Attack("firm_seats_siren_siret_fkey", clone("firm_seats", "siren = $firm", siret="$other_site")),
