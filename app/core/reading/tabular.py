@@ -1,7 +1,8 @@
 """One Select as NDJSON, CSV or XLSX: which form the caller asks for, and how each column looks in it.
 
 The types of the read schema decide once: money becomes euros (`amount_cents` 123450 → `amount_eur` 1234.50), nested
-objects become dotted columns, arrays are joined by `|`, text that a spreadsheet would run is guarded by an apostrophe.
+objects become dotted columns, arrays are joined by `|`, what a spreadsheet would run is guarded by an apostrophe, in a
+cell and in each element of an array.
 `unguard`, `split` and `cents` take that back.
 """
 
@@ -28,7 +29,6 @@ from sqlalchemy import (
     Numeric,
     Select,
     Text,
-    and_,
     case,
     cast,
     func,
@@ -68,13 +68,51 @@ class ColumnKind(StrEnum):
 class Column:
     """A column of a table: its name, its kind, and its value in SQL (of `EUROS`, euros).
 
-    `joined` is the value of an array as one text, with or without a decimal comma.
+    `joined` is the value of an array as one text, with or without a decimal comma, each text in it guarded.
     """
 
     name: str
     kind: ColumnKind
     value: ColumnElement[Any]
-    joined: Callable[[bool], ColumnElement[Any]] | None = None
+    joined: Callable[[bool, "Guard"], ColumnElement[Any]] | None = None
+
+
+# --- the guard -------------------------------------------------------------------------------------------------------
+
+# What a spreadsheet runs, also in full width, and where it would begin: a cell, and what it takes for a cell where it
+# splits by another separator than ours.
+_RUNS = "=+@\uff1d\uff0b\uff20\uff0d\u2212-"  # also in full width, and the sign of minus
+_BEFORE = "(^|[;,|\t\r\n])([ \u00a0\u202f]*)"
+_GUARDED = re.compile(f"{_BEFORE}'('*[{_RUNS}])")
+_LED = re.compile("'+[\t\r]")
+
+
+def unguard(value: str) -> str:
+    """Text as it was before a CSV guarded it: without the apostrophes before what a spreadsheet would run."""
+    if "'" not in value:
+        return value
+    return _GUARDED.sub(r"\1\2\3", value[1:] if _LED.match(value) else value)
+
+
+Guard = Callable[[Any], ColumnElement[Any]]
+
+
+def guarded(value: Any) -> ColumnElement[Any]:
+    """The text in SQL with an apostrophe before all that a spreadsheet would run; `unguard` takes it off."""
+    return _led(value, "'*", _RUNS + "\t\r")
+
+
+def doubled(value: Any) -> ColumnElement[Any]:
+    """The same where an apostrophe stands there already: a workbook runs no text, but what reads it takes one off."""
+    return _led(value, "'+", "'")
+
+
+def _led(value: Any, apostrophes: str, signs: str) -> ColumnElement[Any]:
+    led = func.regexp_replace(value, _text(f"^({apostrophes}[\t\r])"), _text(r"'\1"))
+    whole = func.regexp_replace(led, _text(f"{_BEFORE}({apostrophes}[{_RUNS}])"), _text(r"\1\2'\3"), _text("g"))
+    # Most texts have none of the signs; the expression alone would cost ten times as much.
+    bare = func.length(func.translate(value, _text(signs), _text("")))
+    return cast(case((bare < func.length(value), whole), else_=value), Text)
 
 
 # --- the columns of a Select -----------------------------------------------------------------------------------------
@@ -189,7 +227,7 @@ def _list(name: str, array: Any, path: str, kind: ColumnKind | None) -> Column:
     """
     cents = kind is ColumnKind.NUMBER and name.endswith("_cents")
 
-    def joined(comma: bool) -> ColumnElement[Any]:
+    def joined(comma: bool, guard: Guard) -> ColumnElement[Any]:
         element = func.jsonb_array_elements(array).table_valued("value", with_ordinality="place").render_derived()
         if kind is None:
             said: Any = _plain(cast(element.c.value.op("#>")(literal_column(path, Text())), JSONB))
@@ -200,12 +238,12 @@ def _list(name: str, array: Any, path: str, kind: ColumnKind | None) -> Column:
         if comma and kind is ColumnKind.NUMBER:
             said = func.replace(said, _text("."), _text(","))
         if kind in (None, ColumnKind.TEXT):
-            said = func.replace(func.replace(said, _text("\\"), _text("\\\\")), _text("|"), _text("\\|"))
+            said = func.replace(func.replace(guard(said), _text("\\"), _text("\\\\")), _text("|"), _text("\\|"))
         whole = func.string_agg(func.coalesce(said, _text("")), aggregate_order_by(_text("|"), element.c.place))
         whole = func.nullif(whole, _text(""))  # an array of nothing but null is an empty cell, as an empty array is
         return case((func.jsonb_typeof(array) == _text("array"), select(whole).scalar_subquery()), else_=None)
 
-    return Column(_euro_name(name) if cents else name, ColumnKind.PARTS, joined(False), joined)
+    return Column(_euro_name(name) if cents else name, ColumnKind.PARTS, joined(False, doubled), joined)
 
 
 def _mixed(name: str, value: Any) -> Column:
@@ -215,8 +253,8 @@ def _mixed(name: str, value: Any) -> Column:
     return Column(
         name,
         ColumnKind.PARTS,
-        func.coalesce(array(False), _plain(value)),
-        lambda comma: func.coalesce(array(comma), _plain(value)),
+        func.coalesce(array(False, doubled), doubled(_plain(value))),
+        lambda comma, guard: func.coalesce(array(comma, guard), guard(_plain(value))),
     )
 
 
@@ -235,13 +273,6 @@ def _text(value: str) -> ColumnElement[str]:
 
 
 # --- what undoes it --------------------------------------------------------------------------------------------------
-
-GUARDED = re.compile(r"'+[=+\-@\t\r]")
-
-
-def unguard(value: str) -> str:
-    """Text as it was before a CSV guarded it: without the apostrophe before what a spreadsheet would run."""
-    return value[1:] if GUARDED.match(value) else value
 
 
 def split(value: str) -> list[str]:
@@ -316,13 +347,9 @@ def _cell(column: Column, comma: bool) -> ColumnElement[Any]:
     value = column.value
     match column.kind:
         case ColumnKind.PARTS:
-            said = column.joined(comma) if column.joined else value
-            return func.regexp_replace(said, _text(r"^('*[=+@\t\r-])"), _text(r"'\1"))
+            return column.joined(comma, guarded) if column.joined else guarded(value)
         case ColumnKind.TEXT:
-            # The first character decides almost always; the expression alone would cost ten times as much.
-            first = func.ascii(value).in_([literal_column(str(ord(sign))) for sign in "=+-@\t\r'"])
-            risky = and_(first, value.op("~")(_text(r"^'*[=+@\t\r-]")))
-            return case((risky, _text("'").op("||")(value)), else_=value)
+            return guarded(value)
         case ColumnKind.NUMBER | ColumnKind.EUROS if comma:
             return func.replace(cast(value, Text), _text("."), _text(","))
         case ColumnKind.INSTANT:
@@ -383,7 +410,14 @@ class _CsvFr(_Csv):
 
 def _as_sheet(rows: Rows, schema: type[BaseModel]) -> Rows:
     columns = columns_of(rows.subquery("shown"), schema)
-    return select(xlsx.row([xlsx.cell(column.kind, column.value) for column in columns]))
+    return select(
+        xlsx.row(
+            [
+                xlsx.cell(column.kind, doubled(column.value) if column.kind is ColumnKind.TEXT else column.value)
+                for column in columns
+            ]
+        )
+    )
 
 
 def _workbook(columns: list[Column], title: str) -> Writer:

@@ -234,6 +234,11 @@ NO = frozenset({"false", "no", "non", "faux", "0", "n"})
 
 def plain(cell: Cell) -> str:
     """A cell as text, trimmed; what our exports put before `=`, `+`, `-` and `@` is taken off again."""
+    return tabular.unguard(_text(cell))
+
+
+def _text(cell: Cell) -> str:
+    """A cell as text, trimmed, as it stands."""
     if cell is None:
         return ""
     if isinstance(cell, bool):
@@ -242,8 +247,7 @@ def plain(cell: Cell) -> str:
         return str(int(cell)) if cell.is_integer() and abs(cell) < 2**53 else repr(cell)
     if isinstance(cell, datetime):
         return cell.date().isoformat() if cell.time() == datetime.min.time() else cell.isoformat()
-    text = str(cell).strip("\u00a0\u202f \t\r\n")
-    return tabular.unguard(text)
+    return str(cell).strip("\u00a0\u202f \t\r\n")
 
 
 def digits(cell: Cell) -> str:
@@ -297,10 +301,10 @@ def truth(cell: Cell) -> bool | str:
 
 
 def parts(cell: Cell) -> list[str]:
-    """Several values in one cell, between `|`."""
-    return [part for part in (plain(part) for part in tabular.split(plain(cell))) if part]
+    """Several values in one cell, between `|`; each has its own guard."""
+    return [part for part in (plain(part) for part in tabular.split(_text(cell))) if part]
 
 
 def each(read: Callable[[Cell], Any]) -> Callable[[Cell], list[Any]]:
     """Reads one part of every object of a list, as our exports write it between `|`; None where it has none."""
-    return lambda cell: [read(part) if part else None for part in tabular.split(plain(cell))]
+    return lambda cell: [read(part) if part else None for part in tabular.split(_text(cell))]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,14 +11,14 @@ from typing import Any
 import openpyxl
 import pytest
 import xlsxwriter
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
-from sqlalchemy import Boolean, Date, DateTime, Numeric, Text, cast, literal, select
+from sqlalchemy import ARRAY, Boolean, Date, DateTime, Numeric, Text, cast, column, func, literal, select
 
 from app.core.db import Statement, param
 from app.core.reading import xlsx
-from app.core.reading.tabular import FORMS, Column, ColumnKind, cents, split, unguard
+from app.core.reading.tabular import FORMS, Column, ColumnKind, cents, doubled, guarded, split, unguard
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
@@ -41,11 +42,31 @@ def test_a_csv_is_the_same_wherever_its_stream_is_cut(rows: list[list[str]], cut
 
 
 @pytest.mark.parametrize(
-    ("guarded", "plain"),
-    [("'=1", "=1"), ("''=1", "'=1"), ("'plain", "'plain"), ("", ""), ("'", "'"), ("a'=", "a'="), ("'-2", "-2")],
-)
-def test_a_guard_is_taken_off_and_nothing_else(guarded: str, plain: str) -> None:
-    assert unguard(guarded) == plain
+    ("written", "plain"),
+    [("'=1", "=1"), ("''=1", "'=1"), ("'plain", "'plain"), ("", ""), ("'", "'"), ("a'=", "a'="), ("'-2", "-2"),
+     ("A;'=1+1;B", "A;=1+1;B"), ("A, '=1", "A, =1"), ("'＝1", "＝1"), ("'−2", "−2"), ("A;'B", "A;'B"),
+     ("a\n'=1", "a\n=1"), ("'\t=1", "\t=1"), ("l'été, d'un = x", "l'été, d'un = x")],
+)  # fmt: skip
+def test_a_guard_is_taken_off_and_nothing_else(written: str, plain: str) -> None:
+    assert unguard(written) == plain
+
+
+RISKY = st.text(st.sampled_from("'=+-@|\\;,\t\r\n ＝＋－＠−a\N{NO-BREAK SPACE}é"), max_size=8)
+RUNS = re.compile(r"(?:^|[;,|\t\r\n])[ \u00a0\u202f]*[=+@＝＋＠－−-]|^[\t\r]")
+
+
+@given(st.lists(st.one_of(RISKY, texts), min_size=50, max_size=50))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_what_a_guard_puts_on_is_what_is_taken_off_and_nothing_runs(pool: Any, values: list[str]) -> None:
+    named = column("v", Text())
+    rows = func.unnest(param("values", ARRAY(Text()))).table_valued(named, with_ordinality="n").render_derived()
+    statement = Statement(select(guarded(rows.c.v).label("g"), doubled(rows.c.v).label("d")).order_by(rows.c.n))
+    found = await pool.fetch(statement.sql, *statement.arguments({"values": values}))
+    assert [unguard(row["g"]) for row in found] == values
+    assert [unguard(row["d"]) for row in found] == values, "a workbook's texts are read by the same rule"
+    assert [row["g"] for row in found if RUNS.search(row["g"])] == []
+    for row, value in zip(found, values, strict=True):
+        assert RUNS.search(value) or "'" in value or row["g"] == value
 
 
 @given(st.lists(texts, min_size=1))

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.core.writing.importing import folded
 from app.integrations.imports.importers import IMPORTERS
 from tests.directory import siret_of
 from tests.integrations.imports.files import carry_out, csv_file, xlsx_file
-from tests.world import World, ok
+from tests.world import World, fresh_siren, ok
 
 
 def here(world: World, kind: str) -> str:
@@ -233,6 +235,26 @@ async def test_our_own_exports_are_imported_again_and_change_nothing(world: Worl
     firm = await client.get(f"/v1/firms?format={form}&q={siren}")
     again = await carry_out(client, "/v1/imports?kind=firms", firm.content)
     assert (again["status"], again["rows_unchanged"]) == ("succeeded", 1), again
+
+
+RISKY = st.text(st.sampled_from("'=+-@|\\;, ＝−a1é"), min_size=1, max_size=6).filter(lambda text: text == text.strip())
+
+
+@given(st.lists(RISKY, min_size=1, max_size=20, unique=True))
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_what_a_file_takes_out_it_brings_back(world: World, names: list[str]) -> None:
+    siren, client = fresh_siren(), world.clients["territory"]
+    facts = {"name": names[0], "trade_names": names, "acronym": names[-1]}
+    ok(await client.put(f"/v1/firms/{siren}", facts), 201)
+    for form in ("csv", "csv-fr", "xlsx"):
+        export = await client.get(f"/v1/firms?format={form}&siren={siren}")
+        again = await carry_out(client, "/v1/imports?kind=firms", export.content)
+        assert (again["status"], again["rows_unchanged"]) == ("succeeded", 1), (form, again)
+        cleared = ok(await client.put(f"/v1/firms/{siren}", {"name": "Another"}))
+        assert cleared["trade_names"] == []
+        again = await carry_out(client, "/v1/imports?kind=firms", export.content)
+        found = ok(await client.get(f"/v1/firms/{siren}"))
+        assert {name: found[name] for name in facts} == facts, form
 
 
 async def test_an_entry_past_submitted_is_none_that_a_file_can_make(world: World) -> None:
