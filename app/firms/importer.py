@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+from pydantic import model_validator
 from sqlalchemy import select
 
+from app.core.faults import Fault
 from app.core.messages import NOT_FOUND
-from app.core.values import Siret
+from app.core.values import Line, NafCode, Siret
 from app.core.writing import sheets
 from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, Outcome, coded, rows_of
 from app.core.writing.writes import Write
-from app.firms import service
-from app.firms.models import Firm
+from app.firms import service, sirene
+from app.firms.models import Firm, Source
 from app.firms.schemas import FirmCreate, SitePut
 
 _AS_OF = [
@@ -23,21 +25,37 @@ _ACTIVITY = [
 ]
 
 
+NOTHING_BUT_A_NUMBER = Fault(
+    "nothing_but_a_number",
+    en="The line says nothing but a number: give at least the commune, or whether the site is closed.",
+    fr="La ligne ne dit rien d'autre qu'un numéro : donnez au moins la commune, ou si l'établissement est fermé.",
+)
+
+
 async def _put_firms(write: Write, _place: str | None, lines: Sequence[FileLine]) -> Outcome:
-    created, updated = await service.import_firms(write, [line.item for line in lines])
-    changes = [change for change in (created, updated) if change.keys]
-    return Outcome(changes, len(created.keys), len(updated.keys), len(lines) - len(created.keys) - len(updated.keys))
+    changes = await service.import_firms(write, [line.item for line in lines])
+    counted = {act: sum(len(c.keys) for c in changes if c.type == f"firm.{act}") for act in ("created", "updated")}
+    return Outcome(changes, counted["created"], counted["updated"], len(lines) - sum(counted.values()))
 
 
 async def _firms_of(_write: Write, _place: str | None, lines: Sequence[FileLine]) -> set[str]:
     return {line.item.siren for line in lines}
 
 
+class FirmLine(FirmCreate):
+    """A firm by its SIREN; of INSEE's file also its source, its owner and its code of NAF 2025."""
+
+    source: Source = Source.DECLARED
+    owner: Line | None = None
+    naf_2025_code: NafCode | None = None
+
+
 FIRMS = Importer(
     kind="firms",
     permission="firms:write",
     national=True,
-    schema=FirmCreate,
+    schema=FirmLine,
+    layouts=[sirene.UNITS],
     key=["siren"],
     columns=[
         Heading("siren", sheets.digits, ["numero siren", "n° siren", "identifiant"], required=True),
@@ -63,9 +81,18 @@ FIRMS = Importer(
 
 
 class SiteLine(SitePut):
-    """A site by its SIRET."""
+    """A site by its SIRET; of INSEE's file also its source, and whether it is the seat."""
 
     siret: Siret
+    source: Source = Source.DECLARED
+    is_seat: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "SiteLine":
+        """A number alone would make an open site of it."""
+        if self.model_fields_set == {"siret"}:
+            raise NOTHING_BUT_A_NUMBER.error()
+        return self
 
 
 async def _check_sites(write: Write, _place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
@@ -86,6 +113,7 @@ SITES = Importer(
     permission="firms:write",
     national=True,
     schema=SiteLine,
+    layouts=[sirene.SITES],
     key=["siret"],
     columns=[
         Heading("siret", sheets.digits, ["numéro siret", "n° siret"], required=True),
@@ -97,6 +125,7 @@ SITES = Importer(
         Heading("opened_on", sheets.day, ["date de création", "ouverture"]),
         Heading("closed", sheets.truth, ["fermé"]),
         Heading("closed_on", sheets.day, ["date de fermeture", "fermeture"]),
+        Heading("diffusion", coded({"intégrale": "full", "partielle": "partial"}), ["diffusion"]),
         Heading("seat_from_on", sheets.day, ["siège depuis"]),
         *_AS_OF,
     ],

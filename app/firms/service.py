@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Text, bindparam, select, text, tuple_, update
+from sqlalchemy import Date, Text, any_, bindparam, literal, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.core import clock
@@ -45,7 +45,7 @@ from app.firms.queries import (
     SITES,
     TERRITORY_FIRMS,
 )
-from app.firms.rules import Stage, StageOn, StageReserved, admit, nomenclature_on
+from app.firms.rules import NafVersion, Stage, StageOn, StageReserved, admit, nomenclature_on
 
 
 class NafCodeWithoutVersion(Problem):
@@ -223,11 +223,12 @@ def _changes(kind: str, listing: Listing, made: list[str], changed: list[str], *
 
 
 async def upsert_firms(write: Write, rows: Sequence[dict[str, Any]], source: Source) -> list[Change]:
-    """Put firms in the register, by SIREN: rows of columns of `Firm`; what a row does not name is left.
+    """Put firms in the register, by SIREN: rows of columns of `Firm`; what a row does not name is left. A row that
+    names its source keeps it.
 
     A main activity that differs from the one in force in its nomenclature ends it (`hold_activities`).
     """
-    facts = [{**row, "source": source.value, "as_of": row.get("as_of") or clock.today()} for row in rows]
+    facts = [{"source": source.value, **row, "as_of": row.get("as_of") or clock.today()} for row in rows]
     made, changed = await _upsert(write, Firm, "siren", facts)
     touched = {*made, *changed}
     codes = [
@@ -294,7 +295,7 @@ async def upsert_sites(write: Write, rows: Sequence[dict[str, Any]], source: Sou
     Their firms exist and are locked, or this is the only writer. `move_seats` sets the seat.
     """
     facts = [
-        {**row, "siren": row["siret"][:9], "source": source.value, "as_of": row.get("as_of") or clock.today()}
+        {"source": source.value, **row, "siren": row["siret"][:9], "as_of": row.get("as_of") or clock.today()}
         for row in rows
     ]
     made, changed = await _upsert(write, Site, "siret", facts)
@@ -366,16 +367,35 @@ async def put_firm(write: Write, siren: str, body: schemas.FirmPut, *, new_only:
     return changes[0] if changes else Change("", FIRMS, [siren])
 
 
-async def import_firms(write: Write, bodies: Sequence[schemas.FirmCreate]) -> tuple[Change, Change]:
-    """Many firms at once: what was created, and what was updated. Facts that a body does not give are left alone."""
-    rows = []
-    for body in bodies:
-        facts = _with_version(body.model_dump())
-        given = body.model_fields_set | ({"naf_code", "naf_version"} if body.naf_code is not None else set())
-        rows.append({name: value for name, value in facts.items() if name in given})
-    changes = {change.type: change for change in await upsert_firms(write, rows, Source.DECLARED)}
-    created, updated = (changes.get(kind, Change(kind, FIRMS, [])) for kind in ("firm.created", "firm.updated"))
-    return created, updated
+# What INSEE's files say beside the facts of a firm or a site.
+_BESIDE = {"owner", "naf_2025_code", "is_seat", "seat_from_on"}
+
+
+def _given(body: Any) -> dict[str, Any]:
+    """The facts that a line gives, an activity code with its nomenclature."""
+    facts = _with_version(body.model_dump(exclude=_BESIDE))
+    given = body.model_fields_set | ({"naf_code", "naf_version"} if body.naf_code is not None else set())
+    return {name: value for name, value in facts.items() if name in given}
+
+
+async def import_firms(write: Write, bodies: Sequence[Any]) -> list[Change]:
+    """Many firms at once (`FirmCreate` with what INSEE's file says beside it). Facts that a body does not give are left
+    alone; a firm keeps its name where the file has none for it.
+    """
+    rows = {body.siren: _given(body) for body in bodies}
+    nameless = [siren for siren, row in rows.items() if row["name"] == neutral_name(siren)]
+    known = select(Firm.siren, Firm.name).where(Firm.siren == any_(literal(nameless, ARRAY(Text()))))
+    for siren, name in await write.session.execute(known) if nameless else ():
+        rows[siren]["name"] = name
+    changes = await upsert_firms(write, list(rows.values()), Source.DECLARED)
+    made = {key for change in changes if change.status == 201 for key in change.keys}
+    codes = [(body.siren, body.naf_2025_code, body.as_of) for body in bodies if body.naf_2025_code]
+    version, today = NafVersion.NAF_2025.value, clock.today()
+    await hold_activities(
+        write, [(siren, code, version, None if siren in made else day or today) for siren, code, day in codes]
+    )
+    owners = [{"siren": body.siren, "name": body.owner} for body in bodies if body.owner]
+    return changes + _changes("firm_owner", OWNERS, *await _upsert(write, FirmOwner, "siren", owners))
 
 
 async def update_firm(write: Write, siren: str, body: schemas.FirmUpdate) -> Change:
@@ -496,13 +516,9 @@ async def put_site(write: Write, siren: str, siret: str, body: schemas.SitePut) 
 
 async def import_sites(write: Write, bodies: Sequence[Any]) -> list[Change]:
     """Many sites at once (`SitePut` with a SIRET); seats move after them. Facts that a body does not give are left."""
-    rows = []
-    for body in bodies:
-        facts = _with_version(body.model_dump(exclude={"seat_from_on"}))
-        given = body.model_fields_set | ({"naf_code", "naf_version"} if body.naf_code is not None else set())
-        rows.append({name: value for name, value in facts.items() if name in given})
-    changes = await upsert_sites(write, rows, Source.DECLARED)
-    moved = await move_seats(write, [(body.siret, body.seat_from_on) for body in bodies if body.seat_from_on])
+    changes = await upsert_sites(write, [_given(body) for body in bodies], Source.DECLARED)
+    seats = [(body.siret, body.seat_from_on) for body in bodies if body.seat_from_on or body.is_seat]
+    moved = await move_seats(write, seats)
     return [*changes, *([Change("firm.updated", FIRMS, moved, topic=topic)] if moved else [])]
 
 

@@ -38,10 +38,13 @@ PERIMETER = Importer(
     permission="programme:write",
     schema=PerimeterLine,
     key=["vintage", "insee_code"],
+    only={"typecom": "COM"},  # the COG lists parts of communes too, delegated and associated ones
     columns=[
         Heading("vintage", sheets.whole, ["millésime", "année", "year"], required=True),
         Heading("insee_code", sheets.digits, ["code insee", "code commune", "insee", "com", "codgeo"], required=True),
-        Heading("name", sheets.plain, ["nom", "commune", "nom commune", "libellé", "libgeo"], required=True),
+        Heading(
+            "name", sheets.plain, ["nom", "commune", "nom commune", "nom membre", "libellé", "libgeo"], required=True
+        ),
     ],
     apply=_apply,
 )

@@ -141,10 +141,9 @@ def shown(form: str, value: Any, wanted: Any, column: str) -> Any:
         return value
     if isinstance(value, str) and wanted is str:
         return led(value, 1 if form == "xlsx" else 0)
-    if form != "xlsx":
-        return written(value, column, comma=form == "csv-fr")
-    if isinstance(value, list) or get_origin(wanted) is UnionType:  # of several types, a cell is text
-        return written(value, column, comma=False, fewest=1) or None
+    if form != "xlsx" or isinstance(value, list) or get_origin(wanted) is UnionType:  # of several types, a cell is text
+        text = written(value, column, comma=form == "csv-fr", fewest=1 if form == "xlsx" else 0)
+        return text or (None if form == "xlsx" else "")
     if wanted is datetime:
         return datetime.fromisoformat(value).replace(tzinfo=None)
     if wanted is date:

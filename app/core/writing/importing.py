@@ -110,12 +110,44 @@ def rows_of(key: Any) -> Callable[[Write, set[Any]], Awaitable[None]]:
     return hold
 
 
+@dataclass
+class Said:
+    """What a row of somebody else's file says: values of our fields, and which of its headings is at fault.
+
+    What is `told` refuses nothing; what is `refused` keeps the line out.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    told: list[tuple[str, FieldError]] = field(default_factory=list)
+    refused: list[tuple[str, FieldError]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A file that others publish, as it is: all its headings, and what a row of it says, None for a row to pass over.
+
+    It is recognised by the headings in `by`, of which the first is there and any other.
+    """
+
+    headings: Sequence[str]
+    by: Sequence[str]
+    read: Callable[[Mapping[str, Cell]], Said | None]
+
+    def fits(self, headers: Iterable[str]) -> bool:
+        """Whether these are headings of such a file."""
+        told = {folded(header) for header in headers}
+        key, *others = map(folded, self.by)
+        return key in told and not told.isdisjoint(others)
+
+
 @dataclass(frozen=True)
 class Importer:
     """What may be imported as `kind`.
 
     `permission` is what the caller needs; `national` says that the objects belong to no territory; `key` are the fields
     that name an object, so that a line is created once however often it is imported; `schema` is what a row is held to;
+    `layouts` are files of others that are read as they are; `only` says of a heading which of its rows are meant, where
+    a file has it;
     `needs_subject` says that a person or program must have sent the file, not the service itself;
     `read` reads the rows of a file that is no table but XML: these stand or fall together, so that none is left out,
     and one call writes them all;
@@ -133,6 +165,8 @@ class Importer:
     locks: Locks | None = None
     national: bool = False
     needs_subject: bool = False
+    layouts: Sequence[Layout] = ()
+    only: Mapping[str, str] = field(default_factory=dict)
     read: Callable[[IO[bytes]], Iterator[sheets.Row]] | None = None
 
     @property
@@ -163,9 +197,16 @@ class Header:
 
     line: int
     matched: Sequence[tuple[str, str | None]]
+    layout: Layout | None = None
 
     def faults(self, importer: Importer) -> list[LineFault]:
         """Columns that are missing, that appear twice, and (advisory) those that nothing reads."""
+        if self.layout is not None:
+            return [
+                LineFault(self.line, header[:100], IGNORED_COLUMN.at(""), advisory=True)
+                for header, name in self.matched
+                if name is None and header
+            ]
         fields = [name for _, name in self.matched if name is not None]
         missing = [c.field for c in importer.columns if c.required and c.field not in fields]
         faults = [LineFault(self.line, name, MISSING_COLUMN.at("")) for name in missing]
@@ -173,7 +214,7 @@ class Header:
         faults += [LineFault(self.line, name, REPEATED_COLUMN.at("")) for name in twice]
         known = list(importer.fields)
         for header, name in self.matched:
-            if name is None and header:
+            if name is None and header and folded(header) not in importer.only:
                 guess = nearest_name(folded(header), [folded(field) for field in known])
                 near = {"did_you_mean": next(f for f in known if folded(f) == guess)} if guess else {}
                 faults.append(LineFault(self.line, header[:100], IGNORED_COLUMN.at("", **near), advisory=True))
@@ -191,6 +232,10 @@ def match(importer: Importer, line: int, cells: Sequence[Cell]) -> Header:
         if column.field.endswith("_cents"):
             own[folded(column.field.removesuffix("_cents") + "_eur")] = column.field
     headers = [_UNPRINTABLE.sub("", sheets.plain(cell))[:200] for cell in cells]
+    layout = next((layout for layout in importer.layouts if layout.fits(headers)), None)
+    if layout is not None:
+        official = {folded(heading): heading for heading in layout.headings}
+        return Header(line, [(header, official.get(folded(header))) for header in headers], layout)
     told = {own.get(folded(header)) for header in headers}
     others = {folded(name): to for name, to in importer.synonyms().items()}
     known = own | {name: to for name, to in others.items() if name not in own and to not in told}
@@ -208,27 +253,44 @@ class Reader:
     header: Header
     _keys: dict[tuple[str, ...], int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        headings = [folded(header) for header, _ in self.header.matched]
+        only = self.importer.only
+        self._only = [(place, only[name]) for place, name in enumerate(headings) if name in only]
+
     def line(self, number: int, cells: Sequence[Cell]) -> tuple[FileLine | None, list[LineFault]]:
         """The line, or what is wrong with it. Empty cells are absent fields."""
         importer = self.importer
         columns = importer.fields
         values: dict[str, Any] = {}
-        for (_, name), cell in zip(self.header.matched, cells, strict=False):
-            if name is None:
-                continue
+        told: list[LineFault] = []
+        if any(sheets.plain(cells[place]) != meant for place, meant in self._only if place < len(cells)):
+            return None, []
+        named = [(name, cell) for (_, name), cell in zip(self.header.matched, cells, strict=False) if name is not None]
+        if self.header.layout is not None:
+            said = self.header.layout.read(dict(named))
+            if said is None:
+                return None, []
+            values = said.values
+            told = [LineFault(number, heading, error, advisory=True) for heading, error in said.told]
+            told += [LineFault(number, heading, error) for heading, error in said.refused]
+            if said.refused:
+                return None, told
+            named = []
+        for name, cell in named:
             value = columns[name].read(cell)
             if value not in ("", [], None):
                 _put(values, name, value)
         try:
             item = importer.schema.model_validate(values)
         except ValidationError as error:
-            return None, [_fault(number, each) for each in field_errors(error.errors(include_url=False))]
+            return None, told + [_fault(number, each) for each in field_errors(error.errors(include_url=False))]
         key = tuple(str(_get(values, name) or "") for name in importer.key)
         if any(key):
             first = self._keys.setdefault(key, number)
             if first != number:
                 return None, [LineFault(number, importer.key[0], REPEATED_LINE.at("", first_line=first))]
-        return FileLine(number, item), []
+        return FileLine(number, item), told
 
 
 def _put(values: dict[str, Any], name: str, value: Any) -> None:

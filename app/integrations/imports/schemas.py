@@ -14,7 +14,10 @@ class ImportColumn(Read):
     """How a column of the file was understood."""
 
     header: str = Field(description="Heading of the column in the file, at most 200 characters.")
-    field: str | None = Field(description="The field of the API that the column fills; null where it is ignored.")
+    field: str | None = Field(
+        description="The field of the API that the column fills, or the heading of a file of INSEE that is read as it"
+        " is; null where it is ignored."
+    )
 
 
 class FileImport(Read):
