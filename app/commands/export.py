@@ -34,7 +34,7 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import __version__, models
@@ -162,9 +162,10 @@ def left_out() -> dict[str, str]:
 
 
 def columns(table: Table) -> list[Column[Any]]:
-    """The columns that are taken out; bytes are secrets."""
+    """The columns that are taken out; bytes are secrets, and words to search by are made of the others."""
     hidden = HIDDEN.get(table.name, set())
-    return [column for column in table.c if column.name not in hidden and not isinstance(column.type, LargeBinary)]
+    inside = (LargeBinary, TSVECTOR)
+    return [column for column in table.c if column.name not in hidden and not isinstance(column.type, inside)]
 
 
 @cache
@@ -231,6 +232,39 @@ def described(table: Table) -> dict[str, Any]:
     }
 
 
+def ddl() -> str:
+    """The tables of the files for an empty PostgreSQL, and the commands of psql that read the files into them."""
+    ours = {table.name for table in tables()}
+    made, read, linked = [], [], []
+    for table in tables():
+        taken = columns(table)
+        parts = [
+            f"    {_quoted(c.name)} {c.type.compile(postgresql.dialect())}{'' if c.nullable else ' NOT NULL'}"
+            for c in taken
+        ]
+        parts.append(f"    PRIMARY KEY ({_names(table.primary_key.columns)})")
+        made.append(f"CREATE TABLE {table.name} (\n" + ",\n".join(parts) + "\n);")
+        read.append(f"\\copy {table.name} ({_names(taken)}) FROM '{table.name}.csv' WITH (FORMAT csv, HEADER match)")
+        for here, there in _references(table):
+            key = there[0].table.primary_key.columns
+            if there[0].table.name in ours and list(key) == there and set(here) <= set(taken):
+                target = f"{there[0].table.name} ({_names(there)})"
+                linked.append(f"ALTER TABLE {table.name} ADD FOREIGN KEY ({_names(here)}) REFERENCES {target};")
+    head = "-- psql -d EMPTY -f schema.sql, in this directory"
+    return "\n\n".join([head, *made, "\n".join(read), "\n".join(linked)]) + "\n"
+
+
+_IDENTIFIER = postgresql.dialect().identifier_preparer
+
+
+def _quoted(name: str) -> str:
+    return str(_IDENTIFIER.quote(name))
+
+
+def _names(named: Any) -> str:
+    return ", ".join(_quoted(column.name) for column in named)
+
+
 _README = """\
 # {territory}
 Everything that Rebond {version} held about this territory at {made_at}, seen in one snapshot, at schema revision
@@ -240,9 +274,10 @@ references, its rows, bytes and SHA-256.
 Each file is one table: CSV as PostgreSQL's COPY writes it, in UTF-8, with a header, commas and LF. Nothing between two
 commas is NULL, `""` is an empty text. Values stand as stored: money in integer cents, days as decimals, instants in
 UTC. Text is not guarded against spreadsheets, which may run what begins with `=`: to look at data in one, ask the
-service for `?format=xlsx` or `?format=csv-fr`. To read a file back:
+service for `?format=xlsx` or `?format=csv-fr`. `schema.sql` makes the tables in an empty PostgreSQL, reads the
+files and links them:
 
-    \\copy time_entries (id, …) FROM 'time_entries.csv' WITH (FORMAT csv, HEADER match)
+    psql -d EMPTY -f schema.sql
 
 Of the tables that all territories share (organisations, subjects, firms, waves) those rows are here to which others
 point; of persons the name, never the address.
@@ -316,6 +351,7 @@ async def _write(
     )  # fmt: skip
     _save(directory / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     _save(directory / "README.md", readme)
+    _save(directory / "schema.sql", ddl())
     return entries
 
 

@@ -183,6 +183,17 @@ class InsufficientScope(Problem):
     cure_fr = "Utilisez une clé dont la portée est complète (full)."
 
 
+class NotAcceptable(Problem):
+    """The address does not have the requested form."""
+
+    status = 406
+    title_fr = "L'adresse n'a pas la forme demandée."
+    detail = "It has: {offered}."
+    detail_fr = "Elle a : {offered}."
+    cure = "Ask for one of `offered` by Accept, or leave Accept and `format` out."
+    cure_fr = "Demandez l'une de `offered` par Accept, ou omettez Accept et `format`."
+
+
 class NotFound(Problem):
     """There is nothing at this address, or nothing that you are allowed to see."""
 

@@ -3,9 +3,12 @@
 import csv
 import hashlib
 import json
+import re
+import secrets
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 from typer.testing import CliRunner
@@ -161,12 +164,39 @@ async def _points_inside(connection: Any, table: str, reference: dict[str, Any])
     assert lost == 0, (table, reference)
 
 
+async def test_the_files_are_read_by_their_own_ddl(world: World, database_url: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    manifest = await taken_out(world, database_url, out)
+    script = (out / "schema.sql").read_text()
+    assert "tsvector" not in script.lower()
+    assert "search" not in {c["name"] for entry in manifest["tables"] for c in entry["columns"]}
+    copies = re.findall(r"^\\copy (\w+) \((.*)\) FROM '(.*)' WITH \(FORMAT csv, HEADER match\)$", script, re.MULTILINE)
+    assert [name for name, _, _ in copies] == [entry["table"] for entry in manifest["tables"]]
+    made, linked = re.split(r"(?:^\\copy .*\n)+", script, flags=re.MULTILINE)
+    name = f"read_back_{secrets.token_hex(4)}"
+    owner = await asyncpg.connect(plain(database_url))
+    try:
+        await owner.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        empty = await asyncpg.connect(plain(database_url), database=name)
+        await empty.execute(made)
+        for table, columns, file in copies:
+            named = [column.strip('"') for column in columns.split(", ")]
+            await empty.copy_to_table(table, source=out / file, columns=named, format="csv", header=True)
+        await empty.execute(linked)
+        for entry in manifest["tables"]:
+            assert await empty.fetchval(f"SELECT count(*) FROM {entry['table']}") == entry["rows"]
+        await empty.close()
+    finally:
+        await owner.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await owner.close()
+
+
 async def test_the_manifest_says_what_the_files_are(world: World, database_url: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     manifest = await taken_out(world, database_url, out)
     assert (manifest["territory"], manifest["schema_revision"]) == (world.territory, migrations.head())
     assert {path.name for path in out.iterdir()} == {
-        "README.md", "manifest.json", *(entry["file"] for entry in manifest["tables"]),
+        "README.md", "manifest.json", "schema.sql", *(entry["file"] for entry in manifest["tables"]),
     }  # fmt: skip
     readme = (out / "README.md").read_text()
     for entry in manifest["tables"]:

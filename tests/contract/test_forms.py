@@ -353,12 +353,30 @@ async def test_the_form_is_asked_for_by_header_or_by_name(world: World) -> None:
             assert answer.headers["vary"] == "Accept, Accept-Language"
             assert answer.headers["cache-control"] == "private, no-cache"
             assert "etag" not in answer.headers
-            assert "link" not in answer.headers
+            described = "schema-fr" if form == "csv-fr" and answer is named else "schema"
+            address = f"{world.operator.base}/missions?format={described}"
+            assert answer.headers["link"] == f'<{address}>; rel="describedby"; type="application/json"'
     for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/xml"}, {"Accept": "text/csv"}):
         answer = await world.operator.get("missions?format=json", headers=headers)
         assert answer.headers["content-type"] == "application/json"
-    page = await world.operator.get("missions", headers={"Accept": "application/xml"})
-    assert page.headers["content-type"] == "application/json"
+
+
+# Reads without the forms that others have, and those that have only some.
+BARE = [path for path, method in ROUTES if method == "GET" and path not in LISTINGS and ROUTES[path, method].gate]
+
+
+async def test_a_form_that_an_address_does_not_have_is_refused_in_all_places_alike(alone: Known) -> None:
+    for path in [*LISTINGS, *BARE]:
+        route, client, address = ROUTES[path, "GET"], reader(alone, path), alone.address(path)
+        names = {"csv": "text/csv", "xlsx": xlsx.MEDIA_TYPE, "pdf": "application/pdf", "svg": "image/svg+xml"}
+        for name, media in names.items():
+            asked = ({"params": {"format": name}}, {"headers": {"Accept": media}}, {"headers": {"Accept": "x/y"}})
+            for how in asked[2:] if media in route.offered else asked:
+                refused = problem(await client.get(address, **how), 406, "not-acceptable")
+                assert refused["offered"] == route.offered, path
+        for accept in ("text/html,*/*;q=0.1", "", ",;q=,/", "application/*"):
+            answer = await client.request("HEAD", address, headers={"Accept": accept})
+            assert answer.status_code != 406, (path, accept)
 
 
 async def test_a_file_is_named_after_territory_collection_and_day_in_paris(world: World) -> None:
@@ -371,7 +389,7 @@ async def test_a_file_is_named_after_territory_collection_and_day_in_paris(world
     ):
         # 23:30 in UTC is the next day in Paris.
         with clock.frozen(datetime(2026, 11, 22, 23, 30, tzinfo=UTC)):
-            for form, ending in (("csv", "csv"), ("csv-fr", "csv"), ("ndjson", "ndjson"), ("xlsx", "xlsx")):
+            for form, ending in (("csv", "csv"), ("csv-fr", "fr.csv"), ("ndjson", "ndjson"), ("xlsx", "xlsx")):
                 answer = await world.auditor.get(path, params={"format": form, "limit": "1"})
                 file = f"{name}-2026-11-23.{ending}"
                 wanted = f"attachment; filename=\"{file}\"; filename*=UTF-8''{file}"
@@ -456,6 +474,12 @@ async def test_a_workbook_has_typed_cells_a_bold_frozen_header_and_nothing_that_
     sheet = openpyxl.load_workbook(io.BytesIO(body)).worksheets[0]
     assert sheet.title == f"{world.territory}-advances"[:31]
     assert sheet.freeze_panes == "A2"
+    assert sheet.auto_filter.ref == f"A1:{sheet.cell(2, sheet.max_column).coordinate}"
+    assert (sheet.print_title_rows, sheet.page_setup.orientation, sheet.page_setup.paperSize) == (
+        "$1:$1", "landscape", 9
+    )  # fmt: skip
+    assert (sheet.sheet_properties.pageSetUpPr.fitToPage, sheet.page_setup.fitToHeight) == (True, 0)
+    assert sheet.column_dimensions["A"].width >= 38, "an id is 36 characters"
     assert all(cell.font.bold for cell in sheet[1])
     row = {head.value: cell for head, cell in zip(sheet[1], sheet[2], strict=True)}
     assert (row["amount_eur"].value, row["amount_eur"].number_format) == (60000, "#,##0.00")
@@ -466,13 +490,52 @@ async def test_a_workbook_has_typed_cells_a_bold_frozen_header_and_nothing_that_
     assert row["terms.grace_counts_in_term"].value is False
 
 
+def typed(field: dict[str, Any], text: str) -> Any:
+    """A cell as its Table Schema has it read."""
+    truths = {**dict.fromkeys(field.get("trueValues", ()), True), **dict.fromkeys(field.get("falseValues", ()), False)}
+    read: dict[str, Any] = {
+        "integer": int,
+        "number": lambda: Decimal(text.replace(field.get("decimalChar", "."), ".")),
+        "boolean": lambda: truths[text],
+        "date": date.fromisoformat,
+        "datetime": datetime.fromisoformat,
+        "string": str,
+    }
+    how = read[field["type"]]
+    return None if text == "" else how(text) if field["type"] not in ("number", "boolean") else how()
+
+
+async def test_every_list_has_a_table_schema_by_which_each_cell_is_read(alone: Known) -> None:
+    for path in LISTINGS:
+        client, address = reader(alone, path), alone.address(path)
+        for form in ("csv", "csv-fr"):
+            export = await whole(client, address, form, limit="20")
+            link = re.fullmatch(r'<([^>]+)>; rel="describedby"; type="application/json"', export.headers["link"])
+            assert link, path
+            schema = ok(await client.get(link[1]))
+            names, rows = table(form, export.content)
+            fields = schema["fields"]
+            assert [field["name"] for field in fields] == names, path
+            assert set(schema.get("primaryKey", ())) <= set(names), path
+            for row in rows:
+                for field, text in zip(fields, row, strict=True):
+                    value = typed(field, text)
+                    constraints = field.get("constraints", {})
+                    assert value is not None or not constraints.get("required"), (path, field)
+                    assert value is None or value in constraints.get("enum", [value]), (path, field, text)
+            for field in fields:
+                last = field["name"].rpartition(".")[2]
+                if last in ("siren", "siret", "insee_code", "naf_code", "headcount_bracket", "legal_form_code"):
+                    assert field["type"] == "string", "its zeros stay"
+
+
 def test_every_collection_documents_its_forms(app: Any) -> None:
     document = app.application.openapi()
     assert {"too-many-rows", "too-many-exports"} <= set(CATALOGUE)
     for path in LISTINGS:
         operation = document["paths"][path]["get"]
         parameter = next(p for p in operation["parameters"] if p["name"] == "format")
-        assert parameter["schema"]["enum"] == ["json", *FORMS]
+        assert parameter["schema"]["enum"] == ["json", *FORMS, "schema", "schema-fr"]
         media = {each.partition(";")[0] for each in MEDIA.values()}
         assert set(operation["responses"]["200"]["content"]) == {"application/json", *media}
         assert "too-many-rows" in operation["responses"]["422"]["description"]

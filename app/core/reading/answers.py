@@ -12,8 +12,9 @@ from app.core.faults import Fault
 from app.core.problems import NotFound, ValidationFailed
 from app.core.reading import cursors, versions
 from app.core.reading.exports import Export
-from app.core.reading.listing import FORMAT, USUAL_LIMIT, Listing
+from app.core.reading.listing import FORMAT, SCHEMAS, USUAL_LIMIT, Listing
 from app.core.reading.query import read
+from app.core.reading.table_schema import table_schema
 from app.core.reading.tabular import FORMS, JSON_SUFFICES, Form, negotiated
 
 ONLY_WITH_JSON = Fault(
@@ -32,6 +33,9 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     state = request.state
     query = read(request, listing.parameters) if request.scope["query_string"] else {}
     form = _form(request, query)
+    if form in SCHEMAS:
+        described = table_schema(listing.schema, listing.columns, listing.key_name, comma=SCHEMAS[form])
+        return private(described, vary=FORMS_VARY)
     if form != "json":
         return _export(request, listing, FORMS[form], query, scopes)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name

@@ -52,6 +52,9 @@ class Export(Response):
         parent: Statement | None, bound: dict[str, Any],
     ) -> None:  # fmt: skip
         name, headers = _named(request.scope, form)
+        schema = "schema-fr" if form.name == "csv-fr" else "schema"
+        address = f"{request.state.public_url or ''}{request.scope['path']}?format={schema}"
+        headers["Link"] = f'<{address}>; rel="describedby"; type="application/json"'
         super().__init__(headers=headers)
         del self.headers["content-length"]
         self.state = request.state

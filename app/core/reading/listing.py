@@ -161,10 +161,15 @@ def _limit(value: str) -> int:
     return values.parse_int(value, 1, 500)
 
 
-FORMAT = Parameter(
-    Literal[NAMES],
+_FORMAT = (
     "The representation; it outweighs Accept. All but json are whole and streamed: csv-fr has semicolons and a"
-    " decimal comma for a French Excel, xlsx holds at most 100 000 rows.",
+    " decimal comma for a French Excel, xlsx holds at most 100 000 rows."
+)
+FORMAT = Parameter(Literal[NAMES], _FORMAT)
+SCHEMAS = {"schema": False, "schema-fr": True}  # each with whether its numbers have a decimal comma
+LIST_FORMAT = Parameter(
+    Literal[(*NAMES, *SCHEMAS)],
+    f"{_FORMAT} schema is the Frictionless Table Schema of csv (schema-fr of csv-fr): the type of each column.",
 )
 LIMIT = Parameter(
     Annotated[int, Field(ge=1, le=500), BeforeValidator(_limit)],
@@ -233,7 +238,7 @@ class Listing:
                 Literal[tuple(options)],
                 f"Order of the objects; - before a name means descending. {default} by default.",
             ),
-            "format": FORMAT,
+            "format": LIST_FORMAT,
             "limit": LIMIT,
             "cursor": CURSOR,
             "count": COUNT,

@@ -1,7 +1,7 @@
 """Which representation and which language a request prefers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -26,11 +26,9 @@ def weights(header: str) -> list[tuple[str, float]]:
     return weighed
 
 
-def preferred(accept: str, offered: Mapping[str, str]) -> str:
-    """The name of the media type in `offered` that is preferred (RFC 9110 §12.5.1): by weight, then in our order.
-
-    The first of ours where nothing that there is is accepted, as everywhere here.
-    """
+def ranked(accept: str, offered: Iterable[str]) -> list[str]:
+    """The media types in `offered` that are accepted (RFC 9110 §12.5.1), by weight, then in our order."""
+    offered = list(offered)
     known: dict[str, tuple[int, float]] = {}  # media type → how specific the range that speaks of it is, its weight
     for name, weight in weights(accept):
         for media_type in offered:
@@ -39,10 +37,16 @@ def preferred(accept: str, offered: Mapping[str, str]) -> str:
                 specific = 2 if exact else int(name != "*/*")
                 if specific >= known.get(media_type, (-1, 0.0))[0]:
                     known[media_type] = (specific, weight)
-    order = list(offered)
     wanted = [media_type for media_type, (_, weight) in known.items() if weight > 0]
-    best = min(wanted, key=lambda each: (-known[each][1], order.index(each)), default=order[0])
-    return offered[best]
+    return sorted(wanted, key=lambda each: (-known[each][1], offered.index(each)))
+
+
+def preferred(accept: str, offered: Mapping[str, str]) -> str:
+    """The name of the media type in `offered` that is preferred: the first of ours where Accept says nothing legible.
+
+    Where nothing that there is is accepted, the route has refused already (`NotAcceptable`).
+    """
+    return offered[next(iter(ranked(accept, offered)), next(iter(offered)))]
 
 
 def wanted(request: Request, query: dict[str, Any], offered: Mapping[str, str]) -> str:

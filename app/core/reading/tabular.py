@@ -51,11 +51,13 @@ HeldRows: TypeAlias = Iterable[
 class ColumnKind(StrEnum):
     """How a column is written.
 
-    `CODE` is text that no person chose, so that it needs no guard; `PARTS` is an array or a JSON value as text.
+    `CODE` is text that no person chose, so that it needs no guard, `ID` a UUID; `PARTS` is an array or a JSON value as
+    text.
     """
 
     TEXT = "text"
     CODE = "code"
+    ID = "id"
     PARTS = "parts"
     NUMBER = "number"
     EUROS = "euros"
@@ -128,57 +130,57 @@ def columns_of(rows: FromClause, schema: type[BaseModel]) -> list[Column]:
 
 
 def _columns(name: str, value: Any, annotation: Any) -> Iterator[Column]:
-    bare = _bare(annotation)
-    kind = _kind(bare)
+    inner = bare(annotation)
+    kind = _kind(inner)
     if kind is not None:
         yield _scalar(name, kind, value)
-    elif isinstance(bare, type) and issubclass(bare, BaseModel):
-        for part, field in _parts(bare):
+    elif isinstance(inner, type) and issubclass(inner, BaseModel):
+        for part, field in parts_of(inner):
             yield from _nested(f"{name}.{part}", func.to_jsonb(value), [part], field.annotation)
     else:
-        yield from _nested(name, func.to_jsonb(value), [], bare)
+        yield from _nested(name, func.to_jsonb(value), [], inner)
 
 
 def _nested(name: str, root: Any, path: list[str], annotation: Any) -> Iterator[Column]:
     """The part of a JSON value at `path`."""
-    bare = _bare(annotation)
-    kind = _kind(bare)
+    inner = bare(annotation)
+    kind = _kind(inner)
     at = literal_column(f"'{{{','.join(path)}}}'", Text())
     if kind is not None:
         yield _scalar(name, kind, cast(root.op("#>>")(at), _TYPES[kind]))
-    elif isinstance(bare, type) and issubclass(bare, BaseModel):
-        for part, field in _parts(bare):
+    elif isinstance(inner, type) and issubclass(inner, BaseModel):
+        for part, field in parts_of(inner):
             yield from _nested(f"{name}.{part}", root, [*path, part], field.annotation)
-    elif get_origin(bare) in (list, tuple, set, frozenset):
+    elif get_origin(inner) in (list, tuple, set, frozenset):
         array = cast(root.op("#>")(at), JSONB)
-        element = _bare(get_args(bare)[0])
+        element = bare(get_args(inner)[0])
         if isinstance(element, type) and issubclass(element, BaseModel):
-            for part, field in _parts(element):
-                yield _list(f"{name}.{part}", array, f"'{{{part}}}'", _kind(_bare(field.annotation)))
+            for part, field in parts_of(element):
+                yield _list(f"{name}.{part}", array, f"'{{{part}}}'", _kind(bare(field.annotation)))
         else:
             yield _list(name, array, "'{}'", _kind(element))
     else:
         yield _mixed(name, cast(root.op("#>")(at), JSONB))
 
 
-def _parts(schema: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+def parts_of(schema: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
     """The fields of an object, each with the name that it has in JSON."""
     return ((field.serialization_alias or name, field) for name, field in schema.model_fields.items())
 
 
-def _bare(annotation: Any) -> Any:
+def bare(annotation: Any) -> Any:
     """The type without None and annotations."""
     if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
+        return bare(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
         parts = [part for part in get_args(annotation) if part is not type(None)]
-        return _bare(parts[0]) if len(parts) == 1 else annotation
+        return bare(parts[0]) if len(parts) == 1 else annotation
     return annotation
 
 
 _KINDS: list[tuple[type, ColumnKind]] = [
     (Enum, ColumnKind.CODE),
-    (UUID, ColumnKind.CODE),
+    (UUID, ColumnKind.ID),
     (bool, ColumnKind.TRUTH),
     (int, ColumnKind.NUMBER),
     (float, ColumnKind.NUMBER),
@@ -190,6 +192,7 @@ _KINDS: list[tuple[type, ColumnKind]] = [
 _TYPES: dict[ColumnKind, Any] = {
     ColumnKind.TEXT: Text(),
     ColumnKind.CODE: Text(),
+    ColumnKind.ID: Text(),
     ColumnKind.NUMBER: Numeric(),
     ColumnKind.DAY: Date(),
     ColumnKind.INSTANT: DateTime(timezone=True),
@@ -207,7 +210,8 @@ def _kind(bare: Any) -> ColumnKind | None:
     return next((kind for known, kind in _KINDS if issubclass(bare, known)), None)
 
 
-def _euro_name(name: str) -> str:
+def euro_name(name: str) -> str:
+    """What a column of cents is called, having euros."""
     return name.removesuffix("_cents") + "_eur"
 
 
@@ -216,7 +220,7 @@ _CENT = literal_column("0.01", Numeric())  # a product of integers with it is ex
 
 def _scalar(name: str, kind: ColumnKind, value: Any) -> Column:
     if kind is ColumnKind.NUMBER and name.endswith("_cents"):
-        return Column(_euro_name(name), ColumnKind.EUROS, value * _CENT)
+        return Column(euro_name(name), ColumnKind.EUROS, value * _CENT)
     return Column(name, kind, value)
 
 
@@ -243,7 +247,7 @@ def _list(name: str, array: Any, path: str, kind: ColumnKind | None) -> Column:
         whole = func.nullif(whole, _text(""))  # an array of nothing but null is an empty cell, as an empty array is
         return case((func.jsonb_typeof(array) == _text("array"), select(whole).scalar_subquery()), else_=None)
 
-    return Column(_euro_name(name) if cents else name, ColumnKind.PARTS, joined(False, doubled), joined)
+    return Column(euro_name(name) if cents else name, ColumnKind.PARTS, joined(False, doubled), joined)
 
 
 def _mixed(name: str, value: Any) -> Column:
@@ -431,7 +435,7 @@ def held_columns(schema: type[BaseModel]) -> list[Column]:
     """The columns of rows that Python holds, the fields of `schema`: numbers, amounts, days and truths."""
     columns = []
     for name, field in schema.model_fields.items():
-        kind = _kind(_bare(field.annotation))
+        kind = _kind(bare(field.annotation))
         if kind not in (ColumnKind.NUMBER, ColumnKind.DAY, ColumnKind.TRUTH):
             raise TypeError(f"{name} is neither a number, a day nor a truth")
         columns.append(_scalar(name, kind, literal_column("NULL", _TYPES[kind])))
@@ -484,7 +488,7 @@ FORMS = {
         Form("ndjson", "application/x-ndjson", "ndjson", _as_objects, _Lines, _RAW, _held_objects),
         Form("xlsx", xlsx.MEDIA_TYPE, "xlsx", _as_sheet, _workbook, _RAW, _held_sheet, xlsx.MOST_ROWS),
         # As media type it is CSV too: who wants it asks by name.
-        Form("csv-fr", "text/csv; charset=utf-8; header=present", "csv", _as_cells(comma=True), _CsvFr,
+        Form("csv-fr", "text/csv; charset=utf-8; header=present", "fr.csv", _as_cells(comma=True), _CsvFr,
              {"format": "csv", "delimiter": ";"}, _held_cells(";", comma=True)),
     )
 }  # fmt: skip

@@ -23,8 +23,8 @@ _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
 # kind of a column → its style in `_STYLES`, its width in characters
-_LOOKS = {"text": (0, 28), "parts": (0, 28), "code": (0, 22), "number": (0, 12), "euros": (4, 16), "day": (2, 12),
-          "instant": (3, 22), "truth": (0, 8)}  # fmt: skip
+_LOOKS = {"text": (0, 28), "parts": (0, 28), "code": (0, 22), "id": (0, 38), "number": (0, 12),
+          "euros": (4, 16), "day": (2, 12), "instant": (3, 22), "truth": (0, 8)}  # fmt: skip
 
 _STYLES = (
     f'{_XML}<styleSheet xmlns="{_MAIN}"><numFmts count="2"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/>'
@@ -73,13 +73,13 @@ def cell(kind: str, value: Any) -> ColumnElement[str]:
     opening, closing = f'<c s="{style}"><v>' if style else "<c><v>", "</v></c>"
     content: Any
     match kind:
-        case "text" | "parts" | "code":
+        case "text" | "parts" | "code" | "id":
             opening, closing = '<c t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
             content = cast(value, Text)
             if kind == "parts":
                 long = func.octet_length(content) > MOST_CHARACTERS
                 content = case((long, func.left(content, MOST_CHARACTERS - 1).op("||")(_text("…"))), else_=content)
-            if kind != "code":
+            if kind not in ("code", "id"):
                 for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
                     content = func.replace(content, _text(sign), _text(name))
                 # «_x0041_» in a text is what Excel would read as «A»: its first sign is itself escaped.
@@ -127,6 +127,22 @@ def held_cell(kind: str, value: Any) -> str:
 _NO_XML = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D))
 
 
+_ROW = b"<row>"  # in no text, whose signs are escaped
+
+# Landscape A4, as wide as a page, with the number of each page.
+_PRINTED = (
+    '<pageMargins left="0.4" right="0.4" top="0.5" bottom="0.6" header="0.3" footer="0.3"/>'
+    '<pageSetup paperSize="9" orientation="landscape" fitToWidth="1" fitToHeight="0"/>'
+    "<headerFooter><oddFooter>&amp;C&amp;P / &amp;N</oddFooter></headerFooter>"
+)
+
+
+def _letters(number: int) -> str:
+    """The letters of a column, counted from 1."""
+    number, letter = divmod(number - 1, 26)
+    return (_letters(number) if number else "") + chr(ord("A") + letter)
+
+
 class _Pipe:
     """What the zip writes to; it cannot be rewound, so sizes follow each part."""
 
@@ -145,7 +161,10 @@ class _Pipe:
 
 
 class Workbook:
-    """A workbook of one sheet with a bold, frozen header; each method gives the bytes that are ready."""
+    """A workbook of one sheet with a bold, frozen, filtered header, which is repeated on every printed page.
+
+    Each method gives the bytes that are ready.
+    """
 
     def __init__(self, title: str, columns: Sequence[tuple[str, str]]) -> None:
         self._title = re.sub(r"[\[\]:*?/\\]", " ", title)[:31]
@@ -154,11 +173,14 @@ class Workbook:
         stream: Any = self._pipe  # a ZipFile asks of a stream no more than this
         self._zip = zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
         self._sheet: Any = None
+        self._rows, self._tail = 1, b""
 
     def begin(self) -> bytes:
+        named = "'" + self._title.replace("'", "''") + "'"
         workbook = (
             f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_RELATIONS}"><sheets><sheet name={quoteattr(self._title)} '
-            'sheetId="1" r:id="rId1"/></sheets></workbook>'
+            'sheetId="1" r:id="rId1"/></sheets><definedNames><definedName name="_xlnm.Print_Titles" localSheetId="0">'
+            f"{escape(named)}!$1:$1</definedName></definedNames></workbook>"
         )
         for name, content in {**_PARTS, "xl/workbook.xml": workbook}.items():
             with self._zip.open(name, "w") as part:  # which dates it 1980: the same rows give the same file
@@ -170,7 +192,8 @@ class Workbook:
         )
         heads = "".join(f'<c s="1" t="inlineStr"><is><t>{escape(name)}</t></is></c>' for name, _ in self._columns)
         self._sheet.write(
-            f'{_XML}<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" '
+            f'{_XML}<worksheet xmlns="{_MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
+            '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" '
             'topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>'
             f"<cols>{cols}</cols><sheetData><row>{heads}</row>".encode()
         )
@@ -178,10 +201,14 @@ class Workbook:
 
     def add(self, rows: bytes) -> bytes:
         self._sheet.write(rows.translate(None, _NO_XML))
+        counted = self._tail + rows
+        self._rows += counted.count(_ROW)
+        self._tail = counted[1 - len(_ROW) :]
         return self._pipe.take()
 
     def end(self) -> bytes:
-        self._sheet.write(b"</sheetData></worksheet>")
+        last = f"{_letters(len(self._columns))}{self._rows}"
+        self._sheet.write(f'</sheetData><autoFilter ref="A1:{last}"/>{_PRINTED}</worksheet>'.encode())
         self._sheet.close()
         self._zip.close()
         return self._pipe.take()

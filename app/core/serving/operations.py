@@ -121,7 +121,11 @@ OTHER_FORMS: dict[str, Any] = {
         "Content-Disposition": {
             "description": "The name of the file, of every form but JSON.",
             "schema": {"type": "string"},
-        }
+        },
+        "Link": {
+            "description": 'rel="next": the next page of JSON; rel="describedby": the Table Schema of another form.',
+            "schema": {"type": "string"},
+        },
     },
 }
 

@@ -8,7 +8,7 @@ and calls the endpoint without FastAPI's binding: there is nothing to bind but t
 import email.message
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
@@ -25,11 +25,16 @@ from app.core.problems import (
     MOST_ERRORS,
     MalformedJson,
     MethodNotAllowed,
+    NotAcceptable,
     NotFound,
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.core.reading.negotiation import ranked, weights
+from app.core.reading.query import pairs
+from app.core.reading.tabular import JSON_SUFFICES
 from app.core.schemas import hints
+from app.core.serving.operations import responses
 from app.core.validation import NAME, field_errors, pointer_of
 from app.core.values import INVALID_UUID
 from app.core.writing import strictjson
@@ -51,6 +56,11 @@ class Route(APIRoute):
     gate: Gate | None
 
     def __init__(self, *given: Any, **more: Any) -> None:
+        documented = more.get("responses") or {}
+        others = documented.get(200, {}).get("content", {})
+        self.offered = list(dict.fromkeys(("application/json", *others)))  # the media types of what it answers
+        if others or "GET" in (more.get("methods") or ("GET",)):
+            more["responses"] = {**documented, **_refused_forms(documented)}
         super().__init__(*given, **more)
         self.app = _answering(self.get_route_handler())
 
@@ -62,6 +72,10 @@ class Route(APIRoute):
         uploads = "requestBody" in (self.openapi_extra or {})  # the endpoint itself reads the file that comes
         body_field = self.body_field
         endpoint = self.endpoint
+        offered = self.offered
+        negotiates = gate is not None and (not changing or len(offered) > 1)
+        parameters = (self.openapi_extra or {}).get("parameters", ())
+        forms = next((each["schema"]["enum"] for each in parameters if each["name"] == "format"), ())
         # Of its own: FastAPI's takes whatever has attributes, a number that is read as a Decimal too, as an object.
         adapter: TypeAdapter[Any] = TypeAdapter(cast("Any", body_field and body_field.field_info.annotation))
 
@@ -87,6 +101,8 @@ class Route(APIRoute):
             arguments: dict[str, Any] = {"request": request}
             if gate is not None:
                 arguments["actor"] = await gate(request)
+            if negotiates:
+                _refuse_unknown_form(request, offered, forms)
             if body_field is not None:
                 arguments["body"] = await body_of(request)
             elif changing and not uploads:
@@ -95,6 +111,32 @@ class Route(APIRoute):
             return answer
 
         return handle
+
+
+# The forms that some address has, by their names.
+FORM_NAMES = frozenset({"json", "csv", "csv-fr", "ndjson", "xlsx", "pdf", "svg", "xml", "schema", "schema-fr"})
+
+
+def _refuse_unknown_form(request: Request, offered: Sequence[str], forms: Sequence[str]) -> None:
+    """Refuse a form that the address does not have: by its name, or where Accept takes nothing that there is.
+
+    Raises `NotAcceptable`. A word that names no form at all is a fault of the query.
+    """
+    named = None
+    if b"format=" in request.scope["query_string"]:
+        named = next((value for name, value in pairs(request) if name == "format"), None)
+        if named in FORM_NAMES and named not in forms:
+            raise NotAcceptable(offered=list(offered))
+    accept = request.headers.get("accept", "*/*")
+    if named is not None or accept in JSON_SUFFICES:
+        return
+    legible = any(all(name.partition("/")[::2]) for name, _ in weights(accept))
+    if legible and not ranked(accept, offered):
+        raise NotAcceptable(offered=list(offered))
+
+
+def _refused_forms(documented: Mapping[int | str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {**responses(NotAcceptable), **({406: documented[406]} if 406 in documented else {})}
 
 
 def _answering(handler: Callable[[Request], Awaitable[Response]]) -> ASGIApp:

@@ -819,6 +819,14 @@ async def not_found(case: Case) -> None:
     case.cured(await case.world.auditor.get(f"/v1/firms/{await case.world.add_firm()}"))
 
 
+@once("not-acceptable", "get_me")
+async def not_acceptable(case: Case) -> None:
+    for asked in ({"params": {"format": "csv"}}, {"headers": {"Accept": "text/csv"}}):
+        case.refused(await case.world.auditor.get("/v1/me", **asked))
+    case.cured(await case.world.auditor.get("/v1/me", headers={"Accept": "application/json"}))
+    case.cured(await case.world.auditor.get("/v1/me"))
+
+
 @once("credentials-missing", "get_me")
 async def credentials_missing(case: Case) -> None:
     case.refused(await case.world.http.get("/v1/me"))
