@@ -20,8 +20,12 @@ from pydantic import BaseModel
 from app.core import clock
 from app.core.problems import CATALOGUE
 from app.core.reading import xlsx
+from app.core.reading.headings import has_words, heading
 from app.core.reading.listing import Listing
+from app.core.reading.table_schema import table_schema
 from app.core.reading.tabular import FORMS, cents, negotiated, split, unguard
+from app.core.writing.importing import folded, match
+from app.integrations.imports.importers import IMPORTERS
 from tests.contract.conftest import Known
 from tests.contract.test_http import LISTINGS, ROUTES, reader, rich
 from tests.contract.test_listings import LISTINGS as ALL_LISTINGS
@@ -181,7 +185,8 @@ def empty(annotation: Any) -> Any:
 
 
 async def whole(client: Client, address: str, form: str, **more: Any) -> httpx2.Response:
-    answer = await client.get(address, params={"format": form, **more})
+    """The file, a workbook with the names that CSV has."""
+    answer = await client.get(address, params={"format": form, "headings": "machine", **more})
     assert answer.status_code == 200, answer.text
     return answer
 
@@ -527,6 +532,51 @@ async def test_every_list_has_a_table_schema_by_which_each_cell_is_read(alone: K
                 last = field["name"].rpartition(".")[2]
                 if last in ("siren", "siret", "insee_code", "naf_code", "headcount_bracket", "legal_form_code"):
                     assert field["type"] == "string", "its zeros stay"
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_a_workbook_is_headed_in_the_caller_s_language(world: World, language: str) -> None:
+    await world.money()
+    answer = await world.auditor.get("advances?format=xlsx", headers={"Accept-Language": language})
+    assert answer.headers["content-language"] == language
+    names, rows = table("xlsx", answer.content)
+    machine, same_rows = table("xlsx", (await whole(world.auditor, f"{world.auditor.base}/advances", "xlsx")).content)
+    assert names == [heading(name, language) for name in machine]
+    assert rows == same_rows
+    words = {"en": "Terms · First due on", "fr": "Conditions de l'avance · Première échéance le"}
+    assert words[language] in names
+
+
+@pytest.mark.parametrize("name", ALL_LISTINGS)
+def test_a_table_schema_names_every_column(name: str) -> None:
+    listing = ALL_LISTINGS[name]
+    schema = table_schema(listing.schema, listing.columns, listing.key_name, comma=False)
+    assert [field["name"] for field in schema["fields"]] == [column.name for column in listing.columns]
+
+
+@pytest.mark.parametrize("name", ALL_LISTINGS)
+def test_every_column_has_words_of_its_own_in_both_languages(name: str) -> None:
+    columns = [column.name for column in ALL_LISTINGS[name].columns]
+    assert [column for column in columns if not has_words(column)] == []
+    for language in ("en", "fr"):
+        assert len({folded(heading(column, language)) for column in columns}) == len(columns)
+
+
+OUR_OWN = {
+    "firms": "/v1/firms", "sites": "/v1/firms/{siren}/sites", "contacts": "/v1/territories/{territory}/contacts",
+    "auditions": "/v1/territories/{territory}/auditions", "projects": "/v1/territories/{territory}/projects",
+    "time_entries": "/v1/territories/{territory}/time-entries", "perimeter": "/v1/territories/{territory}/perimeter",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OUR_OWN)
+def test_an_import_reads_the_headings_of_our_own_workbooks(kind: str) -> None:
+    columns = [column.name for column in listing_at(OUR_OWN[kind]).columns]
+    wanted = [to for _, to in match(IMPORTERS[kind], 1, columns).matched]
+    assert any(wanted)
+    for language in ("en", "fr"):
+        found = match(IMPORTERS[kind], 1, [heading(column, language) for column in columns]).matched
+        assert [to for _, to in found] == wanted
 
 
 def test_every_collection_documents_its_forms(app: Any) -> None:

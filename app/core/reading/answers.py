@@ -32,12 +32,12 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     """
     state = request.state
     query = read(request, listing.parameters) if request.scope["query_string"] else {}
-    form = _form(request, query)
+    form, machine = _form(request, query), query.pop("headings", "labels") == "machine"
     if form in SCHEMAS:
         described = table_schema(listing.schema, listing.columns, listing.key_name, comma=SCHEMAS[form])
         return private(described, vary=FORMS_VARY)
     if form != "json":
-        return _export(request, listing, FORMS[form], query, scopes)
+        return _export(request, listing, FORMS[form], query, scopes, machine=machine)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name
     limit = query.pop("limit", USUAL_LIMIT)
     cursor = query.pop("cursor", None)
@@ -87,7 +87,7 @@ def _bound(request: Request, listing: Listing, filters: Mapping[str, Any], scope
 
 
 def _export(
-    request: Request, listing: Listing, form: Form, query: dict[str, Any], scopes: Mapping[str, Any]
+    request: Request, listing: Listing, form: Form, query: dict[str, Any], scopes: Mapping[str, Any], *, machine: bool
 ) -> Response:
     """The whole collection as a table or as lines; what belongs to pages is refused."""
     faults = [ONLY_WITH_JSON.at(name) for name in ("cursor", "count") if name in query]
@@ -99,7 +99,7 @@ def _export(
     bound = _bound(request, listing, query, scopes)
     bound["limit"] = limit
     parent = listing.parent_row() if listing.parent is not None else None
-    return Export(request, form, listing.columns, statement, count, parent, bound)
+    return Export(request, form, listing.columns, statement, count, parent, bound, machine=machine)
 
 
 async def show(

@@ -6,6 +6,7 @@ gives the connection back.
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,6 +17,8 @@ from starlette.types import Receive, Scope, Send
 from app.core import clock
 from app.core.db import Statement, copy_out, snapshot
 from app.core.problems import NotFound, Problem
+from app.core.reading.headings import heading
+from app.core.reading.negotiation import language_of
 from app.core.reading.tabular import Column, Form, HeldRows, held_columns
 
 
@@ -49,9 +52,11 @@ class Export(Response):
 
     def __init__(
         self, request: Request, form: Form, columns: list[Column], statement: Statement, count: Statement | None,
-        parent: Statement | None, bound: dict[str, Any],
+        parent: Statement | None, bound: dict[str, Any], *, machine: bool = False,
     ) -> None:  # fmt: skip
         name, headers = _named(request.scope, form)
+        if form.name == "xlsx" and not machine:
+            columns = _headed(request, columns, headers)
         schema = "schema-fr" if form.name == "csv-fr" else "schema"
         address = f"{request.state.public_url or ''}{request.scope['path']}?format={schema}"
         headers["Link"] = f'<{address}>; rel="describedby"; type="application/json"'
@@ -109,9 +114,16 @@ def held(request: Request, form: Form, schema: type[BaseModel], rows: HeldRows) 
     """Objects that Python holds, each with the fields of `schema`, as a file in this form: what no SELECT gives."""
     name, headers = _named(request.scope, form)
     columns = held_columns(schema)
-    writer = form.writer(columns, name)
+    headed = _headed(request, columns, headers) if form.name == "xlsx" else columns
+    writer = form.writer(headed, name)
     body = writer.begin() + writer.add(form.held(columns, rows)) + writer.end()
     return Response(body, headers=headers)
+
+
+def _headed(request: Request, columns: list[Column], headers: dict[str, str]) -> list[Column]:
+    """The columns with headings for people, in the language of the caller."""
+    language = headers["Content-Language"] = language_of(request, request.state.default_language)
+    return [replace(column, name=heading(column.name, language)) for column in columns]
 
 
 def _named(scope: Scope, form: Form) -> tuple[str, dict[str, str]]:

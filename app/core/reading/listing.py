@@ -171,6 +171,11 @@ LIST_FORMAT = Parameter(
     Literal[(*NAMES, *SCHEMAS)],
     f"{_FORMAT} schema is the Frictionless Table Schema of csv (schema-fr of csv-fr): the type of each column.",
 )
+HEADINGS = Parameter(
+    Literal["labels", "machine"],
+    "How the columns of xlsx are headed: labels in the language of Accept-Language, which imports read too (default),"
+    " or the machine names that csv has.",
+)
 LIMIT = Parameter(
     Annotated[int, Field(ge=1, le=500), BeforeValidator(_limit)],
     "Objects on a page, 1 to 500; 50 by default. Formats other than json have all objects without it.",
@@ -239,6 +244,7 @@ class Listing:
                 f"Order of the objects; - before a name means descending. {default} by default.",
             ),
             "format": LIST_FORMAT,
+            "headings": HEADINGS,
             "limit": LIMIT,
             "cursor": CURSOR,
             "count": COUNT,

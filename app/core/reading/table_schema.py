@@ -71,7 +71,6 @@ def _leaves(
         element = bare(get_args(inner)[0]) if items else inner
         if isinstance(element, type) and issubclass(element, BaseModel) and not listed:
             yield from _leaves(element, f"{before}{name}.", required=always, listed=items)
-        elif inner is int and name.endswith("_cents"):
-            yield before + euro_name(name), (inner, about, always)
         else:
-            yield before + (euro_name(name) if items and element is int else name), (inner, about, always and not items)
+            shown = euro_name(name) if element is int and name.endswith("_cents") else name
+            yield before + shown, (inner, about, always and not items)

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.core.faults import Fault, FieldError
+from app.core.faults import LANGUAGES, Fault, FieldError
+from app.core.reading.headings import heading
 from app.core.schemas import RETIRED, nearest_name
 from app.core.validation import field_errors
 from app.core.writing import sheets
@@ -229,8 +230,8 @@ def match(importer: Importer, line: int, cells: Sequence[Cell]) -> Header:
     own: dict[str, str] = {}
     for column in importer.columns:
         own[folded(column.field)] = column.field
-        if column.field.endswith("_cents"):
-            own[folded(column.field.removesuffix("_cents") + "_eur")] = column.field
+        shown = column.field.removesuffix("_cents") + "_eur" if column.field.endswith("_cents") else column.field
+        own |= dict.fromkeys((folded(shown), *(folded(heading(shown, each)) for each in LANGUAGES)), column.field)
     headers = [_UNPRINTABLE.sub("", sheets.plain(cell))[:200] for cell in cells]
     layout = next((layout for layout in importer.layouts if layout.fits(headers)), None)
     if layout is not None:

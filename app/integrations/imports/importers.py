@@ -1,5 +1,6 @@
 """The list of what can be imported. Each domain declares its importer."""
 
+import app.integrations.headings  # noqa: F401  # the words by which a column is recognised
 from app.auditions.importer import AUDITIONS
 from app.awards.claims.importer import CLAIM_LINES
 from app.core.writing.importing import Importer
