@@ -42,7 +42,7 @@ from app.core.problems import (
 from app.core.reading import documents
 from app.core.reading.answers import FORMS_VARY, form_wanted, page, private, show
 from app.core.reading.exports import held
-from app.core.reading.listing import FORMAT
+from app.core.reading.listing import FORMS_OF_TABLES, HEADINGS
 from app.core.reading.negotiation import wanted
 from app.core.reading.query import Parameter, read
 from app.core.reading.tabular import FORMS
@@ -183,7 +183,7 @@ async def reverse_repayment(request: Request, body: Reversal, actor: Actor = req
 
 @advances.get(
     ADVANCE + "/schedule",
-    **shows(schemas.Schedule, parameters={"format": FORMAT, **VERSION, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
+    **shows(schemas.Schedule, parameters={**FORMS_OF_TABLES, **VERSION, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
 )
 async def get_schedule(request: Request, actor: Actor = require("advances:read")) -> Response:
     """The repayment schedule in the version in force on a day, or in the one that is asked for.
@@ -192,7 +192,7 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
     (`assumes_paid_on`). `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end
     of a past day. A version is never changed: two of them can be compared line by line.
     """
-    query = read(request, {"format": FORMAT, **VERSION, **TWO_TIMES})
+    query = read(request, {**FORMS_OF_TABLES, **VERSION, **TWO_TIMES})
     form = form_wanted(request, query)
     times = both_times(query)
     known = await _known(request, times)
@@ -227,7 +227,7 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
         schemas.AdvanceStatement,
         LegalRateMissing,
         documents.PdfNotInstalled,
-        parameters={"format": STATEMENT_FORM, **TWO_TIMES},
+        parameters={"format": STATEMENT_FORM, "headings": HEADINGS, **TWO_TIMES},
         forms=STATEMENT_FORMS,
     ),
 )
@@ -237,7 +237,7 @@ async def get_statement(request: Request, actor: Actor = require("advances:read"
     The tables have the lines alone. `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known
     at the end of a past day.
     """
-    query = read(request, {"format": STATEMENT_FORM, **TWO_TIMES})
+    query = read(request, {"format": STATEMENT_FORM, "headings": HEADINGS, **TWO_TIMES})
     form = wanted(request, query, STATEMENT_FORMS)
     times = both_times(query)
     told = statement(await _known(request, times), times["as_of"])
@@ -253,7 +253,7 @@ async def get_statement(request: Request, actor: Actor = require("advances:read"
 
 @advances.post(
     "/v1/advance-schedules",
-    **shows(schemas.AdvanceSchedule, *BODY_PROBLEMS, parameters={"format": FORMAT}, forms=OTHER_FORMS["content"]),
+    **shows(schemas.AdvanceSchedule, *BODY_PROBLEMS, parameters=FORMS_OF_TABLES, forms=OTHER_FORMS["content"]),
 )
 async def calculate_advance_schedule(
     request: Request, body: schemas.ScheduleRequest, actor: Actor = require("me:read")

@@ -1,5 +1,6 @@
 """HTTP of the envelope: the figures as of a day, contributions, the statement."""
 
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -7,10 +8,13 @@ from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
-from app.core.reading.answers import page, private, show
+from app.core.reading.answers import FORMS_VARY, form_wanted, page, private, show
+from app.core.reading.exports import held
+from app.core.reading.listing import FORMS_OF_TABLES
 from app.core.reading.query import read
+from app.core.reading.tabular import FORMS
 from app.core.reading.two_times import TWO_TIMES, both_times
-from app.core.serving.operations import changes, lists, shows
+from app.core.serving.operations import OTHER_FORMS, changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
@@ -22,15 +26,22 @@ from app.programme.routes import T
 envelopes = router("envelopes")
 
 
-@envelopes.get(T + "/envelope", **shows(schemas.Envelope, parameters=TWO_TIMES))
+@envelopes.get(
+    T + "/envelope",
+    **shows(schemas.Envelope, parameters={**FORMS_OF_TABLES, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
+)
 async def get_envelope(request: Request, actor: Actor = require("envelopes:read")) -> Response:
     """Figures of the envelope on a day: contributed, available, committed, paid, released, repaid; also by contributor.
 
-    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day.
+    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day. Tables
+    have a line for each contributor.
     """
-    bound = {**request.path_params, **both_times(read(request, TWO_TIMES))}
+    query = read(request, {**FORMS_OF_TABLES, **TWO_TIMES})
+    form, bound = form_wanted(request, query), {**request.path_params, **both_times(query)}
     row = await fetchrow(request.state.engine, envelope(bound["known_before"] is not None), bound)
-    return private(row["body"])
+    if form != "json":
+        return held(request, FORMS[form], schemas.ContributorAmounts, from_json(row["body"])["by_contributor"])
+    return private(row["body"], vary=FORMS_VARY)
 
 
 @envelopes.get(T + "/envelope/contributions", **lists(CONTRIBUTIONS))

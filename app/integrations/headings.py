@@ -169,7 +169,12 @@ version Version | vintage Millésime | visited Visité | votes Votes | waive Sor
 waiver_reason Motif de la dispense | waiver_reference Référence de la dispense | wave_number Numéro de vague
 week Semaine | weekends_allowed Week-ends travaillés | weight Poids | withdrawal_reason Motif du retrait
 withdrawn Retiré | worked Travaillé | written Rédigé | written_off Passé en perte | year Année
-id Identifiant
+id Identifiant | contributed Apporté | available Disponible | committed Engagé | recycled Réemployé
+days_left_planned Jours restants prévus | days_left_by_plan Jours restants selon le plan
+days_left_at_pace Jours restants à ce rythme | days_left_entered Jours restants, saisis
+days_left_validated Jours restants, validés | days_validated Jours validés | days_draft Jours en brouillon
+opening Encours de début | closing Encours de fin | kept Maintenue
+late_interest_left Reste des intérêts de retard
 """
 for _each in _WORDS.replace("\n", " | ").split(" | "):
     _name, _, _words = _each.strip().partition(" ")

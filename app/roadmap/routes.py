@@ -1,5 +1,6 @@
 """HTTP of the roadmap: the one in force, its versions, their adoption, and the follow-up of actions."""
 
+from http import HTTPStatus
 from typing import Any
 
 from pydantic_core import from_json
@@ -13,10 +14,13 @@ from app.core.compare import changes as field_changes
 from app.core.compare import compare
 from app.core.db import fetch, fetchrow
 from app.core.problems import NotFound, ReferenceNotFound
-from app.core.reading.answers import page, private, show
+from app.core.reading.answers import form_wanted, page, private, show
+from app.core.reading.exports import held
+from app.core.reading.listing import FORMS_OF_TABLES
 from app.core.reading.query import Parameter, read
+from app.core.reading.tabular import FORMS
 from app.core.reading.two_times import both_times
-from app.core.serving.operations import changes, lists, shows
+from app.core.serving.operations import OTHER_FORMS, changes, lists, shows
 from app.core.serving.routing import router
 from app.core.values import Uuid
 from app.core.writing.idempotency import IdempotencyKeyMissing
@@ -30,14 +34,26 @@ roadmap = router("roadmap")
 WITH = {"with": Parameter(Uuid, "Id of the version to compare with; absent: the one before.")}
 
 
-@roadmap.get(T + "/roadmap", **shows(schemas.RoadmapVersion, parameters=TIMES))
+@roadmap.get(
+    T + "/roadmap",
+    **shows(schemas.RoadmapVersion, parameters={**FORMS_OF_TABLES, **TIMES}, forms=OTHER_FORMS["content"]),
+)
 async def get_roadmap(request: Request, actor: Actor = require("roadmap:read")) -> Response:
     """The roadmap in force on a day, today by default, with the states of its actions on that day.
 
-    `recorded_as_of` gives it as it was known at the end of a past day.
+    `recorded_as_of` gives it as it was known at the end of a past day. Tables have a line for each action.
     """
-    times = both_times(read(request, TIMES))
-    return await show(request, ROADMAP if times["known_before"] is None else ROADMAP_THEN, times)
+    query = read(request, {**FORMS_OF_TABLES, **TIMES})
+    form, times = form_wanted(request, query), both_times(query)
+    found = await show(request, ROADMAP if times["known_before"] is None else ROADMAP_THEN, times)
+    if form == "json" or found.status_code != HTTPStatus.OK:
+        return found
+    lines = [
+        {**action, "axis": axis["position"], "axis_title": axis["title"], "position": place}
+        for axis in from_json(found.body)["axes"]
+        for place, action in enumerate(axis["actions"], 1)
+    ]
+    return held(request, FORMS[form], schemas.RoadmapLine, lines)
 
 
 @roadmap.get(T + "/roadmap/versions", **lists(VERSIONS))

@@ -180,6 +180,14 @@ class Axis(Read):
     actions: list[AxisAction] = Field(description="The actions of the axis, in their order.")
 
 
+class RoadmapLine(AxisAction):
+    """An action with its axis: a line of the roadmap as a table."""
+
+    axis: int = Field(description="Place of its axis in the roadmap, from 1.")
+    axis_title: str = Field(description="What that axis is about.")
+    position: int = Field(description="Place of the action in its axis, from 1.")
+
+
 class RoadmapVersion(Read):
     """A version of the roadmap. An adopted version never changes; the states of its actions do."""
 

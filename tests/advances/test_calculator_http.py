@@ -42,7 +42,8 @@ async def test_the_lines_as_csv(world: World, form: str, delimiter: str, amount:
     response = await world.consultant.post(f"{PATH}?format={form}", EXAMPLE.body)
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/csv")
-    assert f"advance-schedules-{clock.today()}.csv" in response.headers["content-disposition"]
+    ending = "fr.csv" if form == "csv-fr" else "csv"
+    assert f"advance-schedules-{clock.today()}.{ending}" in response.headers["content-disposition"]
     assert response.text.startswith("\ufeff") is (form == "csv-fr")
     assert response.text.count("\r\n") == 13
     head, *lines = csv.reader(io.StringIO(response.text.lstrip("\ufeff")), delimiter=delimiter)
@@ -96,7 +97,7 @@ async def test_a_fault_has_its_place_its_figures_and_both_languages(world: World
 
 async def test_what_is_not_known_is_refused(world: World) -> None:
     problem(await world.consultant.post(f"{PATH}?dry_run=true", EXAMPLE.body), 422, "validation-failed")
-    problem(await world.consultant.post(f"{PATH}?format=pdf", EXAMPLE.body), 422, "validation-failed")
+    problem(await world.consultant.post(f"{PATH}?format=pdf", EXAMPLE.body), 406, "not-acceptable")
     sent = {**EXAMPLE.body, "rounding": {**rounding(), "rule": "down"}}
     (error,) = problem(await world.consultant.post(PATH, sent), 422, "validation-failed")["errors"]
     assert (error["pointer"], error["code"]) == ("/rounding/rule", "unknown_field")

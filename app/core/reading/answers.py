@@ -12,7 +12,7 @@ from app.core.faults import Fault
 from app.core.problems import NotFound, ValidationFailed
 from app.core.reading import cursors, versions
 from app.core.reading.exports import Export
-from app.core.reading.listing import FORMAT, SCHEMAS, USUAL_LIMIT, Listing
+from app.core.reading.listing import FORMS_OF_TABLES, SCHEMAS, USUAL_LIMIT, Listing
 from app.core.reading.query import read
 from app.core.reading.table_schema import table_schema
 from app.core.reading.tabular import FORMS, JSON_SUFFICES, Form, negotiated
@@ -68,8 +68,10 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
 
 
 def form_wanted(request: Request, query: dict[str, Any] | None = None) -> str:
-    """The form that the caller asks for, where the answer is no page: the query takes `format` alone, or was read."""
-    return _form(request, read(request, {"format": FORMAT}) if query is None else query)
+    """The form that the caller asks for, where the answer is no page: the query takes `FORMS_OF_TABLES` or was read."""
+    query = read(request, FORMS_OF_TABLES) if query is None else query
+    query.pop("headings", None)
+    return _form(request, query)
 
 
 def _form(request: Request, query: dict[str, Any]) -> str:

@@ -114,7 +114,8 @@ def held(request: Request, form: Form, schema: type[BaseModel], rows: HeldRows) 
     """Objects that Python holds, each with the fields of `schema`, as a file in this form: what no SELECT gives."""
     name, headers = _named(request.scope, form)
     columns = held_columns(schema)
-    headed = _headed(request, columns, headers) if form.name == "xlsx" else columns
+    labels = form.name == "xlsx" and request.query_params.get("headings") != "machine"
+    headed = _headed(request, columns, headers) if labels else columns
     writer = form.writer(headed, name)
     body = writer.begin() + writer.add(form.held(columns, rows)) + writer.end()
     return Response(body, headers=headers)

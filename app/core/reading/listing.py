@@ -176,6 +176,7 @@ HEADINGS = Parameter(
     "How the columns of xlsx are headed: labels in the language of Accept-Language, which imports read too (default),"
     " or the machine names that csv has.",
 )
+FORMS_OF_TABLES = {"format": FORMAT, "headings": HEADINGS}  # of an answer that is also a table, and no list
 LIMIT = Parameter(
     Annotated[int, Field(ge=1, le=500), BeforeValidator(_limit)],
     "Objects on a page, 1 to 500; 50 by default. Formats other than json have all objects without it.",

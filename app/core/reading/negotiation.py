@@ -51,6 +51,7 @@ def preferred(accept: str, offered: Mapping[str, str]) -> str:
 
 def wanted(request: Request, query: dict[str, Any], offered: Mapping[str, str]) -> str:
     """The name of the form wanted: `format`, which is taken out of the query, or by Accept."""
+    query.pop("headings", None)
     return query.pop("format", None) or preferred(request.headers.get("accept", "*/*"), offered)
 
 

@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
@@ -70,13 +70,15 @@ class ColumnKind(StrEnum):
 class Column:
     """A column of a table: its name, its kind, and its value in SQL (of `EUROS`, euros).
 
-    `joined` is the value of an array as one text, with or without a decimal comma, each text in it guarded.
+    `joined` is the value of an array as one text, with or without a decimal comma, each text in it guarded. `path` is
+    where a row that Python holds has the value.
     """
 
     name: str
     kind: ColumnKind
     value: ColumnElement[Any]
     joined: Callable[[bool, "Guard"], ColumnElement[Any]] | None = None
+    path: tuple[str, ...] = ()
 
 
 # --- the guard -------------------------------------------------------------------------------------------------------
@@ -94,6 +96,13 @@ def unguard(value: str) -> str:
     if "'" not in value:
         return value
     return _GUARDED.sub(r"\1\2\3", value[1:] if _LED.match(value) else value)
+
+
+def guard(value: str, fewest: int = 0) -> str:
+    """The text with an apostrophe before what a spreadsheet would run, where `fewest` or more stand there already."""
+    apostrophes = f"'{{{fewest},}}"
+    led = re.sub(f"^({apostrophes}[\t\r])", r"'\1", value)
+    return re.sub(f"{_BEFORE}({apostrophes}[{_RUNS}])", r"\1\2'\3", led)
 
 
 Guard = Callable[[Any], ColumnElement[Any]]
@@ -431,19 +440,28 @@ def _workbook(columns: list[Column], title: str) -> Writer:
 # --- rows that Python holds ------------------------------------------------------------------------------------------
 
 
-def held_columns(schema: type[BaseModel]) -> list[Column]:
-    """The columns of rows that Python holds, the fields of `schema`: numbers, amounts, days and truths."""
+def held_columns(schema: type[BaseModel], before: tuple[str, ...] = ()) -> list[Column]:
+    """The columns of rows that Python holds, the fields of `schema`."""
     columns = []
-    for name, field in schema.model_fields.items():
-        kind = _kind(bare(field.annotation))
-        if kind not in (ColumnKind.NUMBER, ColumnKind.DAY, ColumnKind.TRUTH):
-            raise TypeError(f"{name} is neither a number, a day nor a truth")
-        columns.append(_scalar(name, kind, literal_column("NULL", _TYPES[kind])))
+    for name, field in parts_of(schema):
+        inner, path = bare(field.annotation), (*before, name)
+        kind = _kind(inner)
+        if kind is ColumnKind.INSTANT:
+            raise TypeError(f"{name} is an instant")  # which no table has had yet
+        if kind is not None:
+            columns.append(replace(_scalar(".".join(path), kind, literal_column("NULL", _TYPES[kind])), path=path))
+        elif isinstance(inner, type) and issubclass(inner, BaseModel):
+            columns += held_columns(inner, path)
+        else:
+            element = bare(get_args(inner)[0])
+            deep = isinstance(element, type) and issubclass(element, BaseModel)
+            for each in [(*path, part) for part, _ in parts_of(element)] if deep else [path]:
+                columns.append(Column(".".join(each), ColumnKind.PARTS, literal_column("NULL", Text()), path=each))
     return columns
 
 
 def _euros(value: int) -> str:
-    return f"{value // 100}.{value % 100:02}"
+    return f"{'-' * (value < 0)}{abs(value) // 100}.{abs(value) % 100:02}"
 
 
 def _said(value: Any) -> str:
@@ -451,9 +469,23 @@ def _said(value: Any) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _values(columns: list[Column], row: Mapping[str, Any]) -> Iterator[Any]:
-    for column, value in zip(columns, row.values(), strict=True):
-        yield _euros(value) if column.kind is ColumnKind.EUROS else value
+def _held(row: Any, column: Column, fewest: int) -> Any:
+    """The value of a column in a row; texts are guarded, an array is one text."""
+    value = row
+    for part in column.path:
+        value = [each[part] for each in value] if isinstance(value, list | tuple) else value and value[part]
+    if value is None:
+        return None
+    match column.kind:
+        case ColumnKind.EUROS:
+            return _euros(value)
+        case ColumnKind.TEXT:
+            return guard(value, fewest)
+        case ColumnKind.PARTS:
+            said = (guard(_said(each), fewest).replace("\\", "\\\\").replace("|", "\\|") for each in value)
+            return "|".join(said) or None
+        case _:
+            return value
 
 
 def _held_objects(_columns: list[Column], rows: HeldRows) -> bytes:
@@ -464,18 +496,20 @@ def _held_cells(delimiter: str, *, comma: bool) -> Callable[[list[Column], HeldR
     def cells(columns: list[Column], rows: HeldRows) -> bytes:
         lines = io.StringIO(newline="")
         writer = csv.writer(lines, delimiter=delimiter, lineterminator="\n")
+        numbers = [comma and column.kind in (ColumnKind.NUMBER, ColumnKind.EUROS) for column in columns]
         for row in rows:
-            values = map(_said, _values(columns, row))
-            writer.writerow([value.replace(".", ",") for value in values] if comma else values)
+            values = [_said(_held(row, column, 0)) for column in columns]
+            writer.writerow(
+                [value.replace(".", ",") if number else value for value, number in zip(values, numbers, strict=True)]
+            )
         return lines.getvalue().encode()
 
     return cells
 
 
 def _held_sheet(columns: list[Column], rows: HeldRows) -> bytes:
-    def written(row: Mapping[str, Any]) -> str:
-        values = zip(columns, _values(columns, row), strict=True)
-        return f"<row>{''.join(xlsx.held_cell(column.kind, value) for column, value in values)}</row>"
+    def written(row: Any) -> str:
+        return f"<row>{''.join(xlsx.held_cell(each.kind, _held(row, each, 1)) for each in columns)}</row>"
 
     return "".join(map(written, rows)).encode()
 
@@ -498,10 +532,10 @@ NAMES = ("json", *FORMS)
 # --- which one is asked for -------------------------------------------------------------------------------------------
 
 JSON_SUFFICES = frozenset({"*/*", "application/json"})  # what most clients send
-_OFFERED = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson",
+OFFERED = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson",
             "application/ndjson": "ndjson", "application/jsonl": "ndjson", xlsx.MEDIA_TYPE: "xlsx"}  # fmt: skip
 
 
 def negotiated(accept: str) -> str:
     """The form that an Accept header prefers; JSON where it accepts nothing that there is, as everywhere here."""
-    return preferred(accept, _OFFERED)
+    return preferred(accept, OFFERED)

@@ -110,12 +110,16 @@ def row(cells: Sequence[ColumnElement[str]]) -> ColumnElement[str]:
 
 
 def held_cell(kind: str, value: Any) -> str:
-    """The XML of a number, a day or a truth that Python holds; `cell` says what a cell looks like."""
+    """The XML of a value that Python holds, but an instant; `cell` says what a cell looks like."""
     if value is None:
         return "<c/>"
+    if kind in ("text", "parts", "code", "id"):
+        text = escape(re.sub("_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", str(value)[:MOST_CHARACTERS]))
+        return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
     if kind == "truth":
         return f'<c t="b"><v>{int(value)}</v></c>'
     if kind == "day":
+        value = date.fromisoformat(value) if isinstance(value, str) else value
         value = (value - date(1899, 12, 30)).days - (value < date(1900, 3, 1))
     style = _LOOKS[kind][0]
     return f'<c s="{style}"><v>{value}</v></c>' if style else f"<c><v>{value}</v></c>"

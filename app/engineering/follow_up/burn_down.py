@@ -19,7 +19,8 @@ from sqlalchemy import CTE, Date, Text, case, cast, func, literal_column, select
 
 from app.access.models import Organisation
 from app.core.db import Statement, param
-from app.core.reading.listing import json_array
+from app.core.reading import tabular
+from app.core.reading.listing import HEADINGS, json_array
 from app.core.reading.query import Parameter
 from app.engineering.follow_up import counting
 from app.engineering.follow_up.counting import Shape
@@ -31,9 +32,11 @@ from app.missions.models import Mission
 PARAMETERS = {
     **counting.PARAMETERS,
     "by": Parameter(Literal["day", "week"], "A point a day, or one at the end of each ISO week; week by default."),
-    "format": Parameter(Literal["json", "svg"], "The representation; it outweighs Accept."),
+    "format": Parameter(Literal[(*tabular.NAMES, "svg")], "The representation; it outweighs Accept."),
+    "headings": HEADINGS,
 }
 MEDIA_TYPE = "image/svg+xml"
+FORMS = {**tabular.OFFERED, MEDIA_TYPE: "svg"}
 MOST_POINTS = 1000
 
 

@@ -1,7 +1,7 @@
 """HTTP of the follow-up of days: timesheets, figures, burn-down."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic_core import from_json
@@ -11,13 +11,17 @@ from starlette.responses import Response
 from app.access.gate import require
 from app.access.rules import Actor
 from app.core.db import fetchrow
-from app.core.problems import NotFound
+from app.core.faults import Fault
+from app.core.problems import NotFound, ValidationFailed
 from app.core.reading import documents
-from app.core.reading.answers import FORMS_VARY, private
+from app.core.reading.answers import FORMS_VARY, form_wanted, private
+from app.core.reading.exports import held
+from app.core.reading.listing import FORMS_OF_TABLES
 from app.core.reading.negotiation import language_of, wanted
-from app.core.reading.query import read
+from app.core.reading.query import Parameter, read
+from app.core.reading.tabular import FORMS
 from app.core.reading.two_times import both_times
-from app.core.serving.operations import shows
+from app.core.serving.operations import OTHER_FORMS, shows
 from app.core.serving.routing import router
 from app.engineering.follow_up import burn_down, counting, outlook, picture, queries, schemas, timesheets
 from app.engineering.follow_up.to_do import KINDS
@@ -26,7 +30,26 @@ from app.programme.routes import T
 
 follow_up: APIRouter = router("engineering")
 
-SVG = {"application/json": "json", burn_down.MEDIA_TYPE: "svg"}
+# The lists of the follow-up that are tables, each with what its lines are.
+TABLES = {
+    "by_member": schemas.MemberFollowUp,
+    "by_profile": schemas.ProfileFollowUp,
+    "by_activity": schemas.ActivityFollowUp,
+    "by_firm": schemas.FirmFollowUp,
+    "by_week": schemas.WeekFollowUp,
+}
+FOLLOW_UP = {
+    **counting.PARAMETERS,
+    **FORMS_OF_TABLES,
+    "table": Parameter(
+        Literal[tuple(TABLES)], "Which list of the answer a form other than JSON has; by_member by default."
+    ),
+}
+ONLY_WITH_TABLES = Fault(
+    "only_with_tables",
+    en="This parameter can be used only with a table; JSON contains all lists.",
+    fr="Ce paramètre ne s'emploie qu'avec un tableau ; le JSON contient toutes les listes.",
+)
 
 
 @follow_up.get(
@@ -49,15 +72,18 @@ async def get_timesheet(request: Request, actor: Actor = require("time_entries:r
     return await documents.answer(request, timesheets.DOCUMENT, from_json(row["body"]), form)
 
 
-@follow_up.get(T + "/engineering", **shows(schemas.FollowUp, parameters=counting.PARAMETERS))
+@follow_up.get(T + "/engineering", **shows(schemas.FollowUp, parameters=FOLLOW_UP, forms=OTHER_FORMS["content"]))
 async def get_engineering(request: Request, actor: Actor = require("engineering:read")) -> Response:
     """The days ordered, entered, validated, certified and left, by member, profile, activity, firm and week.
 
     `as_of` gives the figures that count by a day, as known now; `recorded_as_of` gives them as they were known at the
     end of a past day. The answer also compares the days used with the time elapsed, and forecasts when the days are
-    used up at the pace of the last weeks.
+    used up at the pace of the last weeks. A table has one of its lists (`table`).
     """
-    query = read(request, counting.PARAMETERS)
+    query = read(request, FOLLOW_UP)
+    form, table = form_wanted(request, query), query.pop("table", None)
+    if form == "json" and table is not None:
+        raise ValidationFailed(errors=[ONLY_WITH_TABLES.at("table")])
     own = actor.own("activity_reports:read", request.path_params["territory"])
     bound = {**query, **request.path_params, **both_times(query), **own}
     shape = counting.shape_of(query, own_reports=bool(own))
@@ -67,18 +93,24 @@ async def get_engineering(request: Request, actor: Actor = require("engineering:
     body = outlook.with_outlook(
         row["totals"], row["lists"], row["expectations"], bound["as_of"], language, one_member=shape.one_member
     )
+    if form != "json":
+        name = table or "by_member"
+        return held(request, FORMS[form], TABLES[name], from_json(body)[name])
     return private(body, vary=FORMS_VARY, content_language=language)
 
 
-@follow_up.get(T + "/engineering/burn-down", **shows(schemas.BurnDown, parameters=burn_down.PARAMETERS, forms=SVG))
+@follow_up.get(
+    T + "/engineering/burn-down",
+    **shows(schemas.BurnDown, parameters=burn_down.PARAMETERS, forms=burn_down.FORMS),
+)
 async def get_burn_down(request: Request, actor: Actor = require("engineering:read")) -> Response:
     """The days left, day by day or week by week, as a series or as a picture (`Accept: image/svg+xml`, `format=svg`).
 
     The picture can be embedded: it has axes, a legend and a text alternative, and follows the reader's light or dark
-    scheme. Its words are in the language of Accept-Language.
+    scheme. Its words are in the language of Accept-Language. Tables have the points.
     """
     query = read(request, burn_down.PARAMETERS)
-    by, form = query.pop("by", "week"), wanted(request, query, SVG)
+    by, form = query.pop("by", "week"), wanted(request, query, burn_down.FORMS)
     bound = {**query, **request.path_params, **both_times(query)}
     row = await fetchrow(request.state.engine, burn_down.movements(counting.shape_of(query)), bound)
     _found(row, query)
@@ -101,6 +133,8 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
             "Content-Security-Policy": picture.policy(svg),
         }
         return Response(svg, headers=headers, media_type=burn_down.MEDIA_TYPE)
+    if form != "json":
+        return held(request, FORMS[form], schemas.BurnDownPoint, map(burn_down.shown, points))
     body = {
         "territory": request.path_params["territory"],
         "as_of": as_of,

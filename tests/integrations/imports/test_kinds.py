@@ -42,7 +42,7 @@ async def test_sites_come_to_firms_of_the_register(world: World) -> None:
     [site] = ok(await world.auditor.get(f"/v1/firms/{siren}/sites"))["items"]
     assert (site["siret"], site["commune_name"], site["is_seat"]) == (siret, "Alès", True)
     orphan = await carry_out(
-        world.clients["territory"], "/v1/imports?kind=sites", csv_file("siret", siret_of("732829320"))
+        world.clients["territory"], "/v1/imports?kind=sites", csv_file("siret;fermé", f"{siret_of('732829320')};non")
     )
     assert orphan["problems"] == [(2, "siret", "not_found", "blocking")]
 
