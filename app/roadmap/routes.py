@@ -50,7 +50,7 @@ async def get_roadmap(request: Request, actor: Actor = require("roadmap:read")) 
         return found
     lines = [
         {**action, "axis": axis["position"], "axis_title": axis["title"], "position": place}
-        for axis in from_json(found.body)["axes"]
+        for axis in from_json(bytes(found.body))["axes"]
         for place, action in enumerate(axis["actions"], 1)
     ]
     return held(request, FORMS[form], schemas.RoadmapLine, lines)

@@ -21,6 +21,7 @@ from app.core.reading.negotiation import language_of, wanted
 from app.core.reading.query import Parameter, read
 from app.core.reading.tabular import FORMS
 from app.core.reading.two_times import both_times
+from app.core.schemas import Read
 from app.core.serving.operations import OTHER_FORMS, shows
 from app.core.serving.routing import router
 from app.engineering.follow_up import burn_down, counting, outlook, picture, queries, schemas, timesheets
@@ -31,7 +32,7 @@ from app.programme.routes import T
 follow_up: APIRouter = router("engineering")
 
 # The lists of the follow-up that are tables, each with what its lines are.
-TABLES = {
+TABLES: dict[str, type[Read]] = {
     "by_member": schemas.MemberFollowUp,
     "by_profile": schemas.ProfileFollowUp,
     "by_activity": schemas.ActivityFollowUp,
