@@ -124,7 +124,9 @@ class _Said(BaseModel):
         return {fact: value for fact, (name, value) in facts.items() if name in self.model_fields_set}
 
 
-class _Site(_Said):
+class SiteSaid(_Said):
+    """A site in an answer."""
+
     ordinary = frozenset({"adresse", "date_fermeture", "nom_commercial", "liste_enseignes"})
 
     siret: Annotated[Siret | None, Maybe] = None
@@ -154,15 +156,17 @@ class _Bodacc(_Said):
     procedure_collective_date: Annotated[Day | None, Maybe] = None
 
 
-class _Firm(_Said):
+class FirmSaid(_Said):
+    """A firm in an answer."""
+
     ordinary = frozenset({"nom_raison_sociale", "sigle", "date_fermeture", "matching_etablissements"})
     passing = frozenset({"activite_principale_naf25", "bodacc"})
 
     nom_complet: Name = None
     nom_raison_sociale: Name = None
     sigle: Name = None
-    siege: _Site | None = None
-    matching_etablissements: list[_Site | None] | None = None
+    siege: SiteSaid | None = None
+    matching_etablissements: list[SiteSaid | None] | None = None
     activite_principale: Annotated[NafCode | None, Maybe] = None
     activite_principale_naf25: Annotated[NafCode | None, Maybe] = None  # withdrawn on 1 January 2027
     nature_juridique: Annotated[LegalFormCode | None, Maybe] = None
@@ -178,12 +182,12 @@ class _Firm(_Said):
     bodacc: _Bodacc | None = None
 
 
-def _legible(said: dict[str, Any]) -> tuple[_Firm, list[FieldError]]:
+def _legible(said: dict[str, Any]) -> tuple[FirmSaid, list[FieldError]]:
     """What can be read of a firm, and what is wrong with the rest, which is taken out of `said`."""
     told: list[FieldError] = []
     while True:  # each turn takes something out
         try:
-            return _Firm.model_validate(said), told
+            return FirmSaid.model_validate(said), told
         except ValidationError as error:
             for fault in error.errors(include_url=False, include_input=False):
                 told += field_errors([fault])
@@ -268,7 +272,7 @@ def neutral_name(siren: str) -> str:
     return f"Entreprise {siren[:3]} {siren[3:6]} {siren[6:]}"
 
 
-def _sites(siren: str, said: _Firm, told: list[FieldError]) -> dict[str, _Site]:
+def _sites(siren: str, said: FirmSaid, told: list[FieldError]) -> dict[str, SiteSaid]:
     """The sites of the firm by their SIRET; of one that is there twice the seat's entry, which says more."""
     places = [(f"/matching_etablissements/{n}", site) for n, site in enumerate(said.matching_etablissements or ())]
     sites = {}
@@ -282,7 +286,7 @@ def _sites(siren: str, said: _Firm, told: list[FieldError]) -> dict[str, _Site]:
     return sites
 
 
-def _tell_unsaid(said: _Firm, told: list[FieldError]) -> None:
+def _tell_unsaid(said: FirmSaid, told: list[FieldError]) -> None:
     """Add what the directory does not say to what cannot be read."""
     places: list[tuple[str, _Said | None]] = [("", said)]
     places += [(f"/{name}", each) for name in ("siege", "complements") if (each := getattr(said, name)) is not None]
@@ -293,7 +297,7 @@ def _tell_unsaid(said: _Firm, told: list[FieldError]) -> None:
         told += [NOT_SAID.at(pointer) for pointer in dict.fromkeys(pointers) if pointer not in known]
 
 
-def _codes(said: _Firm, today: date) -> tuple[str, list[tuple[str, str]]]:
+def _codes(said: FirmSaid, today: date) -> tuple[str, list[tuple[str, str]]]:
     """The nomenclature of the main field, and the codes with theirs.
 
     The main field is in the nomenclature of the day, the field of NAF 2025 in that one. A main field that still differs
@@ -307,7 +311,7 @@ def _codes(said: _Firm, today: date) -> tuple[str, list[tuple[str, str]]]:
     return version.value, [(code, named.value) for named, code in codes.items() if code]
 
 
-def _sole_trader(said: _Firm) -> bool | None:
+def _sole_trader(said: FirmSaid) -> bool | None:
     """Whether the firm is a person's; None where the directory does not say."""
     flag = said.complements.est_entrepreneur_individuel if said.complements else None
     if said.nature_juridique is not None:
@@ -315,13 +319,13 @@ def _sole_trader(said: _Firm) -> bool | None:
     return flag
 
 
-def _trade_names(said: _Firm, seat: _Site | None) -> list[str]:
+def _trade_names(said: FirmSaid, seat: SiteSaid | None) -> list[str]:
     given = [seat.nom_commercial, *(seat.liste_enseignes or ())] if seat else []
     known = {said.nom_raison_sociale, said.nom_complet}
     return list(dict.fromkeys(name for name in given if name and name not in known))[:20]
 
 
-def _ending(said: _Firm | _Site, ended: str, flag: str, day: str) -> dict[str, Any]:
+def _ending(said: FirmSaid | SiteSaid, ended: str, flag: str, day: str) -> dict[str, Any]:
     """Whether a firm or a site has ended, and when. Where no state is said, it is as it was: never open by default."""
     if said.etat_administratif is None:
         return {}
@@ -334,7 +338,7 @@ def _diffusion(status: str | None) -> dict[str, str]:
     return {} if status is None else {"diffusion": (Diffusion.FULL if status == "O" else Diffusion.PARTIAL).value}
 
 
-def _site(said: _Site, version: str) -> dict[str, Any]:
+def _site(said: SiteSaid, version: str) -> dict[str, Any]:
     return {
         "siret": said.siret,
         "source_reference": REFERENCE,

@@ -11,7 +11,7 @@ from app.core.values import Line, NafCode, Siret
 from app.core.writing import sheets
 from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, Outcome, coded, rows_of
 from app.core.writing.writes import Write
-from app.firms import service, sirene
+from app.firms import directory_file, service, sirene
 from app.firms.models import Firm, Source
 from app.firms.schemas import FirmCreate, SitePut
 
@@ -55,7 +55,7 @@ FIRMS = Importer(
     permission="firms:write",
     national=True,
     schema=FirmLine,
-    layouts=[sirene.UNITS],
+    layouts=[sirene.UNITS, directory_file.FIRMS],
     key=["siren"],
     columns=[
         Heading("siren", sheets.digits, ["numero siren", "n° siren", "identifiant"], required=True),
@@ -113,7 +113,7 @@ SITES = Importer(
     permission="firms:write",
     national=True,
     schema=SiteLine,
-    layouts=[sirene.SITES],
+    layouts=[sirene.SITES, directory_file.SITES],
     key=["siret"],
     columns=[
         Heading("siret", sheets.digits, ["numéro siret", "n° siret"], required=True),

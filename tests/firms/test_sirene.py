@@ -164,6 +164,34 @@ async def test_what_is_of_another_time_is_left_out_and_told(world: World) -> Non
     assert (found["ceased"], found["ceased_on"]) == (True, "2022-10-01")
 
 
+async def test_the_directory_s_own_fields_are_read_as_its_answers_are(world: World) -> None:
+    siren, person = fresh_siren(), fresh_siren()
+    head = "siren;nom_complet;nom_raison_sociale;sigle;activite_principale;nature_juridique;etat_administratif;"
+    head += "date_creation;date_fermeture;statut_diffusion;est_entrepreneur_individuel;tranche_effectif_salarie"
+    lines = [f"{siren};FORGES (F);FORGES;F;36.1Z;5710;C;1897-05-01;2024-06-30;O;false;12",
+             f"{person};CAMILLE EXEMPLE;;;25.62B;1000;A;2004-05-03;;P;true;NN"]  # fmt: skip
+    ended = await done(world, FIRMS, csv_file(head, *lines))
+    assert (ended["status"], ended["rows_created"]) == ("succeeded", 2), ended
+    assert {(line, column, code) for line, column, code, _ in ended["problems"]} == {
+        (2, "activite_principale", "invalid_naf_code"), (2, "date_creation", "invalid_day")
+    }  # fmt: skip
+    found = await firm(world, siren)
+    assert (found["name"], found["ceased"], found["ceased_on"], found["naf_code"], found["source"]) == (
+        "FORGES", True, "2024-06-30", None, "directory"
+    )  # fmt: skip
+    found = await firm(world, person)
+    assert (found["name"][:10], found["sole_trader"], found["diffusion"]) == ("Entreprise", True, "partial")
+    assert ok(await world.funder.get(f"/v1/firms/{person}/owner"))["name"] == "CAMILLE EXEMPLE"
+    siret, other = siret_of(siren), siret_of(siren, 2)
+    head = "siret;commune;libelle_commune;adresse;etat_administratif;date_fermeture;nom_commercial;liste_enseignes"
+    lines = [f"{siret};30007;ALES;[ND];F;2024-06-30;[ND];", f"{other};30007;ALES;1 RUE BASSE;;;;"]
+    ended = await done(world, SITES + "&on_error=skip", csv_file(head, *lines))
+    assert (ended["status"], ended["rows_created"], ended["rows_skipped"]) == ("succeeded", 1, 1), ended
+    assert ended["problems"] == [(3, "etat_administratif", "state_missing", "blocking")]
+    [place] = ok(await world.lead.get(f"/v1/firms/{siren}/sites"))["items"]
+    assert (place["closed"], place["closed_on"], place["address"], place["name"]) == (True, "2024-06-30", None, None)
+
+
 @pytest.mark.parametrize("headings", [sirene._UNIT, sirene._SITE], ids=["units", "sites"])
 async def test_no_heading_of_insee_is_called_unused(world: World, headings: list[str]) -> None:
     siren = siren_from(20_000_000)

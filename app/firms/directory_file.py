@@ -1,0 +1,64 @@
+"""The public directory's own tables, by the names of its fields: each row is read as an answer of the directory is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.core import clock
+from app.core.faults import FieldError
+from app.core.values import is_siren
+from app.core.writing import sheets
+from app.core.writing.importing import Layout, Said
+from app.firms.directory import MASKS, NOT_SAID, REFERENCE, FirmSaid, SiteSaid, neutral_name, record_of
+from app.firms.models import Source
+from app.firms.rules import NafVersion
+from app.firms.sirene import STATE_MISSING
+
+_SOLE_TRADER = "est_entrepreneur_individuel"
+_PARTS = {"siege", "matching_etablissements", "complements", "bodacc"}
+_FIRM = ["siren", *(name for name in FirmSaid.model_fields if name not in _PARTS), _SOLE_TRADER]
+_SITE = list(SiteSaid.model_fields)
+
+
+def _given(cells: Mapping[str, sheets.Cell]) -> dict[str, Any]:
+    """The row as the directory would say it: empty cells are null, enseignes stand between `|`."""
+    row: dict[str, Any] = {name: sheets.plain(cell) or None for name, cell in cells.items()}
+    if "liste_enseignes" in row:
+        row["liste_enseignes"] = sheets.parts(cells["liste_enseignes"])
+    for name in ("date_creation", "date_fermeture"):
+        if row.get(name) and row[name] not in MASKS:
+            row[name] = sheets.day(cells[name])
+    return row
+
+
+def _said(values: dict[str, Any], told: Sequence[FieldError]) -> Said:
+    faults = [(fault.pointer.rpartition("/")[2], fault) for fault in told if fault.message is not NOT_SAID]
+    said = Said({"source": Source.DIRECTORY, **values}, faults)
+    if "ceased" not in values and "closed" not in values:
+        said.refused.append(("etat_administratif", STATE_MISSING.at("")))
+    return said
+
+
+def _firm(cells: Mapping[str, sheets.Cell]) -> Said:
+    row, siren = _given(cells), sheets.digits(cells.get("siren"))
+    if (sole := sheets.truth(cells.get(_SOLE_TRADER))) in (True, False):
+        row["complements"] = {_SOLE_TRADER: sole}
+    record = record_of(siren, row, clock.today())
+    values = {"siren": siren, **({"name": neutral_name(siren)} if is_siren(siren) else {}), **record.facts}
+    next_code = next((code for code, version in record.activities if version == NafVersion.NAF_2025), None)
+    if next_code is not None and values.get("naf_version") != NafVersion.NAF_2025:
+        values["naf_2025_code"] = next_code
+    if record.owner is not None:
+        values["owner"] = record.owner
+    return _said(values, record.told)
+
+
+def _site(cells: Mapping[str, sheets.Cell]) -> Said:
+    siret = sheets.digits(cells.get("siret"))
+    row = {"siren": siret[:9], "matching_etablissements": [{**_given(cells), "siret": siret}]}
+    record = record_of(siret[:9], row, clock.today())
+    values = record.sites[0] if record.sites else {"siret": siret, "closed": False, "source_reference": REFERENCE}
+    return _said(values, [fault for fault in record.told if fault.pointer.startswith("/matching")])
+
+
+FIRMS = Layout(_FIRM, ["siren", "etat_administratif"], _firm)
+SITES = Layout(_SITE, ["siret", "etat_administratif"], _site)
