@@ -146,7 +146,7 @@ async def test_a_letter_on_paper_says_what_was_sealed(life: Life, language: str)
     assert " ".join(ON_PAPER.split())[:40] in said
     again = await life.acts.world.auditor.get(f"{letter}?format=pdf", headers=headers)
     assert again.content == answer.content, "the same data give the same bytes"
-    problem(await life.acts.world.auditor.get(f"{letter}?format=xlsx"), 422, "validation-failed")
+    problem(await life.acts.world.auditor.get(f"{letter}?format=xlsx"), 406, "not-acceptable")
 
 
 async def test_an_aid_held_by_its_amount_alone_and_a_withdrawn_letter_have_their_pdf() -> None:

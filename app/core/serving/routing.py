@@ -113,6 +113,7 @@ class Route(APIRoute):
         return handle
 
 
+_RANGE = re.compile(r"[\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+", re.ASCII)  # a media range (RFC 9110 §12.5.1)
 # The forms that some address has, by their names.
 FORM_NAMES = frozenset({"json", "csv", "csv-fr", "ndjson", "xlsx", "pdf", "svg", "xml", "schema", "schema-fr"})
 
@@ -130,7 +131,7 @@ def _refuse_unknown_form(request: Request, offered: Sequence[str], forms: Sequen
     accept = request.headers.get("accept", "*/*")
     if named is not None or accept in JSON_SUFFICES:
         return
-    legible = any(all(name.partition("/")[::2]) for name, _ in weights(accept))
+    legible = any(_RANGE.fullmatch(name) for name, _ in weights(accept))
     if legible and not ranked(accept, offered):
         raise NotAcceptable(offered=list(offered))
 

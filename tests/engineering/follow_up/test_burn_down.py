@@ -142,15 +142,16 @@ async def test_a_territory_without_a_mission_has_an_empty_burn_down(world: World
         for address in ("engineering", "engineering/burn-down"):
             problem(await world.operator.get(f"{address}?{asked}"), 404, "not-found")
     problem(await world.operator.get("engineering/burn-down?by=month"), 422, "validation-failed")
-    problem(await world.operator.get("engineering/burn-down?format=pdf"), 422, "validation-failed")
+    problem(await world.operator.get("engineering/burn-down?format=pdf"), 406, "not-acceptable")
+    problem(await world.operator.get("engineering/burn-down", headers={"Accept": "text/html"}), 406, "not-acceptable")
 
 
 @pytest.mark.parametrize(
     ("address", "accept", "shown"),
     [("", "*/*", "application/json"), ("", "image/svg+xml", "image/svg+xml"), ("?format=svg", "*/*", "image/svg+xml"),
      ("?format=json", "image/svg+xml", "application/json"), ("", "image/*", "image/svg+xml"),
-     ("", "text/html,image/svg+xml;q=0.9,*/*;q=0.8", "image/svg+xml"), ("", "text/html", "application/json"),
-     ("", "image/svg+xml;q=0, */*", "application/json")],
+     ("", "text/html,image/svg+xml;q=0.9,*/*;q=0.8", "image/svg+xml"),
+     ("", "text/csv", "text/csv; charset=utf-8; header=present"), ("", "image/svg+xml;q=0, */*", "application/json")],
 )  # fmt: skip
 async def test_the_form_is_asked_for_by_accept_or_by_name(world: World, address: str, accept: str, shown: str) -> None:
     response = await world.lead.get(f"engineering/burn-down{address}", headers={"Accept": accept})
