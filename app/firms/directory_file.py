@@ -7,7 +7,7 @@ from app.core import clock
 from app.core.faults import FieldError
 from app.core.values import is_siren
 from app.core.writing import sheets
-from app.core.writing.importing import Layout, Said
+from app.core.writing.importing import Layout, RowReading
 from app.firms.directory import MASKS, NOT_SAID, REFERENCE, FirmSaid, SiteSaid, neutral_name, record_of
 from app.firms.models import Source
 from app.firms.rules import NafVersion
@@ -30,15 +30,15 @@ def _given(cells: Mapping[str, sheets.Cell]) -> dict[str, Any]:
     return row
 
 
-def _said(values: dict[str, Any], told: Sequence[FieldError]) -> Said:
+def _said(values: dict[str, Any], told: Sequence[FieldError]) -> RowReading:
     faults = [(fault.pointer.rpartition("/")[2], fault) for fault in told if fault.message is not NOT_SAID]
-    said = Said({"source": Source.DIRECTORY, **values}, faults)
+    said = RowReading({"source": Source.DIRECTORY, **values}, faults)
     if "ceased" not in values and "closed" not in values:
         said.refused.append(("etat_administratif", STATE_MISSING.at("")))
     return said
 
 
-def _firm(cells: Mapping[str, sheets.Cell]) -> Said:
+def _firm(cells: Mapping[str, sheets.Cell]) -> RowReading:
     row, siren = _given(cells), sheets.digits(cells.get("siren"))
     if (sole := sheets.truth(cells.get(_SOLE_TRADER))) in (True, False):
         row["complements"] = {_SOLE_TRADER: sole}
@@ -52,7 +52,7 @@ def _firm(cells: Mapping[str, sheets.Cell]) -> Said:
     return _said(values, record.told)
 
 
-def _site(cells: Mapping[str, sheets.Cell]) -> Said:
+def _site(cells: Mapping[str, sheets.Cell]) -> RowReading:
     siret = sheets.digits(cells.get("siret"))
     row = {"siren": siret[:9], "matching_etablissements": [{**_given(cells), "siret": siret}]}
     record = record_of(siret[:9], row, clock.today())

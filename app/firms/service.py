@@ -428,10 +428,10 @@ async def refresh_firm(write: Write, record: Record) -> list[Change]:
     new = bool(changes) and changes[0].type == "firm.created"
     today = None if new else clock.today()
     await hold_activities(write, [(siren, code, version, today) for code, version in record.activities])
-    changes += await upsert_sites(write, await _sites_found(write, record), Source.DIRECTORY)
+    sites, opened = await _sites_found(write, record)
+    changes += await upsert_sites(write, sites, Source.DIRECTORY)
     if record.seat_siret is not None:
-        opened_on = await write.session.scalar(select(Site.opened_on).where(Site.siret == record.seat_siret))
-        moved = await move_seats(write, [(record.seat_siret, opened_on)])
+        moved = await move_seats(write, [(record.seat_siret, opened[record.seat_siret])])
         if moved and not told:
             changes.insert(0, Change("firm.updated", FIRMS, moved, topic=topic))
     if record.owner is not None:
@@ -444,22 +444,24 @@ async def refresh_firm(write: Write, record: Record) -> list[Change]:
     return changes
 
 
-async def _sites_found(write: Write, record: Record) -> list[dict[str, Any]]:
-    """The sites of a record. One that would close before it opens, by this answer or by what is known, has no day of
-    closing, which is told.
+async def _sites_found(write: Write, record: Record) -> tuple[list[dict[str, Any]], dict[str, date | None]]:
+    """The sites of a record, and the day on which each opened.
+
+    One that would close before it opens, by this answer or by what is known, has no day of closing, which is told.
     """
     days = select(Site.siret, Site.opened_on, Site.closed_on).where(Site.siren == record.siren)
     known = {siret: (opened_on, closed_on) for siret, opened_on, closed_on in await write.session.execute(days)}
-    sites = []
+    sites, opened = [], {}
     for site in record.sites:
         before = known.get(site["siret"], (None, None))
         opened_on, closed_on = site.get("opened_on", before[0]), site.get("closed_on", before[1])
+        opened[site["siret"]] = opened_on
         if opened_on is not None and closed_on is not None and closed_on < opened_on:
             record.told.append(CLOSES_BEFORE_IT_OPENS.at(f"/sites/{site['siret']}/date_fermeture"))
             sites.append({**site, "closed_on": None})
         else:
             sites.append(site)
-    return sites
+    return sites, opened
 
 
 async def _proceeding_found(write: Write, siren: str, kind: str, opened_on: date) -> list[Change]:

@@ -11,7 +11,7 @@ from typing import Any
 from app.core.faults import Fault
 from app.core.values import is_siren
 from app.core.writing import sheets
-from app.core.writing.importing import Layout, Said
+from app.core.writing.importing import Layout, RowReading
 from app.firms.directory import MASKS, neutral_name
 from app.firms.models import HEADCOUNT_BRACKETS, Diffusion, Source
 from app.firms.rules import NafVersion
@@ -78,7 +78,7 @@ class _Row:
 
     def __init__(self, cells: Mapping[str, sheets.Cell], reference: str) -> None:
         self._cells = cells
-        self.said = Said({"source": Source.SIRENE, "source_reference": reference})
+        self.said = RowReading({"source": Source.SIRENE, "source_reference": reference})
 
     def text(self, heading: str) -> str:
         text = sheets.plain(self._cells.get(heading))
@@ -136,7 +136,7 @@ class _Row:
         self.code("diffusion", heading, {"O": Diffusion.FULL, **partial})
 
 
-def _unit(cells: Mapping[str, sheets.Cell]) -> Said:
+def _unit(cells: Mapping[str, sheets.Cell]) -> RowReading:
     """A legal unit: the name of a natural person is that of its owner, never that of the firm."""
     row = _Row(cells, "SIRENE, StockUniteLegale")
     siren = sheets.digits(cells.get("siren"))
@@ -167,7 +167,7 @@ def _unit(cells: Mapping[str, sheets.Cell]) -> Said:
     return row.said
 
 
-def _site(cells: Mapping[str, sheets.Cell]) -> Said:
+def _site(cells: Mapping[str, sheets.Cell]) -> RowReading:
     row = _Row(cells, "SIRENE, StockEtablissement")
     row.put("siret", sheets.digits(cells.get("siret")))
     row.put("name", row.first("enseigne1Etablissement", "denominationUsuelleEtablissement"))

@@ -33,6 +33,7 @@ TODAY = {
     "engineering/deliverables/service.py _record": ACT,
     "engineering/deliverables/service.py defer": ACT,
     "engineering/deliverables/service.py deliver": ACT,
+    "firms/service.py _with_version": "A code is of the nomenclature in force on the day of its facts.",
     "firms/service.py create_firm": DECLARED,
     "firms/service.py put_territory_firm": ACT,
     "firms/service.py refresh_firm": "The directory was read just now: a code that is new to us begins today.",

@@ -112,7 +112,7 @@ def rows_of(key: Any) -> Callable[[Write, set[Any]], Awaitable[None]]:
 
 
 @dataclass
-class Said:
+class RowReading:
     """What a row of somebody else's file says: values of our fields, and which of its headings is at fault.
 
     What is `told` refuses nothing; what is `refused` keeps the line out.
@@ -132,7 +132,7 @@ class Layout:
 
     headings: Sequence[str]
     by: Sequence[str]
-    read: Callable[[Mapping[str, Cell]], Said | None]
+    read: Callable[[Mapping[str, Cell]], RowReading | None]
 
     def fits(self, headers: Iterable[str]) -> bool:
         """Whether these are headings of such a file."""
