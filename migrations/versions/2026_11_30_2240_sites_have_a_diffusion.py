@@ -1,12 +1,12 @@
 """A site has a diffusion of its own beside that of its firm.
 
-Revision: 2026_11_30_2240, after 2026_11_30_2200.
+Revision: 2026_11_30_2240, after 2026_11_30_2234.
 """
 
 from alembic import op
 
 revision = "2026_11_30_2240"
-down_revision = "2026_11_30_2200"
+down_revision = "2026_11_30_2234"
 branch_labels = None
 depends_on = None
 
