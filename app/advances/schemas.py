@@ -74,7 +74,6 @@ from app.awards.schemas import (
 from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, ShortLine, TrueOrFalse
 from app.envelopes.schemas import ActAmount
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
@@ -242,7 +241,7 @@ class TrancheCondition(Body):
     """What must stand before a tranche is paid."""
 
     document: Annotated[
-        Annotated[ShortLine, WithoutIban] | None,
+        ShortLine | None,
         Field(description="The document that the firm must hand in first, in the agreement's words; null: none."),
     ] = None
     certified_bp: Annotated[
@@ -644,9 +643,7 @@ class RepaymentCreate(Body):
     amount_cents: Annotated[PositiveCents, Field(description="Cents of euro received; what is too much is overpaid.")]
     received_on: Annotated[Day, Field(description="Paris day on which the money arrived; today at the latest.")]
     value_on: ValueOn = None
-    reference: Annotated[
-        ShortLine, WithoutIban, Field(description="Reference of the entry, once per account among what stands.")
-    ]
+    reference: Annotated[ShortLine, Field(description="Reference of the entry, once per account among what stands.")]
     account_id: AccountId = None
     method: Method = ReceiptMethod.OTHER
     payer: PayerSaid = None

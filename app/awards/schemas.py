@@ -8,7 +8,6 @@ from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body, Read
 from app.core.values import Cents, Day, PositiveCents, Reason, Sha256, Uuid
-from app.firms.bank_details.schemas import WithoutIban
 from app.projects.rules import CostKind
 
 # What grants and advances say alike.
@@ -92,9 +91,7 @@ class Release(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Final cost below the plan."}]})
 
-    reason: Annotated[
-        Reason, WithoutIban, Field(description="Why the rest is no longer needed; it is shown beside the award.")
-    ]
+    reason: Annotated[Reason, Field(description="Why the rest is no longer needed; it is shown beside the award.")]
     released_on: (
         Annotated[Day, Field(description="Paris day from which the rest is available again; absent or null: today.")]
         | None
@@ -108,9 +105,7 @@ class AidClosing(Body):
         json_schema_extra={"examples": [{"closed_on": "2025-06-30", "reason": "Final cost certified."}]}
     )
 
-    reason: Annotated[
-        Reason, WithoutIban, Field(description="What the closing rests on; it is shown beside the award.")
-    ]
+    reason: Annotated[Reason, Field(description="What the closing rests on; it is shown beside the award.")]
     closed_on: (
         Annotated[
             Day,

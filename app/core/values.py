@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     GetCoreSchemaHandler,
@@ -66,6 +67,11 @@ IBAN_CHECKSUM = Fault(
     "iban_checksum",
     en="Must be an IBAN with the length of its country and the right check digits; spaces are allowed.",
     fr="Doit être un IBAN de la longueur de son pays, avec la bonne clé ; les espaces sont permis.",
+)
+IBAN_IN_TEXT = Fault(
+    "iban_in_text",
+    en="Must not contain an IBAN: this text is shown in full to everyone who may read it.",
+    fr="Ne doit pas contenir d'IBAN : ce texte est montré en entier à qui peut le lire.",
 )
 INVALID_CREDITOR_IDENTIFIER = Fault(
     "invalid_creditor_identifier",
@@ -403,6 +409,46 @@ _LONGEST_IBAN = 100  # characters as they are typed, spaces included
 # The number of a bank account (ISO 13616), written with or without spaces, in capitals or not; kept without spaces.
 Iban = Annotated[str, _Rule(_iban, {"type": "string", "maxLength": _LONGEST_IBAN})]
 
+_SEPARATOR = re.compile(r"[^0-9A-Z]")
+_BEGINNING = re.compile(r"(?=[A-Z]{2}[0-9]{2})")
+_LENGTHS = range(15, 35)
+
+
+def masked_iban(iban: str) -> str:
+    """An IBAN as it is shown: the first four and the last four characters."""
+    return f"{iban[:4]} •••• {iban[-4:]}"
+
+
+def holds_iban(text: str) -> bool:
+    """Whether an IBAN stands somewhere in the text, however its characters are spaced."""
+    packed = _SEPARATOR.sub("", text.upper())
+    return any(
+        is_iban(packed[begin.start() : begin.start() + length])
+        for begin in _BEGINNING.finditer(packed)
+        for length in _LENGTHS
+    )
+
+
+def with_ibans_masked(text: str) -> str:
+    """The text with the mask of each IBAN in its place, however its characters are spaced."""
+    spelt = [(place, each) for place, character in enumerate(text) for each in _SEPARATOR.sub("", character.upper())]
+    kept = [place for place, _ in spelt]
+    packed = "".join(each for _, each in spelt)
+    for begin in _BEGINNING.finditer(packed):
+        for length in _LENGTHS:
+            first, last = begin.start(), begin.start() + length
+            if is_iban(found := packed[first:last]):
+                return text[: kept[first]] + masked_iban(found) + with_ibans_masked(text[kept[last - 1] + 1 :])
+    return text
+
+
+def without_iban(text: str) -> str:
+    """The text, which others may read: the number of an account has a field of its own, and is shown masked."""
+    if holds_iban(text):
+        raise IBAN_IN_TEXT.error()
+    return text
+
+
 _CREDITOR_IDENTIFIER = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{3}[A-Z0-9]{1,28}")
 
 
@@ -490,6 +536,7 @@ ExternalId = Annotated[
         description="Identifier of this object in another system; unique in its collection and territory.",
         examples=["CRM-2026-00017"],
     ),
+    AfterValidator(without_iban),
 ]
 
 
@@ -553,11 +600,12 @@ _MARKS_IN_A_ROW = 30
 _PERHAPS_MARKS = re.compile(f"[\u0300-\U0010ffff]{{{_MARKS_IN_A_ROW + 1},}}")
 
 
-def text(max_length: int, *, multiline: bool = False) -> _Rule:
+def text(max_length: int, *, multiline: bool = False, of_a_bank: bool = False) -> _Rule:
     """The rule of text that people write, for an annotation of str.
 
     Stored in NFC and trimmed, never blank, `max_length` counted in characters of what is stored. A multiline text keeps
-    newlines and tabs, and CR LF becomes a newline.
+    newlines and tabs, and CR LF becomes a newline. It holds no IBAN, but where it is `of_a_bank`, whose words are taken
+    as they are: who keeps them masks the numbers in them.
     """
     forbidden = _FORBIDDEN_IN_TEXT if multiline else _FORBIDDEN_IN_LINE
 
@@ -577,7 +625,7 @@ def text(max_length: int, *, multiline: bool = False) -> _Rule:
             raise TOO_LONG.error(maximum=max_length)
         if _BLANK.fullmatch(kept):
             raise BLANK_TEXT.error()
-        return kept
+        return kept if of_a_bank else without_iban(kept)
 
     return _Rule(check, {"type": "string", "pattern": r"\S", "minLength": 1, "maxLength": max_length})
 

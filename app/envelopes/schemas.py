@@ -10,7 +10,6 @@ from app.access.schemas import OrganisationName
 from app.core.schemas import Body, CreatedAt, Id, PersonNameOrNull, Read, RecordedAt, UpdatedAt, Version
 from app.core.values import Cents, Day, PositiveCents, Reason, ShortLine, Uuid
 from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
-from app.firms.bank_details.schemas import WithoutIban
 from app.programme.schemas import TerritorySlug
 
 # Amounts and reasons of acts of money, which are never changed but reversed.
@@ -33,7 +32,7 @@ class ContributionCreate(Body):
     organisation_id: Annotated[Uuid, Field(description="The organisation that contributes the money.")]
     amount_cents: Annotated[PositiveCents, Field(description="Cents of euro, available in full from `decided_on`.")]
     decided_on: Annotated[Day, Field(description="Paris day from which the money counts; today at the latest.")]
-    reference: Annotated[ShortLine, WithoutIban, Field(description="The contributor's own reference of its decision.")]
+    reference: Annotated[ShortLine, Field(description="The contributor's own reference of its decision.")]
     repayment_policy: Annotated[
         RepaymentPolicy,
         Field(description="Where money that comes back goes: return, to the contributor; recycle, into the envelope."),
@@ -45,7 +44,7 @@ class Reversal(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Recorded twice."}]})
 
-    reason: Annotated[Reason, WithoutIban, Field(description="What was wrong; it is shown beside the reversed act.")]
+    reason: Annotated[Reason, Field(description="What was wrong; it is shown beside the reversed act.")]
 
 
 class Contribution(Read):

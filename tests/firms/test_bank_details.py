@@ -23,8 +23,7 @@ from app.commands import export
 from app.core import values
 from app.core.db import create_engine
 from app.core.serving import logs, shell
-from app.core.values import iban_from, is_iban
-from app.firms.bank_details import rules
+from app.core.values import holds_iban, iban_from, is_iban
 from tests.contract.cures import key, seen, subject
 from tests.world import Client, World, ok, problem
 
@@ -247,9 +246,9 @@ async def test_one_wrong_character_is_seen_by_python_and_by_the_database(world: 
 def test_an_iban_is_found_in_a_text_however_it_is_spaced() -> None:
     iban = iban_from(7)
     for text in (iban, spaced(iban), f"Voir {iban.lower()}.", f"({'-'.join(iban)})", f"compte:{iban[:9]}\n{iban[9:]}!"):
-        assert rules.holds_iban(text), text
+        assert holds_iban(text), text
     for text in ("", "FR76", mask(iban), iban[:-1], GARAGE, "Le 14 juin 2023, à Alès : FR14 2004 1010 0505"):
-        assert not rules.holds_iban(text), text
+        assert not holds_iban(text), text
 
 
 async def test_a_text_that_is_shown_holds_no_iban(world: World) -> None:

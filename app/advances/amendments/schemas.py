@@ -23,7 +23,6 @@ from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, 
 from app.core.values import MAX_CENTS, Cents, Day, PositiveCents, Reason, Sha256, ShortLine
 from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import ReversalReason
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 
 Count = Annotated[int, Field(strict=True, ge=1, le=MOST_PERIODS, json_schema_extra={"format": "int32"})]
@@ -69,7 +68,7 @@ class RescheduleCreate(Body):
         LateInterest,
         Field(description="What becomes of late interest until the day: kept, waived, or capitalised by agreement."),
     ]
-    reason: Annotated[Reason, WithoutIban, Field(description="Why the advance is to be rescheduled.")]
+    reason: Annotated[Reason, Field(description="Why the advance is to be rescheduled.")]
     requested_on: RequestedOn | None = None
 
     @model_validator(mode="after")
@@ -86,7 +85,7 @@ class WaiverCreate(Body):
 
     model_config = _example(reason="The prototype did not pass its tests.")
 
-    reason: Annotated[Reason, WithoutIban, Field(description="What failed, as the firm says it.")]
+    reason: Annotated[Reason, Field(description="What failed, as the firm says it.")]
     requested_on: RequestedOn | None = None
 
 
@@ -105,7 +104,7 @@ class RateChangeCreate(Body):
             json_schema_extra={"format": "int32"},
         ),
     ]  # fmt: skip
-    reason: Annotated[Reason, WithoutIban, Field(description="Why the rate is to be another one.")]
+    reason: Annotated[Reason, Field(description="Why the rate is to be another one.")]
     requested_on: RequestedOn | None = None
 
 
@@ -117,7 +116,7 @@ class AvailabilityExtensionCreate(Body):
     available_until_on: Annotated[
         Day, Field(description="New last Paris day on which the advance is drawn; what is not lapses the day after.")
     ]
-    reason: Annotated[Reason, WithoutIban, Field(description="Why the money is to be drawn later.")]
+    reason: Annotated[Reason, Field(description="Why the money is to be drawn later.")]
     requested_on: RequestedOn | None = None
 
 
@@ -128,7 +127,7 @@ class WriteOffCreate(Body):
 
     ground: Annotated[WriteOffGround, Field(description="Why it cannot be had.")]
     proof_sha256: Annotated[Sha256, Field(description="SHA-256 of the proof, in lower-case hexadecimal.")]
-    reason: Annotated[Reason, WithoutIban, Field(description="What shows it.")]
+    reason: Annotated[Reason, Field(description="What shows it.")]
     requested_on: RequestedOn | None = None
 
 
@@ -141,7 +140,7 @@ class Finding(Body):
         Annotated[Day, Field(description="Paris day of the finding, today at the latest; absent or null: today.")]
         | None
     ) = None  # fmt: skip
-    finding: Annotated[Reason, WithoutIban, Field(description="What was found.")]
+    finding: Annotated[Reason, Field(description="What was found.")]
 
 
 class WaiverDecision(Body):
@@ -157,7 +156,7 @@ class WaiverDecision(Body):
         ]
         | None
     ) = None
-    reference: Annotated[ShortLine, WithoutIban, Field(description="Reference of the decision.")]
+    reference: Annotated[ShortLine, Field(description="Reference of the decision.")]
     decided_on: DecidedOn | None = None
     document_sha256: Document | None = None
 
@@ -174,7 +173,7 @@ class AmendmentApproval(Body):
 
     model_config = _example(reference="AV-2", document_sha256="0" * 64)
 
-    reference: Annotated[ShortLine, WithoutIban, Field(description="Reference of the decision.")]
+    reference: Annotated[ShortLine, Field(description="Reference of the decision.")]
     decided_on: DecidedOn | None = None
     document_sha256: Document | None = None
 
@@ -184,7 +183,7 @@ class AmendmentEnd(Body):
 
     model_config = _example(reason="The firm has paid meanwhile.")
 
-    reason: Annotated[Reason, WithoutIban, Field(description="Why; it is shown beside the request.")]
+    reason: Annotated[Reason, Field(description="Why; it is shown beside the request.")]
 
 
 class CashFlowLine(Read):

@@ -11,7 +11,6 @@ from app.advances.replay import Bucket
 from app.core.faults import Fault
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, RecordedAt, UpdatedAt, Version
 from app.core.values import Cents, Day, Reason, Sha256
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
@@ -112,7 +111,7 @@ class FormalNoticeWithdrawal(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Sent to another firm."}]})
 
-    reason: Annotated[Reason, WithoutIban, Field(description="Why it was a mistake.")]
+    reason: Annotated[Reason, Field(description="Why it was a mistake.")]
 
 
 class FormalNotice(Read):
@@ -153,7 +152,7 @@ class AccelerationCreate(Body):
         }
     )
 
-    reason: Annotated[Reason, WithoutIban, Field(description="Why all becomes due.")]
+    reason: Annotated[Reason, Field(description="Why all becomes due.")]
     accelerated_on: (
         Annotated[Day, Field(description="Paris day from which all is due, today at the latest; absent: today.")] | None
     ) = None

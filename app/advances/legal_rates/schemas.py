@@ -9,7 +9,6 @@ from pydantic import AfterValidator, ConfigDict, Field
 from app.core.faults import Fault
 from app.core.schemas import Body, Id, PersonNameOrNull, Read, RecordedAt
 from app.core.values import Day, Line
-from app.firms.bank_details.schemas import WithoutIban
 
 NOT_A_HALF_YEAR = Fault(
     "not_a_half_year",
@@ -43,9 +42,7 @@ class LegalRateCreate(Body):
             description="Rate a year in basis points, of the category «all other cases».",
         ),
     ]  # fmt: skip
-    source: Annotated[
-        Line, WithoutIban, Field(description="The text that fixes the rate, such as an order of the minister.")
-    ]
+    source: Annotated[Line, Field(description="The text that fixes the rate, such as an order of the minister.")]
 
 
 class LegalRate(Read):

@@ -10,7 +10,6 @@ from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus, RefundStat
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import Cents, Day, PositiveCents, Reason, ShortLine, Siren, Uuid
 from app.envelopes.schemas import ActAmount
-from app.firms.bank_details.schemas import WithoutIban
 
 AccountId = Annotated[
     Uuid | None,
@@ -28,7 +27,7 @@ Method = Annotated[ReceiptMethod, Field(description="How the money came in.")]
 class Payer(Body):
     """Who paid, as the bank says."""
 
-    name: Annotated[ShortLine, WithoutIban, Field(description="Name of the payer.")]
+    name: Annotated[ShortLine, Field(description="Name of the payer.")]
     siren: Annotated[Siren | None, Field(description="Its SIREN; absent or null where it is not known.")] = None
 
 
@@ -76,9 +75,7 @@ class ReceiptCreate(Body):
     amount_cents: Annotated[PositiveCents, Field(description="Cents of euro received.")]
     received_on: Annotated[Day, Field(description="Paris day on which the money arrived; today at the latest.")]
     value_on: ValueOn = None
-    reference: Annotated[
-        ShortLine, WithoutIban, Field(description="Reference of the entry, once per account among what stands.")
-    ]
+    reference: Annotated[ShortLine, Field(description="Reference of the entry, once per account among what stands.")]
     account_id: AccountId = None
     method: Method = ReceiptMethod.OTHER
     payer: PayerSaid = None
@@ -98,7 +95,7 @@ class Unassignment(Body):
     )
 
     repayment_id: Annotated[Uuid, Field(description="The repayment that is taken back.")]
-    reason: Annotated[Reason, WithoutIban, Field(description="Why it is taken back; it is shown beside the repayment.")]
+    reason: Annotated[Reason, Field(description="Why it is taken back; it is shown beside the repayment.")]
 
 
 class Bounce(Body):
@@ -111,10 +108,8 @@ class Bounce(Body):
     )
 
     bounced_on: Annotated[Day, Field(description="Paris day on which the bank sent it back; today at the latest.")]
-    reason: Annotated[Reason, WithoutIban, Field(description="Why the bank sent it back, in its words or yours.")]
-    bank_reference: Annotated[
-        ShortLine, WithoutIban, Field(description="The bank's own reference of what it sent back.")
-    ]
+    reason: Annotated[Reason, Field(description="Why the bank sent it back, in its words or yours.")]
+    bank_reference: Annotated[ShortLine, Field(description="The bank's own reference of what it sent back.")]
 
 
 class Receipt(Read):
@@ -168,7 +163,7 @@ class RefundCreate(Body):
         Field(description="The repayment that is overpaid; absent or null: what is not assigned is returned."),
     ] = None
     amount_cents: Annotated[PositiveCents, Field(description="Cents of euro, at most what is overpaid or unassigned.")]
-    reason: Annotated[Reason, WithoutIban, Field(description="Why the money goes back.")]
+    reason: Annotated[Reason, Field(description="Why the money goes back.")]
 
 
 class RefundApproval(Body):
@@ -179,7 +174,7 @@ class RefundApproval(Body):
     )
 
     refunded_on: Annotated[Day, Field(description="Paris day on which the money went back; today at the latest.")]
-    reference: Annotated[ShortLine, WithoutIban, Field(description="Reference of the payment that returned it.")]
+    reference: Annotated[ShortLine, Field(description="Reference of the payment that returned it.")]
 
 
 class RefundEnd(Body):
@@ -187,7 +182,7 @@ class RefundEnd(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The firm asks to keep it for later."}]})
 
-    reason: Annotated[Reason, WithoutIban, Field(description="Why the refund ends; it is shown beside it.")]
+    reason: Annotated[Reason, Field(description="Why the refund ends; it is shown beside it.")]
 
 
 class Refund(Read):

@@ -30,7 +30,6 @@ from app.awards.payments.schemas import (
 from app.core.schemas import CreatedAt, Id, Read, UpdatedAt, Version
 from app.core.values import PositiveCents, Sha256, ShortLine
 from app.envelopes.schemas import ActAmount
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
@@ -52,9 +51,7 @@ class TrancheCreate(AwardPaymentCreate):
     amount_cents: Annotated[
         PositiveCents, Field(description="Cents of euro to pay out; at most `remaining_cents` of the advance.")
     ]
-    reference: Annotated[ShortLine, WithoutIban, Field(description=f"{_REFERENCE}; absent or null: none.")] | None = (
-        None
-    )
+    reference: Annotated[ShortLine, Field(description=f"{_REFERENCE}; absent or null: none.")] | None = None
     document_sha256: (
         Annotated[
             Sha256,

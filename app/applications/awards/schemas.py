@@ -14,7 +14,6 @@ from app.advances.schemas import TERMS_EXAMPLE, Terms
 from app.awards.schemas import OverrideId
 from app.core.schemas import Body, PersonNameOrNull, Read, RecordedAt
 from app.core.values import Cents, Code, Day, ExternalId, Line, PositiveCents, ShortLine, Siren, Uuid
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 from app.projects.rules import CostKind
@@ -23,7 +22,7 @@ from app.projects.rules import CostKind
 class AwardLineBody(Body):
     """A line of what the aid was decided for."""
 
-    label: Annotated[Line, WithoutIban, Field(description="What is bought, such as the machine.")]
+    label: Annotated[Line, Field(description="What is bought, such as the machine.")]
     kind: Annotated[
         Literal[CostKind.TANGIBLE_ASSET, CostKind.INTANGIBLE_ASSET], Field(description="Only assets are eligible.")
     ]
@@ -44,7 +43,7 @@ class AwardCreate(Body):
         ]
         | None
     ) = None
-    project_title: Annotated[Line, WithoutIban, Field(description="What the aid pays for, as the decision words it.")]
+    project_title: Annotated[Line, Field(description="What the aid pays for, as the decision words it.")]
     committee_id: (
         Annotated[Uuid, Field(description="The meeting that decided, held on the day of the decision at the latest.")]
         | None
@@ -94,9 +93,9 @@ class AwardCreate(Body):
         Day, Field(description="Paris day of the decision, from which the amount is committed; today at the latest.")
     ]
     decision_reference: Annotated[
-        ShortLine, WithoutIban, Field(description="Reference of the decision, once per territory and kind of aid.")
+        ShortLine, Field(description="Reference of the decision, once per territory and kind of aid.")
     ]
-    external_id: Annotated[ExternalId, WithoutIban] | None = None
+    external_id: ExternalId | None = None
     override_id: OverrideId | None = None
 
 

@@ -19,7 +19,6 @@ from app.core.schemas import (
     Version,
 )
 from app.core.values import Cents, Code, Day, Line, PositiveCents, Reason, Sha256, ShortLine, Siren
-from app.firms.bank_details.schemas import WithoutIban
 
 
 def _example(**fields: Any) -> ConfigDict:
@@ -44,7 +43,7 @@ class ChangeAsked(Body):
         None
     )
     planned_end_on: Annotated[Day, Field(description="New Paris day of the planned end of the works.")] | None = None
-    project_title: Annotated[Line, WithoutIban, Field(description="What the aid is to pay for.")] | None = None
+    project_title: Annotated[Line, Field(description="What the aid is to pay for.")] | None = None
     siren: (
         Annotated[Siren, Field(description="SIREN of the firm to which the aid passes, as by a merger or a sale.")]
         | None
@@ -76,7 +75,7 @@ class ChangeRequestCreate(Body):
     changes: Annotated[
         list[ChangeAsked], Field(min_length=1, max_length=10, description="Each kind of change at most once.")
     ]
-    reason: Annotated[Reason, WithoutIban, Field(description="Why the aid is to change.")]
+    reason: Annotated[Reason, Field(description="Why the aid is to change.")]
     requested_on: (
         Annotated[
             Day, Field(description="Paris day of the request, today at the latest; absent or null: today.")
@@ -90,7 +89,7 @@ class ChangeApproval(Body):
 
     model_config = _example(reference="AV-1", decided_on="2023-12-18", document_sha256="0" * 64)
 
-    reference: Annotated[ShortLine, WithoutIban, Field(description="Reference of the amendment.")]
+    reference: Annotated[ShortLine, Field(description="Reference of the amendment.")]
     decided_on: (
         Annotated[
             Day,
@@ -111,7 +110,7 @@ class ChangeRequestEnd(Body):
 
     model_config = _example(reason="The second machine is still needed.")
 
-    reason: Annotated[Reason, WithoutIban, Field(description="Why; it is shown beside the request.")]
+    reason: Annotated[Reason, Field(description="Why; it is shown beside the request.")]
 
 
 class ChangeRead(Read):

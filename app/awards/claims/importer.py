@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from pydantic import model_validator
@@ -24,7 +24,6 @@ from app.core.values import Line as ShortText
 from app.core.writing import sheets
 from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, Outcome, given
 from app.core.writing.writes import Change, Write
-from app.firms.bank_details.schemas import WithoutIban
 
 CLAIM_MISSING = Fault(
     "claim_missing",
@@ -62,11 +61,11 @@ class ClaimFileLine(Body):
     """
 
     claim_id: Uuid | None = None
-    claim_external_id: Annotated[ExternalId, WithoutIban] | None = None
-    decision_reference: Annotated[ShortLine, WithoutIban] | None = None
+    claim_external_id: ExternalId | None = None
+    decision_reference: ShortLine | None = None
     siren: Siren | None = None
     line_id: Uuid | None = None
-    line_label: Annotated[ShortText, WithoutIban] | None = None
+    line_label: ShortText | None = None
     invoice_number: schemas.InvoiceNumber
     supplier_siren: schemas.SupplierSiren | None = None
     supplier_name: schemas.SupplierName | None = None

@@ -50,7 +50,6 @@ from app.core.values import (
     TrueOrFalse,
     Uuid,
 )
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
@@ -75,7 +74,6 @@ def _not_zero(cents: int) -> int:
 
 InvoiceNumber = Annotated[
     ShortLine,
-    WithoutIban,
     AfterValidator(_numbered),
     Field(
         description="The supplier's number of the invoice. Signs, spaces, case and zeros in front do not tell two"
@@ -84,7 +82,6 @@ InvoiceNumber = Annotated[
 ]
 SupplierName = Annotated[
     Line,
-    WithoutIban,
     AfterValidator(_named),
     Field(
         description="Name of the supplier: needed where its SIREN is not known. Signs, case and the words of a legal"
@@ -122,7 +119,6 @@ InvoiceCents = Annotated[
 ]
 LowersInvoiceNumber = Annotated[
     ShortLine,
-    WithoutIban,
     AfterValidator(_numbered),
     Field(
         description="For a credit note, the number of the invoice that it lowers: of the same supplier, declared on the"
@@ -182,7 +178,6 @@ _Lines = Annotated[
 ]
 _External = Annotated[
     ExternalId,
-    WithoutIban,
     Field(description="Identifier of the claim in another system, once per territory among those not withdrawn."),
 ]
 _LINE: dict[str, Any] = {
@@ -267,7 +262,7 @@ class VerdictBody(Body):
     double_cents: _Part = 0
     over_line_cents: _Part = 0
     no_proof_cents: _Part = 0
-    note: Annotated[Reason, WithoutIban, Field(description="Why; it is shown beside the line.")] | None = None
+    note: Annotated[Reason, Field(description="Why; it is shown beside the line.")] | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -279,9 +274,9 @@ class VerdictBody(Body):
 class CheckItem(Body):
     """A point of the control's checklist."""
 
-    item: Annotated[Line, WithoutIban, Field(description="What was looked at.")]
+    item: Annotated[Line, Field(description="What was looked at.")]
     met: Annotated[TrueOrFalse, Field(description="Whether it was found in order.")]
-    note: Annotated[Reason, WithoutIban, Field(description="What was found.")] | None = None
+    note: Annotated[Reason, Field(description="What was found.")] | None = None
 
 
 class ClaimSettle(Body):
@@ -328,9 +323,7 @@ class ClaimReopen(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Line 3 was settled on the wrong invoice."}]})
 
-    reason: Annotated[
-        Reason, WithoutIban, Field(description="Why the claim is to be settled anew; it is shown beside the claim.")
-    ]
+    reason: Annotated[Reason, Field(description="Why the claim is to be settled anew; it is shown beside the claim.")]
 
 
 class ClaimWithdraw(Body):
@@ -338,9 +331,7 @@ class ClaimWithdraw(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Sent twice."}]})
 
-    reason: Annotated[
-        Reason, WithoutIban, Field(description="Why the claim is withdrawn; it is shown beside the claim.")
-    ]
+    reason: Annotated[Reason, Field(description="Why the claim is withdrawn; it is shown beside the claim.")]
 
 
 # --- what is read ----------------------------------------------------------------------------------------------------

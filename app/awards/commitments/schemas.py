@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field
 from app.awards.commitments.rules import CommitmentKind, CommitmentOutcome, CommitmentState
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, RecordedAt, UpdatedAt, Version
 from app.core.values import Day, Fte, Reason, Sha256, Text
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 
 
@@ -25,7 +24,7 @@ class CommitmentReportCreate(Body):
     )
 
     observed_on: Annotated[Day, Field(description="Paris day of which it reports, today at the latest.")]
-    text: Annotated[Text, WithoutIban, Field(description="What was observed.")]
+    text: Annotated[Text, Field(description="What was observed.")]
     jobs_fte: (
         Annotated[Fte, Field(description="Jobs observed, in full-time equivalents; absent or null: not counted.")]
         | None
@@ -47,7 +46,7 @@ class CommitmentJudgment(Body):
         Field(description="met and partly_met rest on a report; not_met; waived: it is no longer asked for."),
     ]
     judged_on: Annotated[Day, Field(description="Paris day of the judgment, today at the latest.")]
-    reason: Annotated[Reason, WithoutIban, Field(description="Why; it is shown beside the commitment.")]
+    reason: Annotated[Reason, Field(description="Why; it is shown beside the commitment.")]
 
 
 class Commitment(Read):

@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field
 from app.awards.letters.rules import LetterKind, LetterStatus
 from app.core.schemas import PERSONAL, Body, CreatedAt, Id, PersonName, Read, UpdatedAt, Version
 from app.core.values import Cents, Day, Line, PositiveCents, Reason, Sha256, ShortLine, Text, Uuid
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
@@ -39,28 +38,21 @@ class LetterCreate(Body):
 
     award_id: Annotated[Uuid, Field(description="The grant or the advance; the letter is about both of its decision.")]
     kind: KindRead
-    reference: Annotated[ShortLine, WithoutIban, Field(description="Reference of the letter, once per territory.")]
+    reference: Annotated[ShortLine, Field(description="Reference of the letter, once per territory.")]
     planned_start_on: (
         Annotated[Day, Field(description="Paris day on which the works are planned to start" + _TERM)] | None
     ) = None
     planned_end_on: (
         Annotated[Day, Field(description="Paris day on which they end; not before planned_start_on" + _TERM)] | None
     ) = None
-    conditions: Annotated[Text, WithoutIban, Field(description="Conditions of the decision" + _TERM)] | None = None
-    payment_terms: Annotated[Text, WithoutIban, Field(description="How the aid is paid, in words" + _TERM)] | None = (
-        None
-    )
-    recovery_terms: (
-        Annotated[Text, WithoutIban, Field(description="When it must be paid back, in words" + _TERM)] | None
-    ) = None
+    conditions: Annotated[Text, Field(description="Conditions of the decision" + _TERM)] | None = None
+    payment_terms: Annotated[Text, Field(description="How the aid is paid, in words" + _TERM)] | None = None
+    recovery_terms: Annotated[Text, Field(description="When it must be paid back, in words" + _TERM)] | None = None
     signatory_name: (
-        Annotated[
-            Line, WithoutIban, Field(description="Who signs for the funder; absent or null: who draws the letter up.")
-        ]
-        | None
+        Annotated[Line, Field(description="Who signs for the funder; absent or null: who draws the letter up.")] | None
     ) = None
     signatory_capacity: (
-        Annotated[Line, WithoutIban, Field(description="In which capacity, such as Directrice régionale.")] | None
+        Annotated[Line, Field(description="In which capacity, such as Directrice régionale.")] | None
     ) = None
 
 
@@ -100,7 +92,7 @@ class LetterWithdrawal(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The planned days have changed."}]})
 
-    reason: Annotated[Reason, WithoutIban, Field(description="Why; it is shown beside the letter.")]
+    reason: Annotated[Reason, Field(description="Why; it is shown beside the letter.")]
 
 
 class LetterLine(Read):

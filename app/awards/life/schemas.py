@@ -10,7 +10,6 @@ from app.awards.life import rules
 from app.awards.models import AidAct as Act
 from app.core.schemas import Body, Id, PersonNameOrNull, Read, Version
 from app.core.values import Cents, Day, Line, PositiveCents, Reason, Sha256, ShortLine, Text
-from app.firms.bank_details.schemas import WithoutIban
 
 _Document = Annotated[Sha256, Field(description="SHA-256 of the document, in lower-case hexadecimal.")]
 _OnDay = Annotated[Day, Field(description="Paris day of the act, today at the latest; absent or null: today.")]
@@ -41,11 +40,9 @@ class Notification(Body):
         Annotated[Day, Field(description="Paris day on which they are planned to end; not before planned_start_on.")]
         | None
     ) = None
-    conditions: Annotated[Text, WithoutIban, Field(description="Conditions of the decision.")] | None = None
-    payment_terms: Annotated[Text, WithoutIban, Field(description="How the aid is paid, in words.")] | None = None
-    recovery_terms: (
-        Annotated[Text, WithoutIban, Field(description="When the aid must be paid back, in words.")] | None
-    ) = None
+    conditions: Annotated[Text, Field(description="Conditions of the decision.")] | None = None
+    payment_terms: Annotated[Text, Field(description="How the aid is paid, in words.")] | None = None
+    recovery_terms: Annotated[Text, Field(description="When the aid must be paid back, in words.")] | None = None
     document_sha256: _Document | None = None
 
 
@@ -57,7 +54,7 @@ class AgreementPut(Body):
         document_sha256="0" * 64,
     )  # fmt: skip
 
-    reference: Annotated[ShortLine, WithoutIban, Field(description="Reference of the agreement.")]
+    reference: Annotated[ShortLine, Field(description="Reference of the agreement.")]
     signed_by_firm_on: (
         Annotated[Day, Field(description="Paris day on which the firm signed; absent or null: it has not.")] | None
     ) = None
@@ -87,8 +84,8 @@ class GuaranteePut(Body):
         document_sha256="0" * 64,
     )  # fmt: skip
 
-    guarantor: Annotated[Line, WithoutIban, Field(description="Name of the bank or the firm that guarantees.")]
-    reference: Annotated[ShortLine, WithoutIban, Field(description="Its reference of the guarantee.")]
+    guarantor: Annotated[Line, Field(description="Name of the bank or the firm that guarantees.")]
+    reference: Annotated[ShortLine, Field(description="Its reference of the guarantee.")]
     amount_cents: Annotated[PositiveCents, Field(description="Cents of euro guaranteed.")]
     until_on: Annotated[Day, Field(description="Last Paris day on which it can be called.")]
     document_sha256: _Document
@@ -124,14 +121,14 @@ class StartExtension(Body):
 
     months: Annotated[int, Field(strict=True, ge=1, le=120, description="Months more, within those of the scheme.")]
     requested_on: _OnDay | None = None
-    reason: Annotated[Reason, WithoutIban, Field(description="Why the start needs more time; it is kept with the act.")]
+    reason: Annotated[Reason, Field(description="Why the start needs more time; it is kept with the act.")]
     document_sha256: _Document | None = None
 
 
 class PublicAid(Body):
     """A public aid that the firm received for the same project."""
 
-    source: Annotated[Line, WithoutIban, Field(description="Who gave it, and under which name.")]
+    source: Annotated[Line, Field(description="Who gave it, and under which name.")]
     amount_cents: Annotated[PositiveCents, Field(description="Cents of euro received, at face value.")]
 
 
@@ -168,7 +165,7 @@ class Termination(Body):
     model_config = _example(on="2023-12-15", reason="The firm has moved its workshop out of the territory.")
 
     on: Annotated[Day, Field(description="Paris day from which what is not paid is available again; today at latest.")]
-    reason: Annotated[Reason, WithoutIban, Field(description="Why; it is shown beside the award.")]
+    reason: Annotated[Reason, Field(description="Why; it is shown beside the award.")]
     document_sha256: _Document | None = None
 
 
@@ -184,7 +181,7 @@ class AwardCancellation(Body):
         ]
         | None
     ) = None
-    reason: Annotated[Reason, WithoutIban, Field(description="Why; it is shown beside the award.")]
+    reason: Annotated[Reason, Field(description="Why; it is shown beside the award.")]
     document_sha256: _Document | None = None
 
 

@@ -18,7 +18,6 @@ from app.core.schemas import (
     Version,
 )
 from app.core.values import Day, Reason, Siren
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
@@ -45,9 +44,7 @@ class OverrideCreate(Body):
 
     code: Annotated[LiftedRule, Field(description="Code of the problem that refuses the act.")]
     siren: Annotated[Siren, Field(description="SIREN of the firm that the act is about.")]
-    reason: Annotated[
-        Reason, WithoutIban, Field(description="Why the rule is to be lifted; it is shown beside the override.")
-    ]
+    reason: Annotated[Reason, Field(description="Why the rule is to be lifted; it is shown beside the override.")]
     valid_until_on: Annotated[
         Day, Field(description="Last Paris day on which an act can name the override; today or later.")
     ]
@@ -58,9 +55,7 @@ class OverrideEnd(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The plan has not been confirmed."}]})
 
-    reason: Annotated[
-        Reason, WithoutIban, Field(description="Why it is refused or withdrawn; it is shown beside the override.")
-    ]
+    reason: Annotated[Reason, Field(description="Why it is refused or withdrawn; it is shown beside the override.")]
 
 
 class Override(Read):

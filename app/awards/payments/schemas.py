@@ -10,16 +10,13 @@ from app.awards.payments.rules import PLANNED_OR_PAID, PaymentStatus
 from app.awards.schemas import OverrideId
 from app.core.schemas import Body, PersonNameOrNull
 from app.core.values import Day, PositiveCents, Reason, ShortLine
-from app.firms.bank_details.schemas import WithoutIban
 
 
 class AwardPaymentCreate(Body):
     """A payment that is proposed, or, with `paid_on`, one that was made and is recorded."""
 
     amount_cents: Annotated[PositiveCents, Field(description="Cents of euro to pay.")]
-    reference: (
-        Annotated[ShortLine, WithoutIban, Field(description="The payer's own reference of the transfer.")] | None
-    ) = None
+    reference: Annotated[ShortLine, Field(description="The payer's own reference of the transfer.")] | None = None
     planned_on: (
         Annotated[
             Day,
@@ -71,7 +68,6 @@ class PaymentRecord(Body):
     reference: (
         Annotated[
             ShortLine,
-            WithoutIban,
             Field(description="The bank's reference of the transfer, once per award; absent or null: as proposed."),
         ]
         | None
@@ -90,9 +86,7 @@ class PaymentRejection(Body):
     rejected_on: Annotated[
         Day, Field(description="Paris day of the reject: not before the payment was sent, today at the latest.")
     ]
-    reason: Annotated[
-        Reason, WithoutIban, Field(description="What the bank says, such as its code; it cannot contain an IBAN.")
-    ]
+    reason: Annotated[Reason, Field(description="What the bank says, such as its code; it cannot contain an IBAN.")]
     planned_on: (
         Annotated[
             Day,
@@ -110,7 +104,7 @@ class PaymentCancellation(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The firm asks for a later payment."}]})
 
-    reason: Annotated[Reason, WithoutIban, Field(description="Why it is not made; it is shown beside the payment.")]
+    reason: Annotated[Reason, Field(description="Why it is not made; it is shown beside the payment.")]
 
 
 # What payments of grants and of advances say alike.

@@ -12,7 +12,6 @@ from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, 
 from app.core.values import Cents, Day, PositiveCents, Reason, Sha256, ShortLine
 from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import ActAmount, ReversalReason
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 
 CauseRead = Annotated[
@@ -38,7 +37,7 @@ class RecoveryCreate(Body):
     amount_cents: Annotated[
         PositiveCents, Field(description="Cents of euro: at most what is paid and not claimed back already.")
     ]
-    reason: Annotated[Reason, WithoutIban, Field(description="What was found; the firm is told it.")]
+    reason: Annotated[Reason, Field(description="What was found; the firm is told it.")]
     opened_on: (
         Annotated[Day, Field(description="Paris day of the finding, today at the latest; absent or null: today.")]
         | None
@@ -72,7 +71,7 @@ class RecoveryOrder(Body):
         }
     )
 
-    order_number: Annotated[ShortLine, WithoutIban, Field(description="Number of the order, once per territory.")]
+    order_number: Annotated[ShortLine, Field(description="Number of the order, once per territory.")]
     ordered_on: Annotated[
         Day, Field(description="Paris day of the order: after the time to reply, unless the firm has replied.")
     ]
@@ -94,15 +93,11 @@ class RecoveryWaiver(Body):
         }
     )
 
-    decision_reference: Annotated[
-        ShortLine, WithoutIban, Field(description="What the decision to waive is filed under.")
-    ]
+    decision_reference: Annotated[ShortLine, Field(description="What the decision to waive is filed under.")]
     waived_on: Annotated[
         Day, Field(description="Paris day of the decision: not before the order, today at the latest.")
     ]
-    reason: Annotated[
-        Reason, WithoutIban, Field(description="Why the rest is given up; it is shown beside the recovery.")
-    ]
+    reason: Annotated[Reason, Field(description="Why the rest is given up; it is shown beside the recovery.")]
 
 
 class RecoveryWithdrawal(Body):
@@ -110,7 +105,7 @@ class RecoveryWithdrawal(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The machine was moved, not sold."}]})
 
-    reason: Annotated[Reason, WithoutIban, Field(description="What was wrong; it is shown beside the recovery.")]
+    reason: Annotated[Reason, Field(description="What was wrong; it is shown beside the recovery.")]
 
 
 class RecoveryReceiptCreate(Body):
@@ -126,9 +121,7 @@ class RecoveryReceiptCreate(Body):
     received_on: Annotated[
         Day, Field(description="Paris day on which the money came in: not before the recovery, today at the latest.")
     ]
-    bank_reference: Annotated[
-        ShortLine, WithoutIban, Field(description="The bank's reference of the entry, once per territory.")
-    ]
+    bank_reference: Annotated[ShortLine, Field(description="The bank's reference of the entry, once per territory.")]
 
 
 class Recovery(Read):

@@ -18,6 +18,7 @@ from app.core.problems import NotFound
 from app.core.reading.answers import private
 from app.core.reading.listing import Listing
 from app.core.reading.query import read
+from app.core.values import masked_iban
 from app.core.writing.writes import Change, Seen, Write, run
 from app.firms.bank_details import rules
 from app.firms.bank_details.models import FirmIban, ProposedAccount
@@ -56,7 +57,7 @@ async def propose(write: Write, kind: AccountKind[Account], iban: str, **columns
     number = FirmIban(iban=iban)
     write.session.add(number)
     await write.session.flush()
-    account = kind.model(**columns, iban_id=number.id, iban_masked=rules.masked(iban), proposed_by=proposed_by)
+    account = kind.model(**columns, iban_id=number.id, iban_masked=masked_iban(iban), proposed_by=proposed_by)
     write.session.add(account)
     await write.session.flush()
     return kind.change("proposed", account)

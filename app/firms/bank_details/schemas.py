@@ -4,23 +4,13 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import Iban, Line, Reason
-from app.firms.bank_details.rules import IBAN_IN_TEXT, BankDetailsStatus, holds_iban
+from app.firms.bank_details.rules import BankDetailsStatus
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
-
-
-def without_iban(text: str) -> str:
-    """A text that is shown beside an account: it cannot contain a number in full."""
-    if holds_iban(text):
-        raise IBAN_IN_TEXT.error()
-    return text
-
-
-WithoutIban = AfterValidator(without_iban)
 
 
 class BankDetailsCreate(Body):
@@ -39,7 +29,7 @@ class BankDetailsCreate(Body):
             " first and last four characters."
         ),
     ]
-    holder_name: Annotated[Line, WithoutIban, Field(description="Holder of the account, as its bank writes the name.")]
+    holder_name: Annotated[Line, Field(description="Holder of the account, as its bank writes the name.")]
 
 
 class BankDetailsEnd(Body):
@@ -49,7 +39,6 @@ class BankDetailsEnd(Body):
 
     reason: Annotated[
         Reason,
-        WithoutIban,
         Field(description="Why they are refused or withdrawn; it is shown beside them, so it cannot contain an IBAN."),
     ]
 

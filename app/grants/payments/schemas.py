@@ -29,7 +29,6 @@ from app.awards.payments.schemas import (
 from app.core.schemas import Body, CreatedAt, Id, Read, UpdatedAt, Version
 from app.core.values import Cents, PositiveCents, ShortLine, Uuid
 from app.envelopes.schemas import ActAmount
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.grants.ceilings import Exceeded
 from app.grants.payments.rules import PaymentKind
@@ -55,7 +54,7 @@ class PaymentCreate(AwardPaymentCreate):
         PositiveCents, Field(description="Cents of euro to pay; at most `remaining_cents` of the grant.")
     ]
     kind: Annotated[PaymentKind, Field(description=_KIND)]
-    reference: Annotated[ShortLine, WithoutIban, Field(description=_REFERENCE)]
+    reference: Annotated[ShortLine, Field(description=_REFERENCE)]
 
 
 class PaymentSetOff(Body):

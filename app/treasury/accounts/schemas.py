@@ -10,7 +10,6 @@ from app.access.schemas import OrganisationName
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import CreditorIdentifier, Day, Iban, ShortLine
 from app.firms.bank_details.rules import BankDetailsStatus
-from app.firms.bank_details.schemas import WithoutIban
 
 
 class BankAccountCreate(Body):
@@ -32,7 +31,6 @@ class BankAccountCreate(Body):
 
     label: Annotated[
         ShortLine,
-        WithoutIban,
         Field(
             description="Name by which the organisation knows the account. Of one label one account is proposed and one"
             " is approved at a time: an approval supersedes the account approved before it."

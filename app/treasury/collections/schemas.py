@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field, model_validator
 from app.access.schemas import OrganisationName
 from app.core.schemas import CONFIDENTIAL, Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import Day, Reason, ReasonCode, ShortLine, Uuid
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 from app.treasury.collections.rules import DUE_AFTER_COLLECTION, MOST, CollectionRunStatus, DebitOutcome
@@ -54,7 +53,7 @@ class CollectionRunCancellation(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The firm pays by transfer."}]})
 
-    reason: Annotated[Reason, WithoutIban, Field(description="Why it is cancelled; it cannot contain an IBAN.")]
+    reason: Annotated[Reason, Field(description="Why it is cancelled; it cannot contain an IBAN.")]
 
 
 class DebitReceipt(Body):
@@ -68,9 +67,7 @@ class DebitReceipt(Body):
     value_on: Annotated[
         Day | None, Field(description="Paris day on which the money counts; absent or null: `received_on`.")
     ] = None
-    reference: Annotated[
-        ShortLine, WithoutIban, Field(description="Reference of the entry, once per account among what stands.")
-    ]
+    reference: Annotated[ShortLine, Field(description="Reference of the entry, once per account among what stands.")]
 
 
 class DebitReturn(Body):
@@ -87,9 +84,7 @@ class DebitReturn(Body):
         ReasonCode,
         Field(description="The bank's reason code (ISO 20022, four characters), such as AM04: insufficient funds."),
     ]
-    bank_reference: Annotated[
-        ShortLine, WithoutIban, Field(description="The bank's own reference of what it sent back.")
-    ]
+    bank_reference: Annotated[ShortLine, Field(description="The bank's own reference of what it sent back.")]
 
 
 class CollectionRun(Read):

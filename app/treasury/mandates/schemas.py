@@ -10,7 +10,6 @@ from pydantic import AfterValidator, ConfigDict, Field
 from app.access.schemas import OrganisationName
 from app.core.schemas import Body, CreatedAt, Id, PersonName, Read, UpdatedAt, Version
 from app.core.values import Day, ShortLine, Uuid
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 from app.treasury.mandates.rules import INVALID_MANDATE_REFERENCE
@@ -37,7 +36,6 @@ class MandateCreate(Body):
     reference: Annotated[
         ShortLine,
         AfterValidator(_reference),
-        WithoutIban,
         Field(
             description="Unique reference of the mandate (RUM), 1 to 35 letters, digits or / ? : ( ) . , + -; once per"
             " organisation."

@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field, model_validator
 from app.access.schemas import OrganisationName
 from app.core.schemas import CONFIDENTIAL, Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import Day, Reason, ReasonCode, Uuid
-from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 from app.treasury.runs.pain import FORMAT
@@ -59,7 +58,7 @@ class PaymentRunCancellation(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The bank details of a firm have changed."}]})
 
-    reason: Annotated[Reason, WithoutIban, Field(description="Why it is cancelled; it cannot contain an IBAN.")]
+    reason: Annotated[Reason, Field(description="Why it is cancelled; it cannot contain an IBAN.")]
 
 
 class LineRejection(Body):
@@ -79,7 +78,6 @@ class LineRejection(Body):
     reason: (
         Annotated[
             Reason,
-            WithoutIban,
             Field(description="What the bank says beside it; absent or null: nothing. It cannot contain an IBAN."),
         ]
         | None

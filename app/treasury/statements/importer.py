@@ -33,12 +33,12 @@ from app.core import clock
 from app.core.messages import FUTURE_DAY
 from app.core.problems import Busy
 from app.core.schemas import Body
-from app.core.values import Day, Iban, PositiveCents, ShortLine, Siren, text
+from app.core.values import Day, Iban, PositiveCents, Siren, text, with_ibans_masked
 from app.core.writing import sheets
 from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome, together
 from app.core.writing.writes import Change, Write
 from app.firms.bank_details.models import BankDetails, FirmIban
-from app.firms.bank_details.rules import BankDetailsStatus, with_ibans_masked
+from app.firms.bank_details.rules import BankDetailsStatus
 from app.treasury.accounts.models import BankAccount
 from app.treasury.collections import service as collections
 from app.treasury.collections.models import CollectionRun, CollectionRunLine
@@ -48,26 +48,29 @@ from app.treasury.statements import camt, rules
 _HELD = (BankDetailsStatus.APPROVED, BankDetailsStatus.SUPERSEDED)  # what an account is, or was
 # What the bank writes is kept as it is, but for the numbers of accounts in it.
 _Masked = AfterValidator(with_ibans_masked)
-_Text = Annotated[str, text(1_000), _Masked]
-_Number = Annotated[str, text(40)]
+_Text = Annotated[str, text(1_000, of_a_bank=True), _Masked]
+_Word = Annotated[str, text(100, of_a_bank=True), _Masked]
+# By these its accounts and debits are found: none of them is kept.
+_Number = Annotated[str, text(40, of_a_bank=True)]
+_Name = Annotated[str, text(100, of_a_bank=True)]
 
 
 class StatementEntry(Body):
     """An entry of a bank statement."""
 
     account_iban: Iban
-    reference: Annotated[ShortLine, _Masked]
+    reference: _Word
     received_on: Day
     value_on: Day
     amount_cents: PositiveCents
     direction: Literal["credit", "debit"]
     method: ReceiptMethod
-    payer_name: Annotated[ShortLine, _Masked] | None = None
+    payer_name: _Word | None = None
     payer_siren: Siren | None = None
     payer_iban: _Number | None = None
     text: _Text = ""
-    end_to_end_id: ShortLine | None = None
-    reason_code: Annotated[ShortLine, _Masked] | None = None
+    end_to_end_id: _Name | None = None
+    reason_code: _Word | None = None
 
 
 @dataclass(frozen=True)
