@@ -61,6 +61,7 @@ async def bank(world: World) -> Bank:
 
 
 def counts(ended: dict[str, Any]) -> tuple[Any, ...]:
+    assert ended["rows_written"] == ended["rows_created"] + ended["rows_updated"]
     return tuple(ended[name] for name in ("status", "rows_read", "rows_created", "rows_unchanged"))
 
 

@@ -108,7 +108,8 @@ SELECT coalesce(max(extract(epoch FROM now() - coalesce(heartbeat_at, created_at
 WHERE status = 'queued' OR (status = 'running' AND heartbeat_at < now() - make_interval(secs => $1))
 """
 _BEAT = """
-UPDATE imports SET heartbeat_at = now(), updated_at = now(), rows_read = $3, rows_checked = $4, rows_written = $5
+UPDATE imports SET heartbeat_at = now(), updated_at = now(), rows_read = $3, rows_checked = $4, rows_written = $5,
+    rows_unchanged = $6
 WHERE id = $1 AND claim = $2 AND status = 'running' RETURNING true
 """
 _COLUMNS = "UPDATE imports SET columns = $3::jsonb, delimiter = $4 WHERE id = $1 AND claim = $2"
@@ -129,13 +130,16 @@ _PROBLEMS = ["import_id", "line", "column_name", "severity", "code", "detail", "
 
 @dataclass
 class ImportProgress:
-    """How far an import has come, in lines; what was found wrong. `bytes_read` is a share, `whole` that all is read."""
+    """How far an import has come, in lines; what was found wrong. `bytes_read` is a share, `whole` that all is read.
+
+    `passed` are the lines that were written or found to be so already.
+    """
 
     bytes_read: float = 0.0
     whole: bool = False
     read: int = 0
     checked: int = 0
-    written: int = 0
+    passed: int = 0
     created: int = 0
     updated: int = 0
     unchanged: int = 0
@@ -145,10 +149,15 @@ class ImportProgress:
     faults: list[LineFault] = field(default_factory=list)
 
     @property
+    def written(self) -> int:
+        """The lines that made or changed an object."""
+        return self.created + self.updated
+
+    @property
     def share(self) -> float:
         """The share that is done, from 0 to 1: a fifth each for reading and checking, the rest for writing."""
         rows = max(self.read, 1)
-        done = 0.2 + 0.2 * self.checked / rows + 0.6 * self.written / rows if self.whole else 0.2 * self.bytes_read
+        done = 0.2 + 0.2 * self.checked / rows + 0.6 * self.passed / rows if self.whole else 0.2 * self.bytes_read
         return min(done, 1.0)
 
     def note(self, faults: Sequence[LineFault]) -> None:
@@ -161,7 +170,7 @@ class ImportProgress:
         self.faults.extend(faults[: max(KEPT_PROBLEMS - len(self.faults), 0)])
 
     def count(self, outcome: Outcome, lines: int) -> None:
-        self.written += lines
+        self.passed += lines
         self.created += outcome.created
         self.updated += outcome.updated
         self.unchanged += outcome.unchanged
@@ -271,7 +280,8 @@ class _Run:
                 told(p)
             try:
                 async with asyncio.timeout(LOST), raw_connection(self.engine) as connection:
-                    if not await connection.fetchval(_BEAT, self.id, self.claim, p.read, p.checked, p.written):
+                    counts = (p.read, p.checked, p.written, p.unchanged)
+                    if not await connection.fetchval(_BEAT, self.id, self.claim, *counts):
                         return
             except Exception:  # whatever it is, the work goes on: another process takes over if all beats are missed
                 log.warning("import_beat_missed", import_id=str(self.id), exc_info=True)

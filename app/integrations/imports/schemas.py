@@ -49,12 +49,12 @@ class FileImport(Read):
     rows_read: int = Field(description="Number of lines below the headings that were read from the file so far.")
     rows_checked: int = Field(description="Number of lines that were compared with the stored data so far.")
     rows_written: int = Field(
-        description="Number of lines that were written or found unchanged so far; they are committed all at once, at"
-        " the end."
+        description="Number of lines that made or changed an object so far: those created and updated. They are"
+        " committed all at once, at the end."
     )
     rows_created: int = Field(description="Number of lines that made a new object.")
     rows_updated: int = Field(description="Number of lines that changed an object.")
-    rows_unchanged: int = Field(description="Number of lines whose object was already so.")
+    rows_unchanged: int = Field(description="Number of lines whose object was already so, up to now.")
     rows_skipped: int = Field(description="Number of faulty lines that were left out.")
     blocking_problems: int = Field(description="Number of faults that keep their line out of the import.")
     advisory_problems: int = Field(description="Number of remarks that keep no line out, such as an ignored column.")

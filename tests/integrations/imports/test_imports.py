@@ -116,11 +116,13 @@ async def test_a_file_of_firms_is_imported_once_and_a_second_run_changes_nothing
 
     again = await carry_out(world.clients["territory"], FIRMS, csv_file(*lines))
     assert (again["rows_created"], again["rows_updated"], again["rows_unchanged"]) == (0, 0, 3)
+    assert (again["rows_read"], again["rows_checked"], again["rows_written"]) == (3, 3, 0), "nothing was written"
     assert ok(await world.auditor.get(f"/v1/firms/{sirens[0]}"))["version"] == firm["version"]
 
     lines[1] = lines[1].replace("Atelier", "Fonderie")
     changed = await carry_out(world.clients["territory"], FIRMS, csv_file(*lines))
     assert (changed["rows_created"], changed["rows_updated"], changed["rows_unchanged"]) == (0, 1, 2)
+    assert changed["rows_written"] == 1
     assert await told(world, sirens[0]) == [
         ("firm.created", f"Atelier {sirens[0]}", f"import-{first['id']}"),
         ("firm.updated", f"Fonderie {sirens[0]}", f"import-{changed['id']}"),
