@@ -5,10 +5,10 @@ parts of its repayments, its own sums and status, the versions of its schedule, 
 """
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -21,6 +21,7 @@ from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLin
 from app.advances.proceedings import effects
 from app.advances.queries import ADVANCES, REPAYMENTS, account
 from app.advances.receipts.models import PARTS, Receipt
+from app.advances.schedule import CashFlow
 from app.awards import service as awards
 from app.awards.kinds import KINDS
 from app.core import clock
@@ -56,7 +57,8 @@ class KnownAccount:
     """What is known of an advance: its facts, and what it was to be paid as long as nothing is.
 
     `around` are the notices, rates and proceedings among the facts; `counted` how many changes of proceedings and how
-    many rates there were.
+    many rates there were. `held_refunds` went back to the firm, by their days, of money that the bank has sent back
+    since.
     """
 
     facts: replay.Facts
@@ -66,6 +68,7 @@ class KnownAccount:
     awarded_cents: int
     planned_on: date
     counted: tuple[int, int]
+    held_refunds: Sequence[CashFlow]
 
 
 def facts_of(row: Any) -> KnownAccount:
@@ -91,11 +94,13 @@ def facts_of(row: Any) -> KnownAccount:
             replay.Charge(UUID(key), date.fromisoformat(on), cents) for key, on, cents in from_json(row["charges"])
         ],
         written_off_on=row["written_off_on"],
+        written_off_by=UUID(str(row["id"])),
     )  # fmt: skip
     around = surroundings_of(row, terms.late_rate, terms.late_rate_bp)
     return KnownAccount(
         around.add_to(facts), around, terms, row["decided"], row["awarded_cents"], row["planned_on"],
         (row["counted_judgments"], row["counted_rates"]),
+        [CashFlow(date.fromisoformat(on), cents) for on, cents in from_json(row["held_refunds"])],
     )  # fmt: skip
 
 
@@ -287,65 +292,97 @@ async def _post(
     than before goes first, so that another act can repay it.
     """
     territory = advance.territory
-    wanted = _capital(advance, repayments, position)
-    posted = await ledger.capital(write, advance.id, Account.REPAID)
-    differences = [(each, wanted.get(each.id, 0) - posted.get(each.id, 0)) for each in repayments]
+    capital = _capital(advance, facts, repayments, position)
     touched: set[UUID] = set()
-    for each, cents in differences:
-        if each is own and each.status == RepaymentStatus.REVERSED:
-            touched |= set(await ledger.reverse(write, territory, Act.REPAYMENT, each.id))
-        elif cents < 0:
-            into = Account.WRITTEN_OFF if each.after_write_off else Account.ADVANCES_PAID
-            cause = _cause(advance, each)
-            if each.bounced_on is not None:
-                cause = Cause(Act.BOUNCE, each.id, each.bounced_on, advance.id)
-            touched |= set(await ledger.give_back(write, territory, -cents, cause, into))
-    await _give_up(write, advance, facts, wanted, repayments)
-    for each, cents in differences:
-        if cents > 0:
-            out_of = Account.WRITTEN_OFF if each.after_write_off else Account.ADVANCES_PAID
-            touched |= set(await ledger.repay(write, territory, cents, _cause(advance, each), out_of))
+    later: set[UUID] = set()
+    if own is not None and own.status == RepaymentStatus.REVERSED:
+        touched |= set(await ledger.reverse(write, territory, Act.REPAYMENT, own.id))
+        # What others could bring in only once the bank had sent it back, they have brought in on their own days.
+        later = await ledger.brought_in_later(write, advance.id, {each.id: _day(advance, each) for each in repayments})
+    again: list[tuple[Repayment, Account, int]] = []
+    for out_of, wanted in capital.repaid.items():
+        held = await ledger.capital(write, advance.id, Account.REPAID, (out_of,))
+        for each in repayments:
+            want, have = wanted.get(each.id, 0), held.get(each.id, 0)
+            back = have if each.id in later else max(have - want, 0)
+            if back:
+                cause = _cause(advance, each, out_of)
+                if each.bounced_on is not None:
+                    cause = Cause(Act.BOUNCE, each.id, each.bounced_on, advance.id)
+                touched |= set(await ledger.give_back(write, territory, back, cause, out_of))
+            if have - back < want:
+                again.append((each, out_of, want - have + back))
+    await _give_up(write, advance, capital)
+    for each, out_of, cents in again:
+        touched |= set(await ledger.repay(write, territory, cents, _cause(advance, each, out_of), out_of))
     return sorted(touched)
 
 
-def _cause(advance: Advance, repayment: Repayment) -> Cause:
-    if not repayment.after_write_off:
-        return Cause(Act.REPAYMENT, repayment.id, repayment.value_on, advance.id)
-    assert advance.written_off_on is not None
-    day = max(repayment.value_on, advance.written_off_on)
-    return Cause(Act.RECOVERY_AFTER_WRITE_OFF, repayment.id, day, advance.id)
+def _day(advance: Advance, repayment: Repayment) -> date:
+    """The day on which a repayment counts: one that was recorded after the write-off not before it."""
+    if repayment.after_write_off and advance.written_off_on is not None:
+        return max(repayment.value_on, advance.written_off_on)
+    return repayment.value_on
 
 
-def _capital(advance: Advance, repayments: Sequence[Repayment], position: replay.Position) -> dict[UUID, int]:
-    """The disbursed capital that each repayment has brought in: the first that came, as far as there was any."""
+def _cause(advance: Advance, repayment: Repayment, out_of: Account) -> Cause:
+    act = Act.RECOVERY_AFTER_WRITE_OFF if out_of is Account.WRITTEN_OFF else Act.REPAYMENT
+    return Cause(act, repayment.id, _day(advance, repayment), advance.id)
+
+
+class _Capital(NamedTuple):
+    """What the envelope's accounts are to hold of an advance, in cents: what each repayment brought in, by the account
+    that it came out of; what each act waived; what was written off in all.
+    """
+
+    repaid: Mapping[Account, dict[UUID, int]]
+    waived: Mapping[Cause, int]
+    written_off: int
+
+
+def _capital(
+    advance: Advance, facts: replay.Facts, repayments: Sequence[Repayment], position: replay.Position
+) -> _Capital:
+    """The disbursed capital that each repayment has brought in (the first that came, as far as there was any), that was
+    waived, and that was written off of what had been paid out by then.
+    """
     left = advance.disbursed_cents
-    found = {}
-    for each in repayments:
-        split = position.splits.get(each.id)
-        if each.status == RepaymentStatus.RECORDED and split is not None:
-            found[each.id] = min(split.principal_cents, left)
-            left -= found[each.id]
-    return found
+    living: dict[UUID, int] = {}
+    splits = [
+        (each, position.splits[each.id]) for each in repayments
+        if each.status == RepaymentStatus.RECORDED and each.id in position.splits
+    ]  # fmt: skip
+    for each, split in splits:
+        living[each.id] = min(split.principal_cents - split.recovered_cents, left)
+        left -= living[each.id]
+    waived: dict[Cause, int] = {}
+    for version in facts.versions:
+        if version.carried.waived_cents and isinstance(version.act, UUID):
+            cause = Cause(Act.WAIVER, version.act, version.from_on, advance.id)
+            waived[cause] = min(version.carried.waived_cents, left)
+            left -= waived[cause]
+    gone = advance.written_off_on
+    if gone is None:
+        return _Capital({Account.ADVANCES_PAID: living}, waived, 0)
+    paid_since = sum(tranche.cents for tranche in facts.tranches if tranche.on > gone)
+    repaid_since = sum(living[each.id] for each, _ in splits if each.after_write_off or each.value_on > gone)
+    written_off = left - (paid_since - repaid_since)
+    left, recovered = written_off, {}
+    for each, split in splits:
+        recovered[each.id] = min(split.recovered_cents, left)
+        left -= recovered[each.id]
+    return _Capital({Account.ADVANCES_PAID: living, Account.WRITTEN_OFF: recovered}, waived, written_off)
 
 
-async def _give_up(
-    write: Write, advance: Advance, facts: replay.Facts, wanted: dict[UUID, int], repayments: Sequence[Repayment]
-) -> None:
+async def _give_up(write: Write, advance: Advance, capital: _Capital) -> None:
     """Waived and written off capital leaves what is paid, each by its act."""
-    before = sum(wanted.get(each.id, 0) for each in repayments if not each.after_write_off)
-    left = advance.disbursed_cents - before
-    waivers = [each for each in facts.versions if each.carried.waived_cents and isinstance(each.act, UUID)]
-    posted = await ledger.capital(write, advance.id, Account.WAIVED) if waivers else {}
-    for each in waivers:
-        assert isinstance(each.act, UUID)
-        cents = min(each.carried.waived_cents, left)
-        left -= cents
-        cause = Cause(Act.WAIVER, each.act, each.from_on, advance.id)
-        await _turn(write, advance, cents - posted.get(each.act, 0), cause, Account.WAIVED)
+    posted = await ledger.capital(write, advance.id, Account.WAIVED) if capital.waived else {}
+    for cause, cents in capital.waived.items():
+        await _turn(write, advance, cents - posted.get(cause.act_id, 0), cause, Account.WAIVED)
     if advance.written_off_on is not None:
         gone = await ledger.capital(write, advance.id, Account.WRITTEN_OFF)
         cause = Cause(Act.WRITE_OFF, advance.id, advance.written_off_on, advance.id)
-        await _turn(write, advance, left - gone.get(advance.id, 0), cause, Account.WRITTEN_OFF)
+        await _turn(write, advance, capital.written_off - gone.get(advance.id, 0), cause, Account.WRITTEN_OFF)
 
 
 async def _turn(write: Write, advance: Advance, cents: int, cause: Cause, into: Account) -> None:

@@ -18,6 +18,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "outstanding": "Capital outstanding", "received": "Received in all", "income": "of which interest and fees",
         "late": "Overdue",
         "late_interest": "Late interest due", "fees": "Fees due", "overpaid": "Paid too much",
+        "held_refunds": "Refunds to give back (payment returned by the bank)",
         "next": "Next due", "next_on": "{amount} on {day}",
         "head": ["Due on", "Capital", "Interest", "Received", "Left", ""],
         "total": "Total", "settled": "settled on {day}", "past_one": "1 day past due",
@@ -34,6 +35,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "capitalised": "Intérêts capitalisés", "outstanding": "Capital restant dû", "received": "Reçu en tout",
         "income": "dont intérêts et frais", "late": "Impayé échu",
         "late_interest": "Intérêts moratoires dus", "fees": "Frais dus", "overpaid": "Trop-perçu",
+        "held_refunds": "Trop-perçus rendus à restituer (paiement rejeté par la banque)",
         "next": "Prochaine échéance", "next_on": "{amount} le {day}",
         "head": ["Échéance", "Capital", "Intérêts", "Reçu", "Reste", ""],
         "total": "Total", "settled": "soldée le {day}", "past_one": "1 jour de retard",
@@ -48,6 +50,7 @@ _FIGURES = {
     "waived": "waived_cents", "written_off": "written_off_cents", "outstanding": "outstanding_cents",
     "received": "received_cents", "income": "income_cents", "late": "late_cents",
     "late_interest": "late_interest_cents", "fees": "fees_due_cents", "overpaid": "overpaid_cents",
+    "held_refunds": "held_refunds_cents",
 }  # fmt: skip
 
 

@@ -19,6 +19,8 @@ from app.advances.models import (
     ScheduleLine,
     ScheduleVersion,
 )
+from app.advances.receipts.models import Refund
+from app.advances.receipts.rules import RefundStatus
 from app.advances.replay import VersionCause
 from app.advances.rules import AdvanceStage
 from app.advances.tranches.models import Tranche
@@ -234,10 +236,30 @@ def account(known: bool) -> Statement:
                 changing=(_repayment.refunded_cents, _repayment.choice),
             ).label("repayments"),
             cast(versions.scalar_subquery(), Text).label("versions"),
+            _held_by_the_firm(known).label("held_refunds"),
             *surroundings(_advance_id, siren, known),
             facts(Turnover, "turnover", Turnover.due_on).label("charges"),
         ).where(*of_it)
     )  # fmt: skip
+
+
+def _held_by_the_firm(known: bool) -> Any:
+    """What was refunded of repayments that the bank has sent back since, by the days on which it went back."""
+    f, r = Refund, Repayment
+    refund_says, repayment_says = f.status, r.status
+    refunds = select(f).join(r, r.id == f.repayment_id).where(r.advance_id == _advance_id)
+    if known:
+        of_advance = select(f.id).join(r, r.id == f.repayment_id).where(r.advance_id == _advance_id)
+        refund = last_event("receipt_refund", of_advance.subquery("receipt_refund_ids"))
+        repaid = select(r.id).where(r.advance_id == _advance_id).subquery("refunded_repayment_ids")
+        repayment = last_event("advance_repayment", repaid)
+        refunds = refunds.join(refund, refund.c.id == f.id).join(repayment, repayment.c.id == r.id)
+        refund_says, repayment_says = said(refund, "status", Text()), said(repayment, "status", Text())
+    held = refunds.where(
+        refund_says == literals([RefundStatus.PAID])[0], repayment_says == literals([RepaymentStatus.BOUNCED])[0]
+    )
+    items = json_array(func.json_build_array(f.refunded_on, f.amount_cents), f.refunded_on, f.id)
+    return cast(held.with_only_columns(items).scalar_subquery(), Text)
 
 
 def _headed() -> Statement:

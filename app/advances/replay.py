@@ -67,6 +67,7 @@ class VersionCause(StrEnum):
     WAIVER = "waiver"
     ACCELERATION = "acceleration"
     PLAN = "plan"
+    WRITE_OFF = "write_off"
     REPLAY = "replay"
 
 
@@ -196,7 +197,7 @@ class Facts:
     """All that an advance's account depends on.
 
     `versions` are all that are stored, in the order of their numbers. `stops` are the days on which proceedings stop
-    late interest.
+    late interest. `written_off_by` is the act of the write-off.
     """
 
     terms: LoanTerms
@@ -209,11 +210,14 @@ class Facts:
     stops: Sequence[Span] = ()
     charges: Sequence[Charge] = ()
     written_off_on: date | None = None
+    written_off_by: Hashable = "write_off"
 
 
 @dataclass(frozen=True)
 class Split:
-    """What an assignment paid, in cents. The parts sum to the assignment."""
+    """What an assignment paid, in cents. The parts sum to the assignment; of the principal, `recovered_cents` had been
+    written off.
+    """
 
     principal_cents: int = 0
     interest_cents: int = 0
@@ -221,6 +225,7 @@ class Split:
     fees_cents: int = 0
     success_fee_cents: int = 0
     overpaid_cents: int = 0
+    recovered_cents: int = 0
 
     @property
     def income_cents(self) -> int:
@@ -385,9 +390,9 @@ def _events(facts: Facts, walk: "_Walk") -> Iterable[tuple[date, int, int, Calla
             yield assignment.value_on, 1, assignment.order, partial(walk.receive, assignment)
         elif facts.written_off_on is not None:
             day = max(assignment.value_on, facts.written_off_on)
-            yield day, 3, assignment.order, partial(walk.recover, assignment)
+            yield day, 3, assignment.order, partial(walk.receive, replace(assignment, value_on=day))
     if facts.written_off_on is not None:
-        yield facts.written_off_on, 2, 0, walk.write_off
+        yield facts.written_off_on, 2, 0, partial(walk.write_off, facts.written_off_on)
 
 
 @dataclass
@@ -585,8 +590,8 @@ class _Walk:
     # money
 
     def receive(self, assignment: Assigned) -> None:
-        """Allocate money: what is due, oldest first; then principal ahead; at last the interest that has run on it, and
-        the late interest that a reschedule has put beside it.
+        """Allocate money: what is due, oldest first; what was written off; then principal ahead; at last the interest
+        that has run on it, and the late interest that a reschedule has put beside it.
 
         What is more is overpaid by its value day, and stays so when a later tranche is paid or a fee falls due: it is
         the firm's, and two persons refund it. Setting it off against what falls due later is a decision (code civil,
@@ -597,6 +602,9 @@ class _Walk:
             if not parts.left:
                 break
             self._pay_due(entry, parts, on)
+        recovered = parts.pay("principal_cents", self.written_off)
+        self.repaid += recovered
+        self.written_off -= recovered
         for charge in self.facts.charges:
             if charge.due_on <= on:
                 self.charges[charge.id] -= parts.pay("success_fee_cents", self.charges[charge.id])
@@ -610,7 +618,7 @@ class _Walk:
                 entry.interest_left -= cents
                 if late + cents and not entry.left:
                     entry.settled_on = on
-        self.splits[assignment.id] = parts.split()
+        self.splits[assignment.id] = replace(parts.split(), recovered_cents=recovered)
         self.took(Settled.REPAID)
 
     def _pay_due(self, entry: _Entry, parts: _Parts, on: date) -> None:
@@ -810,21 +818,14 @@ class _Walk:
 
     # a write-off
 
-    def write_off(self) -> None:
-        """Close every line: what is outstanding is written off."""
+    def write_off(self, on: date) -> None:
+        """Close every line: what is outstanding is written off. What is paid out after that is due by itself."""
         self.cut()
         self.written_off = self.outstanding
         self.took(Settled.WRITTEN_OFF)
         self.entries = [entry for entry in self.entries if entry.kept]
         self.basis, self._follows_terms = None, False
-
-    def recover(self, assignment: Assigned) -> None:
-        """Take money after the write-off: capital, up to what was written off."""
-        parts = _Parts(assignment.cents)
-        cents = parts.pay("principal_cents", self.written_off)
-        self.repaid += cents
-        self.written_off -= cents
-        self.splits[assignment.id] = parts.split()
+        self.make(on, VersionCause.WRITE_OFF, self.facts.written_off_by)
 
     # versions
 

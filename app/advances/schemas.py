@@ -771,6 +771,10 @@ class AdvanceStatement(Read):
     fees_due_cents: Cents = Field(description="Cents of euro of fees due and unpaid.")
     success_fee_due_cents: Cents = Field(description="Cents of euro of success fees due and unpaid.")
     overpaid_cents: Cents = Field(description="Cents of euro received above all that is asked for, and not refunded.")
+    held_refunds_cents: Cents = Field(
+        description="Cents of euro refunded by that day of repayments that the bank has sent back since: the firm holds"
+        " them, and owes them beside all the rest until the refunds are reversed."
+    )
     days_past_due: Annotated[int, Field(description="Days since the oldest unpaid instalment fell due."), INT32]
     bucket: Bucket = Field(
         description="current, 1_30, 31_60, 61_90, 91_180 or over_180 by the days past due; in_proceedings: proceedings"

@@ -51,6 +51,11 @@ def paid_out(known: KnownAccount, on: date) -> list[CashFlow]:
     return [CashFlow(each.on, each.cents) for each in known.facts.tranches if each.on <= on]
 
 
+def held_refunds(known: KnownAccount, on: date) -> int:
+    """What the firm holds of refunds by a day although the bank has sent back the money that they were of, in cents."""
+    return sum(each.cents for each in known.held_refunds if each.on <= on)
+
+
 def planned_lines(known: KnownAccount, on: date) -> list[dict[str, Any]]:
     """The lines of an advance of which nothing is paid: as if all were on the planned day; none where it cannot be."""
     terms = known.facts.terms
@@ -86,6 +91,7 @@ def statement(known: KnownAccount, on: date) -> dict[str, Any]:
         "fees_due_cents": position.fees_due_cents,
         "success_fee_due_cents": position.success_fee_due_cents,
         "overpaid_cents": position.overpaid_cents,
+        "held_refunds_cents": held_refunds(known, on),
         "days_past_due": position.days_past_due,
         "bucket": position.bucket,
         "next_due_on": position.next_due_on,

@@ -256,23 +256,45 @@ async def turn(write: Write, territory: str, amount_cents: int, cause: Cause, de
         await _post(write, territory, _moves(shares, debit, credit), replace(cause, effective_on=day))
 
 
-async def capital(write: Write, award_id: UUID, account: Account) -> dict[UUID, int]:
-    """How much of an advance's capital each act has brought into an account, less what it took out, in cents.
+_CAPITAL = (Account.ADVANCES_PAID, Account.WRITTEN_OFF)
+
+
+async def capital(
+    write: Write, award_id: UUID, account: Account, others: tuple[Account, ...] = _CAPITAL
+) -> dict[UUID, int]:
+    """How much of an advance's capital each act has brought into an account out of `others`, less what it took out, in
+    cents.
 
     The award's row is locked by the caller.
     """
+    by_day = await _capital_by_day(write, award_id, account, others)
+    return {act_id: sum(days.values()) for act_id, days in by_day.items()}
+
+
+async def brought_in_later(write: Write, award_id: UUID, days: Mapping[UUID, date]) -> set[UUID]:
+    """The repayments of an advance of which `repaid` holds something only later than on these days of theirs."""
+    by_day = await _capital_by_day(write, award_id, Account.REPAID, _CAPITAL)
+    return {
+        act_id for act_id, on in days.items()
+        if any(cents > 0 for day, cents in by_day.get(act_id, {}).items() if day > on)
+    }  # fmt: skip
+
+
+async def _capital_by_day(
+    write: Write, award_id: UUID, account: Account, others: tuple[Account, ...]
+) -> dict[UUID, dict[date, int]]:
     e = LedgerEntry
     flow = case((e.debit == account, e.amount_cents), else_=-e.amount_cents)
-    between = e.debit.in_((account, *_CAPITAL)) & e.credit.in_((account, *_CAPITAL))
+    between = e.debit.in_((account, *others)) & e.credit.in_((account, *others))
     rows = await write.session.execute(
-        select(e.act_id, func.sum(flow))
+        select(e.act_id, e.effective_on, func.sum(flow))
         .where(e.award_id == award_id, (e.debit == account) | (e.credit == account), between)
-        .group_by(e.act_id)
+        .group_by(e.act_id, e.effective_on)
     )
-    return {act_id: int(cents) for act_id, cents in rows}
-
-
-_CAPITAL = (Account.ADVANCES_PAID, Account.WRITTEN_OFF)
+    found: dict[UUID, dict[date, int]] = defaultdict(dict)
+    for act_id, day, cents in rows:
+        found[act_id][day] = int(cents)
+    return found
 
 
 async def give_back(
@@ -284,7 +306,7 @@ async def give_back(
     What was recycled is taken from `available`, as far as it is there from that day on; the rest from `shortfall`.
     """
     await _lock(write, territory)
-    brought = await _brought(write, cause.act_id)
+    brought = await _brought(write, cause.act_id, into)
     recycled = await _recycled_by(write, cause.act_id)
     short: set[UUID] = set()
     for day, parts in released(amount_cents, brought, cause.effective_on).items():
@@ -306,10 +328,10 @@ async def give_back(
     return sorted(short)
 
 
-async def _brought(write: Write, act_id: UUID) -> dict[UUID, list[Closing]]:
-    """What a repayment has brought in and has not given back, by contribution and day."""
+async def _brought(write: Write, act_id: UUID, out_of: Account) -> dict[UUID, list[Closing]]:
+    """What a repayment has brought in out of an account and has not given back, by contribution and day."""
     by_day: dict[UUID, dict[date, int]] = defaultdict(lambda: defaultdict(int))
-    for key, day, cents in await _flows(write, act_id, _CAPITAL):
+    for key, day, cents in await _flows(write, act_id, (out_of,)):
         by_day[key][day] += cents
     return {
         key: [Closing(day, cents) for day, cents in zip(sorted(days), _running(days), strict=True)]

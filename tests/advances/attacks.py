@@ -137,6 +137,12 @@ ACCOUNTS = [
         )
         for sql in (change(table, row, **{column: f"{column} + 1"}), f"DELETE FROM {table} WHERE {row}")
     ),
+    # What is proposed to go back is there, and no two proposals have the same cent.
+    *(
+        Attack("refunds_exceed_receipt", clone("receipt_refunds", REFUND, amount_cents=cents))
+        for cents in ("(SELECT amount_cents FROM receipts WHERE id = receipt_id)", "100000000000")
+    ),
+    Attack("refunds_exceed_receipt", change("receipt_refunds", REFUND, amount_cents="100000000000")),
     # A refund needs two persons, and is of one receipt.
     Attack("refund_own_approval", change("receipt_refunds", REFUND, **{**PAID, "approved_by": "proposed_by"})),
     Attack("refund_approved_by_a_person", change("receipt_refunds", REFUND, **{**PAID, "approved_by": "$robot"})),

@@ -117,6 +117,50 @@ async def test_a_write_off_is_final_but_for_receipts(world: World) -> None:
     assert (advance["written_off_cents"], advance["repaid_cents"], advance["outstanding_cents"]) == (280_00, 120_00, 0)
 
 
+async def test_after_a_write_off_schedule_and_statement_are_one_account(world: World) -> None:
+    """The write-off makes a version, of which nothing is open; that of before stays, and is that of its days."""
+    scene = await Amending.within(world)
+    await scene.repay(120_00, "2024-03-31")
+    before = await scene.read("/schedule", as_of=MAY)
+    path = await scene.asked("write-offs", WRITE_OFF)
+    ok(await scene.act(path, "approve", APPROVAL))
+    for day in (MAY, "2025-01-01"):
+        schedule, statement = await scene.read("/schedule", as_of=day), await scene.read("/statement", as_of=day)
+        assert (schedule["cause"], schedule["outstanding_cents"]) == ("write_off", 0)
+        assert schedule["version"] == statement["version"] == before["version"] + 1
+        shown = ("due_on", "principal_cents", "interest_cents", "opening_cents", "closing_cents", "kept")
+        assert [[line[name] for name in shown] for line in schedule["lines"]] == [
+            [line[name] for name in shown] for line in statement["lines"]
+        ]
+        assert [(line["due_on"], line["principal_cents"], line["kept"]) for line in schedule["lines"]] == [
+            ("2024-03-31", 100_00, True), ("2024-06-30", 20_00, True),
+        ]  # fmt: skip
+    assert (await scene.read("/schedule", as_of="2024-05-01"))["lines"] == before["lines"]
+    assert (await scene.read("/schedule", version=before["version"]))["lines"] == before["lines"]
+
+
+async def test_a_tranche_that_was_paid_after_a_write_off_is_repaid_before_what_was_written_off(world: World) -> None:
+    """It is a fact, and due by itself; the ledger takes each cent out of the account that holds it."""
+    scene = await Amending.within(world, paid_cents=300_00)
+    await scene.repay(100_00, "2024-03-31")
+    ok(await scene.act(await scene.asked("write-offs", WRITE_OFF), "approve", APPROVAL))
+    ok(await scene.acts.tranche(scene.id, 100_00, paid_on="2024-06-03"), 201)
+    advance = await scene.read()
+    assert (advance["status"], advance["outstanding_cents"]) == ("repaying", 100_00)
+    assert advance["written_off_cents"] == 200_00
+    books = Books(scene.acts)
+    await books.agree(every=False)
+    for cents, left, gone in ((60_00, 40_00, 200_00), (90_00, 0, 150_00), (160_00, 0, 0)):
+        paid = await scene.repay(cents, "2024-07-01")
+        advance = await scene.read()
+        assert (advance["outstanding_cents"], advance["written_off_cents"]) == (left, gone)
+        await books.agree(every=False)
+    assert ok(await world.auditor.get(paid))["overpaid_cents"] == 10_00
+    ok(await scene.acts.bounce(scene.id, paid.rpartition("/")[2], bounced_on="2024-07-02"))
+    assert (await scene.read())["written_off_cents"] == 150_00
+    await books.agree(every=False)
+
+
 async def test_a_day_is_settled_to_the_cent(world: World) -> None:
     """The settlement of a day is what, received that day, leaves nothing."""
     scene = await Amending.within(world, 10_000_000, annual_rate_bp=200, day_count="act_365")

@@ -49,6 +49,18 @@ class Scene:
         else:
             ok(await self.books.reverse(self.advance, self.made[place]))
         await self.books.agree()
+        await self.say_the_same()
+
+    async def say_the_same(self) -> None:
+        """Where no bounce stands, the envelope says of every day what the advance says of it."""
+        listed = ok(await self.books.treasurer.get(f"advances/{self.advance}/repayments"))["items"]
+        if any(each["status"] == "bounced" for each in listed):
+            return
+        for day, told in zip((PAID, *DAYS), await self.days(), strict=True):
+            stands = await self.books.treasurer.get(f"advances/{self.advance}/statement", params={"as_of": day})
+            assert (told["repaid"], told["outstanding"]) == tuple(
+                ok(stands)[f"{name}_cents"] for name in ("repaid", "outstanding")
+            ), (day, listed)
 
 
 def order(chance: random.Random) -> list[tuple[str, int]]:

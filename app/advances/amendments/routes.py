@@ -19,6 +19,7 @@ from app.advances.amendments.rules import AmendmentAction, AmendmentKind
 from app.advances.amendments.settlement import settlement
 from app.advances.legal_rates.rules import LegalRateMissing
 from app.advances.queries import account
+from app.advances.statement import held_refunds
 from app.advances.tranches.rules import AfterLastInstalment
 from app.awards.life.rules import AgreementMissing
 from app.awards.rules import AwardEnded, BeforeDecision, BeforeRequest
@@ -80,7 +81,9 @@ def serve_amendments(advances: APIRouter) -> None:
         row = await fetchrow(request.state.engine, account(False), values)
         if row is None:
             raise NotFound
-        return private({"advance_id": request.path_params["advance_id"], **settlement(facts_of(row).facts, on)})
+        known = facts_of(row)
+        beside = {"advance_id": request.path_params["advance_id"], "held_refunds_cents": held_refunds(known, on)}
+        return private({**beside, **settlement(known.facts, on)})
 
     @advances.get(T + "/advance-amendments", **lists(ALL_AMENDMENTS))
     async def list_advance_amendments(request: Request, actor: Actor = require("amendments:read")) -> Response:

@@ -413,3 +413,7 @@ class AdvanceSettlement(Read):
     fees_cents: Cents = Field(description="Fees that are due, in euro cents.")
     success_fee_cents: Cents = Field(description="Success fees that are due, in euro cents.")
     total_cents: Cents = Field(description="Sum of principal, interest, late interest and fees, in euro cents.")
+    held_refunds_cents: Cents = Field(
+        description="Euro cents beside the total: refunds of repayments that the bank has sent back since, which the"
+        " firm gives back by themselves."
+    )

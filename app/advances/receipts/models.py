@@ -62,6 +62,10 @@ class Receipt(Identified, Versioned, Base):
             postgresql_where=text("status = 'bounced' AND reference = bank_reference"),
         ),
         Index(
+            "receipts_held_refunds_idx", "territory", "id",
+            postgresql_where=text("status = 'bounced' AND refunded_cents + returned_cents > 0"),
+        ),
+        Index(
             "receipts_account_reference_key", "account_id", "reference", unique=True,
             postgresql_where=text(
                 "account_id IS NOT NULL AND status IN ('recorded', 'returned') AND NOT reference_repeats"
@@ -159,6 +163,40 @@ class Refund(Identified, Versioned, Base):
     reference: Mapped[str | None]
     end_reason: Mapped[str | None]
 
+
+# A refund that is proposed takes its room at once, so that of several no more are proposed than can be approved. What
+# is overpaid can shrink under a proposal, for facts are taken: the approval is refused then.
+CHECK_REFUND_ROOM = """
+CREATE FUNCTION check_refund_room() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    room bigint;
+BEGIN
+    PERFORM FROM receipts WHERE id = NEW.receipt_id FOR NO KEY UPDATE;
+    IF NEW.repayment_id IS NULL THEN
+        SELECT CASE status WHEN 'recorded' THEN unassigned_cents - returned_cents ELSE 0 END INTO room
+        FROM receipts WHERE id = NEW.receipt_id;
+    ELSE
+        SELECT CASE status WHEN 'recorded' THEN overpaid_cents - refunded_cents ELSE 0 END INTO room
+        FROM advance_repayments WHERE id = NEW.repayment_id AND receipt_id = NEW.receipt_id;
+    END IF;
+    IF NEW.amount_cents > room - (
+        SELECT coalesce(sum(amount_cents), 0) FROM receipt_refunds
+        WHERE receipt_id = NEW.receipt_id AND repayment_id IS NOT DISTINCT FROM NEW.repayment_id
+            AND status = 'proposed' AND id <> NEW.id
+    ) THEN
+        RAISE EXCEPTION 'more would go back than is overpaid or not assigned'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'refunds_exceed_receipt';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+REFUND_ROOM = (
+    "CREATE TRIGGER check_refund_room BEFORE INSERT OR UPDATE OF receipt_id, repayment_id, amount_cents, status"
+    " ON receipt_refunds FOR EACH ROW WHEN (NEW.status = 'proposed') EXECUTE FUNCTION check_refund_room()"
+)
+for _made in (CHECK_REFUND_ROOM, REFUND_ROOM):
+    event.listen(Refund.__table__, "after_create", DDL(_made))
 
 # What the bank said stays as it was written.
 SAID = ("territory", "account_id", "reference", "received_on", "value_on", "amount_cents", "method", "payer_name",

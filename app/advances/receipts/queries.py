@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, Uuid, case, column, exists, func, select, table
+from sqlalchemy import ColumnElement, Text, Uuid, case, column, exists, func, literal_column, select, table
 
 from app.access.models import Subject
 from app.advances.models import Advance, Repayment, RepaymentStatus
@@ -25,20 +25,31 @@ _accounts = table("organisation_bank_accounts", column("id", Uuid()), column("la
 STANDS: Any = _r.status.in_(literals([ReceiptStatus.RECORDED, ReceiptStatus.RETURNED]))
 UNASSIGNED: Any = case((STANDS, _r.unassigned_cents), else_=0)
 
-# What waits for a person: a part that no advance has, and one that an advance has too much of and nobody gives back.
-TO_ASSIGN: Any = (_r.status == literals([ReceiptStatus.RECORDED])[0]) & (_r.unassigned_cents > _r.returned_cents)
-_proposed = (
-    select(func.coalesce(func.sum(_f.amount_cents), 0))
-    .where(
-        _f.receipt_id == _r.id, _f.repayment_id.is_not(None), _f.status == literals([RefundStatus.PROPOSED])[0]
-    )
-    .correlate(_r)
-    .scalar_subquery()
-)  # fmt: skip
+
+def _proposed(*of_them: Any) -> Any:
+    """What refunds of a receipt that are proposed have taken."""
+    proposed: Any = _f.status == literals([RefundStatus.PROPOSED])[0]
+    rows = select(func.coalesce(func.sum(_f.amount_cents), 0)).where(_f.receipt_id == _r.id, proposed, *of_them)
+    return rows.correlate(_r).scalar_subquery()
+
+
+# What waits for a person: a part that no advance has and nobody returns, and one that an advance has too much of and
+# nobody gives back.
+TO_ASSIGN: Any = (
+    (_r.status == literals([ReceiptStatus.RECORDED])[0])
+    & (_r.unassigned_cents > _r.returned_cents)
+    & (_r.unassigned_cents - _r.returned_cents > _proposed(_f.repayment_id.is_(None)))
+)
 # Money that the bank sent back by the one entry that is known of it.
 SENT_BACK: Any = (_r.status == literals([ReceiptStatus.BOUNCED])[0]) & (_r.reference == _r.bank_reference)
 OVERPAID: Any = (_r.status == literals([ReceiptStatus.RECORDED])[0]) & (_r.overpaid_cents > _r.refunded_cents)
-TO_REFUND: Any = OVERPAID & (_r.overpaid_cents - _r.refunded_cents > _proposed)
+TO_REFUND: Any = OVERPAID & (_r.overpaid_cents - _r.refunded_cents > _proposed(_f.repayment_id.is_not(None)))
+# Money that went back of a receipt that the bank has sent back since: its payer holds it, and has paid nothing.
+TO_TAKE_BACK: Any = (
+    (_r.status == literals([ReceiptStatus.BOUNCED])[0])
+    & (_r.refunded_cents + _r.returned_cents > literal_column("0"))
+    & (_f.status == literals([RefundStatus.PAID])[0])
+)
 
 
 def approvable_by(subject_id: Any) -> ColumnElement[bool]:
@@ -145,6 +156,10 @@ _REFUNDS = (
 _OF_REFUNDS: dict[str, Filter] = {
     **amount_range(_f.amount_cents),
     "status": any_of(_f.status, RefundStatus, "In any of these states."),
+    "to_take_back": holds(
+        TO_TAKE_BACK,
+        "true: paid, of money that the bank has sent back since, so that its payer holds it; false: the others.",
+    ),
     "updated_since": updated_since(_f.updated_at),
 }
 ALL_REFUNDS = Listing(

@@ -105,8 +105,8 @@ class AssignmentsExceedReceipt(Problem):
     title_fr = "L'affectation dépasserait ce qui reste de l'encaissement."
     detail = "{unassigned_cents} are not assigned."
     detail_fr = "{unassigned_cents} restent à affecter."
-    cure = "Assign at most what is left, or take back another assignment first."
-    cure_fr = "Affectez au plus ce qui reste, ou retirez d'abord une autre affectation."
+    cure = "Assign at most what is left; take back another assignment, or cancel a refund that is proposed."
+    cure_fr = "Affectez au plus ce qui reste ; retirez une autre affectation, ou annulez une restitution proposée."
 
 
 class RefundsExceedReceipt(Problem):
@@ -116,5 +116,11 @@ class RefundsExceedReceipt(Problem):
     title_fr = "La restitution dépasserait le trop-perçu ou ce qui n'est pas affecté."
     detail = "{requested_cents} requested, {refundable_cents} can go back."
     detail_fr = "{requested_cents} demandés, {refundable_cents} peuvent être rendus."
-    cure = "Refund at most what is overpaid or not assigned."
-    cure_fr = "Rendez au plus le trop-perçu ou ce qui n'est pas affecté."
+    cure = (
+        "Refund at most what is overpaid or not assigned; a refund that is proposed takes its part until it is"
+        " cancelled."
+    )
+    cure_fr = (
+        "Rendez au plus le trop-perçu ou ce qui n'est pas affecté ; une restitution proposée en prend sa part tant"
+        " qu'elle n'est pas annulée."
+    )

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, column, select, table
+from sqlalchemy import Text, Uuid, column, func, select, table
 
 from app.access.duties import DECIDES_RECEIVES, PROPOSES_REFUND_APPROVES
 from app.access.rules import accountable
@@ -192,8 +192,9 @@ async def repay(
     )
     if set((await write.session.scalars(standing)).all()) & shares.keys():
         raise AlreadyExists(errors=[DUPLICATE.at("/assignments")])
-    if sum(cents for _, cents in shares.values()) > receipt.unassigned_cents - receipt.returned_cents:
-        raise rules.AssignmentsExceedReceipt(unassigned_cents=receipt.unassigned_cents - receipt.returned_cents)
+    left = await _left(write, receipt, None)
+    if sum(cents for _, cents in shares.values()) > left:
+        raise rules.AssignmentsExceedReceipt(unassigned_cents=left)
     if len(shares) > 1:
         await account.hold_receipts(write, shares)
     made: list[tuple[Advance, Repayment]] = []
@@ -363,7 +364,7 @@ async def propose_refund(write: Write, territory: str, receipt_id: UUID, body: s
     """
     held = await hold(write, territory, receipt_id)
     repayment = _overpaid(held, body.repayment_id)
-    _refuse_more_than_is_there(held.receipt, repayment, body.amount_cents)
+    _refuse_more_than(await _left(write, held.receipt, repayment), body.amount_cents)
     refund = Refund(
         territory=territory, receipt_id=receipt_id, proposed_by=DECIDES_RECEIVES.separate(write.actor, _awarders(held)),
         **body.model_dump(),
@@ -386,7 +387,7 @@ async def approve_refund(
     refund.approved_by = PROPOSES_REFUND_APPROVES.separate(write.actor, [refund.proposed_by])
     refund.status = rules.next_status(RefundAction.APPROVE, RefundStatus(refund.status))
     repayment = _overpaid(held, refund.repayment_id)
-    _refuse_more_than_is_there(held.receipt, repayment, refund.amount_cents)
+    _refuse_more_than(_there(held.receipt, repayment), refund.amount_cents)
     refund.refunded_on, refund.reference = body.refunded_on, body.reference
     changes = await _count(write, held, repayment, refund.amount_cents)
     return [_of_refund("paid", refund), *changes]
@@ -426,13 +427,27 @@ def _overpaid(held: HeldReceipt, repayment_id: UUID | None) -> Repayment | None:
     return found
 
 
-def _refuse_more_than_is_there(receipt: Receipt, repayment: Repayment | None, cents: int) -> None:
+def _there(receipt: Receipt, repayment: Repayment | None) -> int:
+    """What can go back: what a repayment is overpaid, or what of the receipt is not assigned; in cents."""
     if repayment is not None:
-        there = repayment.overpaid_cents - repayment.refunded_cents
-    else:
-        there = receipt.unassigned_cents - receipt.returned_cents if receipt.status == ReceiptStatus.RECORDED else 0
-    if cents > there:
-        raise rules.RefundsExceedReceipt(requested_cents=cents, refundable_cents=there)
+        return repayment.overpaid_cents - repayment.refunded_cents
+    return receipt.unassigned_cents - receipt.returned_cents if receipt.status == ReceiptStatus.RECORDED else 0
+
+
+async def _left(write: Write, receipt: Receipt, repayment: Repayment | None) -> int:
+    """The same, less what refunds that are proposed have taken of it already. The receipt is locked."""
+    f = Refund
+    proposed = select(func.coalesce(func.sum(f.amount_cents), 0)).where(
+        f.receipt_id == receipt.id, f.status == RefundStatus.PROPOSED,
+        f.repayment_id.is_not_distinct_from(None if repayment is None else repayment.id),
+    )  # fmt: skip
+    taken = int(await write.session.scalar(proposed) or 0)
+    return max(_there(receipt, repayment) - taken, 0)
+
+
+def _refuse_more_than(refundable_cents: int, cents: int) -> None:
+    if cents > refundable_cents:
+        raise rules.RefundsExceedReceipt(requested_cents=cents, refundable_cents=refundable_cents)
 
 
 async def _count(write: Write, held: HeldReceipt, repayment: Repayment | None, cents: int) -> list[Change]:

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from app.advances.receipts.models import Receipt, Refund
-from app.advances.receipts.queries import SENT_BACK, TO_ASSIGN, TO_REFUND, approvable_by
+from app.advances.receipts.queries import SENT_BACK, TO_ASSIGN, TO_REFUND, TO_TAKE_BACK, approvable_by
 from app.core.db import paris_day
 from app.programme.to_do import SUBJECT, Kind
 
@@ -12,7 +12,8 @@ _r, _f = Receipt, Refund
 KINDS = (
     Kind(
         "receipts_to_assign",
-        "receipts of which a part is assigned to no advance and was not returned; the day on which they came in.",
+        "receipts of which a part is assigned to no advance, and is neither returned nor proposed to be; the day on"
+        " which they came in.",
         "receipts:write",
         select(_r.territory, _r.received_on).where(TO_ASSIGN),
         "receipts?unassigned=true",
@@ -34,6 +35,15 @@ KINDS = (
         "receipts:write",
         select(_r.territory, _r.received_on).where(TO_REFUND),
         "receipts?to_refund=true",
+        by_person=False,
+    ),
+    Kind(
+        "refunds_to_take_back",
+        "refunds of money that the bank has sent back since: the payer holds them without having paid; reverse each"
+        " once it has come back (its bank entry is no receipt); the day on which the bank sent the money back.",
+        "receipts:write",
+        select(_r.territory, _r.bounced_on).join(_f, _f.receipt_id == _r.id).where(TO_TAKE_BACK),
+        "receipt-refunds?to_take_back=true",
         by_person=False,
     ),
     Kind(

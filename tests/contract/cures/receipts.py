@@ -182,17 +182,22 @@ async def awarded_since(case: Case) -> None:
 
 @walk("refunds-exceed-receipt", "propose_refund", "approve_refund")
 async def refunds_exceed_receipt(case: Case) -> None:
-    acts = await acts_of(case)
-    path, client = await received(acts, 10), case.world.treasurer
+    acts, client = await acts_of(case), case.world.treasurer
     if case.act == "propose_refund":
+        path = await received(acts, 10)
         told = case.refused(await client.post(f"{path}/refunds", {"amount_cents": 11, **WHY}, headers=key()))
         body = {"amount_cents": told["refundable_cents"], **WHY}
         case.cured(await client.post(f"{path}/refunds", body, headers=key()))
         return
-    refund, other = await refund_of(acts, path, 10), await subject(case.world, "treasurer")
-    ok(await client.post(f"{path}/assign", shares(await lent(acts), 4), headers=ANY))
+    advance, other = await lent(acts), await subject(case.world, "treasurer")
+    mistaken, path = await received(acts, 60, (advance, 60)), await received(acts, 110, (advance, 110))
+    repayments = ok(await client.get(f"advances/{advance}/repayments"))["items"]
+    [overpaid] = [each["id"] for each in repayments if path.endswith(each["receipt_id"])]
+    refund = await refund_of(acts, path, 70, repayment_id=overpaid)
+    ok(await client.post(f"{mistaken}/reverse", WHY, headers=ANY))  # so that less is overpaid
     told = case.refused(await other.post(f"{refund}/approve", PAID, headers=ANY))
-    less = await refund_of(acts, path, told["refundable_cents"])
+    ok(await client.post(f"{refund}/cancel", WHY, headers=ANY))
+    less = await refund_of(acts, path, told["refundable_cents"], repayment_id=overpaid)
     case.cured(await other.post(f"{less}/approve", PAID, headers=ANY))
 
 
