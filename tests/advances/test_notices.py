@@ -7,6 +7,7 @@ import pytest
 from app.commands.tick import take_judgments
 from app.core import clock
 from app.core.db import session_factory
+from tests.advances.accounts import Books
 from tests.advances.arrears import MATCH, SHA, THIRD, Late
 from tests.world import World, ok, problem
 
@@ -102,7 +103,8 @@ async def test_a_paid_line_is_nothing_to_accelerate_for(world: World) -> None:
     problem(await late.accelerate("2025-05-06"), 409, "notice-missing")
 
 
-async def test_a_receipt_waits_for_no_rate_and_is_replayed_once_the_rate_is_known(app: Any, world: World) -> None:
+async def test_a_receipt_waits_for_no_rate_and_is_replayed_as_the_rate_is_recorded(app: Any, world: World) -> None:
+    """What is stored says at once what the statement computes; the tick finds nothing left to do."""
     late = await Late.of(world, agreed=False, year=1995)
     ok(await late.notice("1996-03-31", sent_on="1996-04-16", received_on="1996-04-20"), 201)
     paid = ok(await late.acts.repay(late.advance, 1_000_000, received_on="1996-06-15"), 201)
@@ -111,7 +113,15 @@ async def test_a_receipt_waits_for_no_rate_and_is_replayed_once_the_rate_is_know
     assert problem(await world.auditor.get(path), 409, "legal-rate-missing")["on"] == "1996-04-21"
     rate = {"from_on": "1996-01-01", "rate_bp": 371, "source": "Exemple"}
     ok(await world.programme.post("/v1/legal-rates", rate), 201)
-    await take_judgments(session_factory(app.state["engine"]), clock.today())
     paid = await late.read(f"/repayments/{paid['id']}")
     assert (paid["late_interest_cents"], paid["principal_cents"]) == (14_230, 985_770)
-    assert ok(await world.auditor.get(path))["income_cents"] == 14_230
+    told = ok(await world.auditor.get(path))
+    assert (told["income_cents"], told["repaid_cents"]) == (14_230, (await late.read())["repaid_cents"])
+    assert [each["type"] for each in await world.events(late.advance)][-1] == "advance.updated"
+    version = (await late.read())["version"]
+    await take_judgments(session_factory(app.state["engine"]), clock.today())
+    assert (await late.read())["version"] == version
+    # A correction of the rate is followed in the same way, and by what was given up or made of the lines since.
+    ok(await world.programme.post("/v1/legal-rates", {**rate, "rate_bp": 742}), 201)
+    assert (await late.read(f"/repayments/{paid['id']}"))["late_interest_cents"] == 28_460
+    await Books(late.acts).agree(every=False)
