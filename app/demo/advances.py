@@ -19,6 +19,9 @@ from app.advances.amendments.rules import AmendmentStatus, RescheduleKind, Waive
 from app.advances.arrears import schemas as arrears_schemas
 from app.advances.arrears import service as arrears
 from app.advances.arrears.models import FormalNotice
+from app.advances.legal_rates import schemas as rates_schemas
+from app.advances.legal_rates import service as legal_rates
+from app.advances.legal_rates.models import LegalRate
 from app.advances.models import Advance, Repayment
 from app.advances.receipts.rules import ReceiptMethod
 from app.advances.receipts.schemas import Bounce
@@ -56,6 +59,9 @@ SETTLED_ON, LATE_INTEREST_CENTS = date(2025, 6, 16), 15_247  # 60 days at 3.71 %
 REPAID_ON, REST_CENTS = date(2025, 2, 17), 28_000 * EURO
 ASKED_ON, FOUND_ON, WAIVED_ON, WAIVED_CENTS = date(2025, 1, 20), date(2025, 2, 6), date(2025, 3, 3), 20_000 * EURO
 MOVED_ON, FIRST_NEW_ON = date(2026, 3, 23), date(2026, 9, 30)
+# Who gives notice of the late line of the first advance reads its late interest: the rates are assumed, and say so.
+ASSUMED_RATES = [date(2026, 7, 1), date(2027, 1, 1), date(2027, 7, 1)]
+ASSUMED_BP, ASSUMED = 262, "Demonstration: assumed to be that of the first half-year of 2026, until it is corrected"
 
 
 def terms(advance: str) -> schemas.Terms:
@@ -212,8 +218,18 @@ async def _repay_since(write: Write, story: Story) -> list[Change]:
     return [*early.changes, *received, *failed.changes, *moved.changes]
 
 
+async def _assume_rates(write: Write, _story: Story) -> list[Change]:
+    """The legal rates of the half-years that the service does not come with."""
+    changes: list[Change] = []
+    for from_on in ASSUMED_RATES:
+        rate = rates_schemas.LegalRateCreate(from_on=from_on, rate_bp=ASSUMED_BP, source=ASSUMED)
+        changes += await legal_rates.record_rate(write, rate)
+    return changes
+
+
 _asked = select(Amendment.id).where(Amendment.territory == ALES)
 LIVES: Steps = [
+    (select(LegalRate.id).where(LegalRate.from_on >= ASSUMED_RATES[0]), Role.PROGRAMME, _assume_rates),
     (select(Tranche.id).where(Tranche.territory == ALES), Role.TREASURER, _pay_out),
     (select(Repayment.id).where(Repayment.territory == ALES), Role.TREASURER, _repay),
     (_advance(ON_TIME).where(Advance.released_cents > 0), Role.FUNDER, _release_half),
