@@ -32,6 +32,7 @@ from app.advances.schedule import (
     lines,
     lines_again,
     lines_ahead,
+    moved,
 )
 
 
@@ -557,13 +558,13 @@ class _Walk:
             self.basis = Basis(first_period(self.terms, tranche.on), 0)
         if not self._follows_terms and not self.ahead():
             raise Impossible((), "tranche_after_last_due")
-        moved = self._moved(tranche.on, tranche.cents)
+        basis = self._moved(tranche.on, tranche.cents)
         if not self._follows_terms:
-            self._replace(lines_again(self.terms, moved, _ahead(self.ahead())))
-            self.basis = moved
+            self._replace(lines_again(self.terms, basis, _ahead(self.ahead())))
+            self.basis = basis
             return
         contract = lines(self.terms, self.paid_out)
-        self.basis = moved
+        self.basis = basis
         resting = self.terms.grace_periods - self.terms.resting
         entries = [
             _entry(line, self.terms.grace_kind if line.number <= resting else None)
@@ -585,7 +586,7 @@ class _Walk:
     def _moved(self, on: date, cents: int) -> Basis:
         """The basis after this much more, or less where it is below zero."""
         assert self.basis is not None
-        return self.basis._replace(moves=(*self.basis.moves, CashFlow(max(on, self.basis.before), cents)))
+        return moved(self.terms, self.basis, on, cents)
 
     # money
 
@@ -643,10 +644,10 @@ class _Walk:
             return
         self.repaid += cents
         on, choice = assignment.value_on, assignment.choice
-        moved = self._moved(on, -cents)
+        basis = self._moved(on, -cents)
         rule = AllocationRule.LAST if choice is EarlyChoice.SHORTEN else self.facts.rule
         if not self.terms.annual_rate_bp and choice is not EarlyChoice.RESPREAD:
-            self.basis = moved
+            self.basis = basis
             for entry, paid in zip(ahead, taken(cents, [entry.principal_left for entry in ahead], rule), strict=True):
                 if not paid:
                     continue
@@ -658,10 +659,10 @@ class _Walk:
         self.cut()
         ahead = self.ahead()
         try:
-            made = self._chosen(moved, ahead, choice) or self._less(moved, ahead, cents, rule)
+            made = self._chosen(basis, ahead, choice) or self._less(basis, ahead, cents, rule)
         except Impossible:  # an instalment would be less than its interest
-            made = self._less(moved, ahead, cents, rule)
-        self.basis = moved
+            made = self._less(basis, ahead, cents, rule)
+        self.basis = basis
         self._replace(made)
         early = _Entry(on, cents, self._capital_of_grace(parts, on), kept=True, past=True, settled_on=on)
         self.entries.append(early)
@@ -751,7 +752,7 @@ class _Walk:
     def _known_now(self, version: Version) -> tuple[Line, ...]:
         """The lines of an act; what an acceleration makes due bears the interest that ran as it is known now."""
         on = version.from_on
-        if version.cause is not VersionCause.ACCELERATION or self.basis is None or self.basis.before >= on:
+        if version.cause is not VersionCause.ACCELERATION or self.basis is None or self.basis.before == on:
             return version.lines
         ran = self.ran(on)
         others = tuple(line for line in version.lines if line.kept or line.due_on != on)

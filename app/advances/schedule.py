@@ -515,8 +515,9 @@ class _Run:
         self.opening = self._balance + sum(move.cents for move in moves)
         whole = self._clock.running(self._balance, moves, before, due_on, broken=broken)
         ran = at_rates = 0
+        begins = min([before, *(move.on for move in moves)])
         for until_on, rate_bp in self._earlier:
-            if until_on > before:
+            if until_on > begins:
                 then = [move for move in moves if move.on < until_on]
                 running = self._clock.running(
                     self._balance, then, before, min(until_on, due_on), broken=until_on < due_on
@@ -564,6 +565,14 @@ class Basis(NamedTuple):
     def balance_cents(self) -> int:
         """The balance after all that moved it."""
         return self.opening_cents + sum(move.cents for move in self.moves)
+
+
+def moved(terms: LoanTerms, basis: Basis, on: date, cents: int) -> Basis:
+    """The basis after this much more, or less where it is below zero. It moves on its own day, also before a first
+    period that is longer than the others; on the first day of that period where no interest runs before.
+    """
+    day = max(on, basis.before) if terms.resting else on
+    return basis._replace(moves=(*basis.moves, CashFlow(day, cents)))
 
 
 class Ahead(NamedTuple):

@@ -26,7 +26,6 @@ from app.advances.schedule import (
     MONTHS,
     Ahead,
     Basis,
-    CashFlow,
     DueDates,
     GraceKind,
     Impossible,
@@ -37,6 +36,7 @@ from app.advances.schedule import (
     at_rate,
     day_in,
     lines_again,
+    moved,
     split,
 )
 
@@ -309,7 +309,7 @@ def _moved(stand: Position, cents: int) -> Basis:
     basis = stand.basis or Basis(stand.as_of, 0)
     if not cents:
         return basis
-    return basis._replace(moves=(*basis.moves, CashFlow(max(stand.as_of, basis.before), cents)))
+    return moved(stand.terms, basis, stand.as_of, cents)
 
 
 def _ahead(state: LineState) -> Ahead:

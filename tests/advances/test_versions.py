@@ -163,12 +163,13 @@ def test_interest_that_an_act_made_due_runs_no_second_time(build: "Build", inter
     assert [line for line in figures(again) if line[1] != 100_000] == [("2024-04-30", 300_000, interest)]
 
 
-@pytest.mark.parametrize("paid_on", [date(2023, 12, 31), date(2024, 1, 1), date(2024, 1, 10)])
+@pytest.mark.parametrize("paid_on", [date(2023, 9, 5), date(2023, 12, 31), date(2024, 1, 1), date(2024, 1, 10)])
 @pytest.mark.parametrize("on", [date(2024, 1, 31), date(2024, 2, 15), date(2024, 4, 30), date(2024, 5, 31)])
 @pytest.mark.parametrize("count", DayCount)
 def test_what_settles_an_advance_settles_it_to_the_cent(paid_on: date, on: date, count: DayCount) -> None:
     """Also before the first due day, where the money came in mid period, and at the end of a month in a quarter."""
-    story = Facts(replace(quarters(300), day_count=count), [PaidTranche("T", paid_on, 250_000_01)])
+    terms = replace(quarters(300), day_count=count, first_due_on=date(2024, 3, 31))
+    story = Facts(terms, [PaidTranche("T", paid_on, 250_000_01)])
     until = replay(story, on)
     asked = until.outstanding_cents + until.interest_due_cents + until.ran_cents
     settled = replay(replace(story, assignments=[Assigned("all", on, asked, 9)]), on)
@@ -249,6 +250,27 @@ def test_interest_runs_at_both_rates_of_a_period_that_a_change_cuts() -> None:
     dearer = change_rate(equal, stand_of(equal, 400_000, date(2024, 1, 1)), 2_000)
     totals = {principal + interest for _, principal, interest in figures(dearer)[:-1]}
     assert (len(totals), dearer.outstanding_cents) == (1, 400_000)
+
+
+def test_a_first_period_that_is_longer_bears_interest_from_the_day_of_payment_on() -> None:
+    """Paid half a year before the first due day of quarters: 40 cents a day, whatever is done in that time."""
+    terms, paid_on, on = replace(quarters(365), first_due_on=date(2024, 3, 31)), date(2023, 10, 1), date(2023, 11, 20)
+    story = Facts(terms, [PaidTranche("T", paid_on, 400_000)])
+    for day in (date(2023, 10, 2), on, date(2023, 12, 31), date(2024, 1, 15), date(2024, 3, 30)):
+        assert replay(story, day).ran_cents == 40 * (day - paid_on).days
+    stand = replay(story, on)
+    assert figures(reduce(terms, stand, 100_000))[:2] == [("2023-11-20", 100_000, 0), ("2024-03-31", 100_000, 5_960)]
+    assert figures(change_rate(terms, stand, 730))[0] == ("2024-03-31", 100_000, 50 * 40 + 132 * 80)
+    assert figures(accelerate(stand)) == [("2023-11-20", 400_000, 2_000)]
+    early = replay(replace(story, assignments=[Assigned("early", on, 100_000, 9)]), on)
+    assert next(state.interest_left_cents for state in early.lines if state.interest_left_cents) == 50 * 40 + 132 * 30
+    more = replace(story, tranches=[*story.tranches, PaidTranche("U", date(2023, 12, 1), 100_000)])
+    both = replay(replace(more, assignments=[Assigned("early", on, 100_000, 9)]), date(2023, 12, 1))
+    assert next(state.interest_left_cents for state in both.lines if state.interest_left_cents) == (
+        50 * 40 + 11 * 30 + 121 * 40
+    )
+    settled = replay(replace(story, assignments=[Assigned("all", on, 402_000, 9)]), on)
+    assert (settled.outstanding_cents, settled.splits["all"].overpaid_cents, settled.ran_cents) == (0, 0, 0)
 
 
 # --- properties ------------------------------------------------------------------------------------------------------
