@@ -18,6 +18,18 @@ from app.advances import replay, schemas
 from app.advances.arrears import spans, states
 from app.advances.arrears.facts import Surroundings, course_so_far, replayed, replayed_so_far, surroundings_of
 from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLine, ScheduleVersion
+from app.advances.position import (
+    Assigned,
+    Carried,
+    Charge,
+    EarlyChoice,
+    Facts,
+    Line,
+    PaidTranche,
+    Position,
+    Version,
+    VersionCause,
+)
 from app.advances.proceedings import effects
 from app.advances.queries import ADVANCES, REPAYMENTS, account
 from app.advances.receipts.models import PARTS, Receipt
@@ -61,7 +73,7 @@ class KnownAccount:
     since.
     """
 
-    facts: replay.Facts
+    facts: Facts
     around: Surroundings
     terms: schemas.AwardedTerms
     decided: bool
@@ -78,20 +90,20 @@ def facts_of(row: Any) -> KnownAccount:
     versions = from_json(row["versions"])
     # Ids are made in the order of recording, of versions and of repayments alike.
     order = {key: place for place, key in enumerate(sorted([each[0] for each in (*versions, *repayments)]))}
-    facts = replay.Facts(
+    facts = Facts(
         terms=terms.plan(),
-        tranches=[replay.PaidTranche(UUID(key), date.fromisoformat(on), cents) for key, on, cents in tranches],
+        tranches=[PaidTranche(UUID(key), date.fromisoformat(on), cents) for key, on, cents in tranches],
         assignments=[
-            replay.Assigned(
+            Assigned(
                 id=UUID(key), value_on=date.fromisoformat(on), cents=cents - (refunded or 0), order=order[key],
-                choice=None if choice is None else replay.EarlyChoice(choice), after_write_off=late,
+                choice=None if choice is None else EarlyChoice(choice), after_write_off=late,
             )
             for key, on, cents, late, refunded, choice in repayments
         ],
         versions=[_version(each, order[each[0]]) for each in versions],
         rule=terms.allocation_rule,
         charges=[
-            replay.Charge(UUID(key), date.fromisoformat(on), cents) for key, on, cents in from_json(row["charges"])
+            Charge(UUID(key), date.fromisoformat(on), cents) for key, on, cents in from_json(row["charges"])
         ],
         written_off_on=row["written_off_on"],
         written_off_by=UUID(str(row["id"])),
@@ -104,16 +116,16 @@ def facts_of(row: Any) -> KnownAccount:
     )  # fmt: skip
 
 
-def _version(row: Sequence[Any], order: int) -> replay.Version:
+def _version(row: Sequence[Any], order: int) -> Version:
     _, number, from_on, cause, act, waived, capitalised, interest, fees, late, free, rate_bp, _, lines = row
-    return replay.Version(
+    return Version(
         from_on=date.fromisoformat(from_on),
-        cause=replay.VersionCause(cause),
-        lines=tuple(replay.Line(date.fromisoformat(due_on), *amounts) for due_on, *amounts in lines),
+        cause=VersionCause(cause),
+        lines=tuple(Line(date.fromisoformat(due_on), *amounts) for due_on, *amounts in lines),
         number=number,
         act=None if act is None else UUID(act),
         order=order,
-        carried=replay.Carried(
+        carried=Carried(
             waived,
             capitalised,
             interest,
@@ -134,17 +146,17 @@ async def known(write: Write, advance: Advance) -> KnownAccount:
     return facts_of(await connection.fetchrow(statement.sql, *statement.arguments(values)))
 
 
-async def stands(write: Write, advance: Advance, on: date | None = None) -> replay.Position:
+async def stands(write: Write, advance: Advance, on: date | None = None) -> Position:
     """Where an advance that is locked stands at the end of a day: of today, unless another is given."""
     return replayed_so_far((await known(write, advance)).facts, on or clock.today())
 
 
-def stands_by(known: KnownAccount, on: date) -> replay.Position:
+def stands_by(known: KnownAccount, on: date) -> Position:
     """Where an advance stands at the end of a day, by what is known of it. Raises `legal-rate-missing` (409)."""
     return replayed(known.facts, on)
 
 
-async def enact(write: Write, advance: Advance, version: replay.Version, act_id: UUID) -> None:
+async def enact(write: Write, advance: Advance, version: Version, act_id: UUID) -> None:
     """Add the version that an act makes: a fact, which `settle` counts."""
     last = select(func.max(ScheduleVersion.number)).where(ScheduleVersion.advance_id == advance.id)
     number = (await write.session.scalar(last) or 0) + 1
@@ -216,7 +228,7 @@ async def _repayments(write: Write, advance: Advance) -> list[Repayment]:
     return list(await write.session.scalars(rows))
 
 
-async def _share(write: Write, repayments: Sequence[Repayment], position: replay.Position) -> list[Repayment]:
+async def _share(write: Write, repayments: Sequence[Repayment], position: Position) -> list[Repayment]:
     """Give each repayment that stands the parts that it pays; those that changed. Their receipts count them."""
     changed: list[tuple[Repayment, dict[str, int]]] = []
     for each in repayments:
@@ -235,7 +247,7 @@ async def _share(write: Write, repayments: Sequence[Repayment], position: replay
     return [each for each, _ in changed]
 
 
-async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.Version]) -> None:
+async def _write_versions(write: Write, advance: Advance, made: Sequence[Version]) -> None:
     for version in made:
         row = ScheduleVersion(
             territory=advance.territory, advance_id=advance.id, number=version.number, from_on=version.from_on,
@@ -262,7 +274,7 @@ async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.
             await write.session.execute(insert(ScheduleLine), lines)
 
 
-def _sum_up(advance: Advance, position: replay.Position) -> None:
+def _sum_up(advance: Advance, position: Position) -> None:
     """The advance's own sums, and what took its last cent."""
     advance.disbursed_cents = position.disbursed_cents
     advance.repaid_cents = position.repaid_cents
@@ -283,7 +295,7 @@ def _settled_on(advance: Advance, repayments: Sequence[Repayment]) -> date:
 
 
 async def _post(
-    write: Write, advance: Advance, facts: replay.Facts, repayments: Sequence[Repayment], position: replay.Position,
+    write: Write, advance: Advance, facts: Facts, repayments: Sequence[Repayment], position: Position,
     own: Repayment | None,
 ) -> list[UUID]:  # fmt: skip
     """Bring the ledger to what the account says of the capital; the contributions whose shortfall is another now.
@@ -340,9 +352,7 @@ class _Capital(NamedTuple):
     written_off: int
 
 
-def _capital(
-    advance: Advance, facts: replay.Facts, repayments: Sequence[Repayment], position: replay.Position
-) -> _Capital:
+def _capital(advance: Advance, facts: Facts, repayments: Sequence[Repayment], position: Position) -> _Capital:
     """The disbursed capital that each repayment has brought in (the first that came, as far as there was any), that was
     waived, and that was written off of what had been paid out by then.
     """

@@ -24,8 +24,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.advances.position import EarlyChoice, VersionCause
 from app.advances.receipts.models import PARTS
-from app.advances.replay import EarlyChoice, VersionCause
 from app.advances.rules import AMENDABLE, Settled
 from app.advances.schedule import RATE_MAX_BP
 from app.awards.door import stands_at_the_door
@@ -255,7 +255,7 @@ class ScheduleVersion(Identified, Base):
     """A schedule as it was made by an act, from a day on. The last one made whose day has come is in force.
 
     `outstanding_cents` is what was outstanding as known when it was made: its open lines come to it. What it waived or
-    capitalised of that, and what it carries of lines that it replaces, is `replay.Carried`.
+    capitalised of that, and what it carries of lines that it replaces, is `position.Carried`.
     """
 
     __tablename__ = "advance_versions"

@@ -19,9 +19,9 @@ from app.advances.models import (
     ScheduleLine,
     ScheduleVersion,
 )
+from app.advances.position import VersionCause
 from app.advances.receipts.models import Refund
 from app.advances.receipts.rules import RefundStatus
-from app.advances.replay import VersionCause
 from app.advances.rules import AdvanceStage
 from app.advances.tranches.models import Tranche
 from app.awards.models import STANDS, Aid, AidAct, AidActRecord

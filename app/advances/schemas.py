@@ -13,9 +13,9 @@ from pydantic.config import JsonDict
 from app.advances import schedule
 from app.advances.faults import refuse
 from app.advances.models import AdvanceStatus, RepaymentStatus
+from app.advances.position import AllocationRule, Bucket, EarlyChoice, VersionCause
 from app.advances.receipts.rules import ReceiptMethod
 from app.advances.receipts.schemas import AccountId, Method, PayerSaid, ValueOn
-from app.advances.replay import AllocationRule, Bucket, EarlyChoice, VersionCause
 from app.advances.rules import AdvanceStage, AdvanceTermsKind, EarlyRepayment, LateRate, Settled
 from app.advances.schedule import (
     MOST_PERIODS,

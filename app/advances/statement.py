@@ -8,7 +8,7 @@ from typing import Any
 from app.advances import schedule
 from app.advances.account import KnownAccount
 from app.advances.arrears.facts import replayed
-from app.advances.replay import Line, LineState, Position, Version
+from app.advances.position import Line, LineState, Position, Version
 from app.advances.schedule import CashFlow
 
 

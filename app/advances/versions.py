@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 
-from app.advances.replay import (
+from app.advances.allocation import fitted, taken
+from app.advances.position import (
     NOTHING_CARRIED,
     AllocationRule,
     Carried,
@@ -18,8 +19,6 @@ from app.advances.replay import (
     Position,
     Version,
     VersionCause,
-    fitted,
-    taken,
 )
 from app.advances.schedule import (
     LAST_YEAR,

@@ -23,9 +23,9 @@ from app.advances.legal_rates import schemas as rates_schemas
 from app.advances.legal_rates import service as legal_rates
 from app.advances.legal_rates.models import LegalRate
 from app.advances.models import Advance, Repayment
+from app.advances.position import EarlyChoice
 from app.advances.receipts.rules import ReceiptMethod
 from app.advances.receipts.schemas import Bounce
-from app.advances.replay import EarlyChoice
 from app.advances.rules import AdvanceTermsKind
 from app.advances.schedule import DueDates, Frequency
 from app.advances.tranches import schemas as tranches_schemas

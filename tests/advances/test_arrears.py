@@ -7,9 +7,9 @@ import pytest
 
 from app.advances.arrears import rules
 from app.advances.late import Span
+from app.advances.position import bucket_of
 from app.advances.proceedings import rules as proceedings
 from app.advances.proceedings.rules import Judged
-from app.advances.replay import bucket_of
 from app.firms.models import ProceedingKind
 
 DUE = date(2025, 3, 31)

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.advances.late import DatedRate, NoRate, Overdue, Span, late_interest, segments
-from app.advances.receipts.models import PARTS
-from app.advances.replay import (
+from app.advances.position import (
     AllocationRule,
     Assigned,
     EarlyChoice,
@@ -23,10 +22,9 @@ from app.advances.replay import (
     Split,
     Sums,
     VersionCause,
-    course,
-    replay,
-    unwritten,
 )
+from app.advances.receipts.models import PARTS
+from app.advances.replay import course, replay, unwritten
 from app.advances.schedule import (
     CashFlow,
     DayCount,

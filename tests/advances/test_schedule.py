@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.advances.replay import Assigned, Facts, PaidTranche, Position, replay
+from app.advances.position import Assigned, Facts, PaidTranche, Position
+from app.advances.replay import replay
 from app.advances.schedule import (
     MONTHS,
     CashFlow,

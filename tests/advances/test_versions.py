@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.advances.amendments.settlement import settlement
-from app.advances.replay import Assigned, Facts, Line, PaidTranche, Position, Version, replay, unwritten
+from app.advances.position import Assigned, Facts, Line, PaidTranche, Position, Version
+from app.advances.replay import replay, unwritten
 from app.advances.schedule import (
     DayCount,
     Frequency,

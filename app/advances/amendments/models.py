@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.advances.amendments.rules import AmendmentKind, AmendmentStatus, AnnouncedStatus
-from app.advances.replay import EarlyChoice
+from app.advances.position import EarlyChoice
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only
 from app.envelopes.models import AMOUNT

@@ -15,7 +15,7 @@ from app.advances.amendments.rules import (
     Waived,
     WriteOffGround,
 )
-from app.advances.replay import EarlyChoice
+from app.advances.position import EarlyChoice
 from app.advances.schedule import MOST_PERIODS, RATE_MAX_BP, GraceKind
 from app.advances.versions import LateInterest, WaiverShare
 from app.awards.schemas import DecisionReference

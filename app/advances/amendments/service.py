@@ -26,8 +26,8 @@ from app.advances.amendments.rules import (
 )
 from app.advances.arrears.facts import replayed_so_far
 from app.advances.models import Advance
+from app.advances.position import ACTS, Line, Position, Version, VersionCause
 from app.advances.queries import ADVANCES
-from app.advances.replay import ACTS, Line, Position, Version, VersionCause
 from app.advances.rules import AdvanceTermsKind
 from app.advances.schedule import LAST_YEAR, MOST_PERIODS, GraceKind, LoanTerms, due_dates
 from app.advances.tranches.rules import AfterLastInstalment

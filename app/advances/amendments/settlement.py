@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from app.advances.arrears.facts import replayed
-from app.advances.replay import Facts
+from app.advances.position import Facts
 
 
 def settlement(facts: Facts, on: date) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from app.advances.arrears.models import AdvanceAlert, LineStanding
 from app.advances.arrears.queries import ALERTS, left_cents
 from app.advances.arrears.rules import ACT_NEEDED_MONTHS, BUCKETS, AdvanceAlertKind
 from app.advances.models import Advance
+from app.advances.position import Bucket
 from app.advances.proceedings.models import DebtClaim
 from app.advances.proceedings.rules import CLAIM_ALERTS, CLAIM_MONTHS
-from app.advances.replay import Bucket
 from app.core.db import literals, param
 from app.core.writing.turns import take_turn
 from app.core.writing.writes import Change, Write

@@ -15,9 +15,10 @@ from app.advances.arrears.rules import Given, runs_from
 from app.advances.late import DatedRate, NoRate
 from app.advances.legal_rates.models import LegalRate
 from app.advances.legal_rates.rules import LegalRateMissing
+from app.advances.position import Facts, Notice, Position, Standing, VersionCause
 from app.advances.proceedings import rules as proceedings
 from app.advances.proceedings.rules import Judged
-from app.advances.replay import Facts, Notice, Position, Standing, VersionCause, course, replay
+from app.advances.replay import course, replay
 from app.advances.rules import LateRate
 from app.core.clock import after_months
 from app.core.reading.listing import json_array

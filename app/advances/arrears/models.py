@@ -22,7 +22,7 @@ from sqlalchemy.types import Date
 
 from app.advances.arrears.rules import BUCKETS, AdvanceAlertKind, NoticeStatus
 from app.advances.models import OfCapital
-from app.advances.replay import Bucket
+from app.advances.position import Bucket
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only, keep

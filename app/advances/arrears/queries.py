@@ -26,7 +26,7 @@ from app.advances.arrears import schemas
 from app.advances.arrears.models import Acceleration, AdvanceAlert, AdvanceSpan, FormalNotice, LineSpan
 from app.advances.arrears.rules import ACT_NEEDED_MONTHS, BUCKETS, AdvanceAlertKind, NoticeStatus
 from app.advances.models import Advance
-from app.advances.replay import Bucket
+from app.advances.position import Bucket
 from app.core.db import param, paris_day
 from app.core.reading.listing import Filter, Listing, any_of, at_least, at_most, equals, holds, updated_since
 from app.core.reading.two_times import TWO_TIMES, known_before

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from app.advances.replay import Bucket
+from app.advances.position import Bucket
 from app.core.clock import after_months
 from app.core.problems import Problem
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import MISSING, ConfigDict, Field, model_validator
 
 from app.advances.arrears.rules import DELAY_DAYS, AdvanceAlertKind, NoticeStatus
-from app.advances.replay import Bucket
+from app.advances.position import Bucket
 from app.core.faults import Fault
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, RecordedAt, UpdatedAt, Version
 from app.core.values import Cents, Day, Reason, Sha256

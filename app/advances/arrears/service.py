@@ -15,8 +15,8 @@ from app.advances.arrears.models import Acceleration, AdvanceSpan, FormalNotice
 from app.advances.arrears.queries import ACCELERATIONS, NOTICES
 from app.advances.arrears.rules import NoticeStatus
 from app.advances.models import Advance, ScheduleVersion
+from app.advances.position import Position
 from app.advances.proceedings.rules import open_on
-from app.advances.replay import Position
 from app.awards.life.rules import AgreementMissing
 from app.awards.models import Aid
 from app.awards.rules import OVER, AwardEnded

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID, uuid5
 
-from app.advances.replay import OpenLine, Standing, Sums
+from app.advances.position import OpenLine, Standing, Sums
 from app.core.db import driver_connection
 from app.core.writing.writes import Write
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.advances.replay import Position
+from app.advances.position import Position
 from app.core.db import driver_connection
 from app.core.writing.writes import Write
 

@@ -24,7 +24,7 @@ from app.advances.arrears.models import AdvanceSpan, LineSpan
 from app.advances.arrears.queries import LEFT_CENTS, OPEN, Times, bucket
 from app.advances.arrears.rules import DEFAULT_DAYS
 from app.advances.models import Advance
-from app.advances.replay import Bucket
+from app.advances.position import Bucket
 from app.core.db import Statement, literals, param
 from app.core.reading.listing import as_object, json_array, json_object
 from app.core.writing.events import BEFORE

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from app.advances.replay import Bucket
+from app.advances.position import Bucket
 from app.core.schemas import Read
 from app.core.values import Cents
 from app.programme.schemas import TerritorySlug

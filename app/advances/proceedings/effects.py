@@ -12,10 +12,10 @@ from app.advances.arrears.facts import Surroundings, replayed_so_far
 from app.advances.arrears.models import Acceleration
 from app.advances.arrears.queries import ACCELERATIONS
 from app.advances.models import Advance
+from app.advances.position import Facts, Version
 from app.advances.proceedings.models import DebtClaim
 from app.advances.proceedings.queries import ADVANCE_DEBT_CLAIMS
 from app.advances.proceedings.rules import Judged, in_proceedings_on, made_due
-from app.advances.replay import Facts, Version
 from app.core.writing.writes import Change, Write
 
 

@@ -10,10 +10,10 @@ from app.advances import account, versions
 from app.advances.arrears.facts import replayed
 from app.advances.faults import DATES_NOT_INCREASING
 from app.advances.models import Advance
+from app.advances.position import Line
 from app.advances.proceedings import rules, schemas
 from app.advances.proceedings.models import DebtClaim
 from app.advances.proceedings.queries import ADVANCE_DEBT_CLAIMS
-from app.advances.replay import Line
 from app.core.messages import NOT_FOUND, REQUIRED
 from app.core.problems import AlreadyExists, ReferenceNotFound, ValidationFailed
 from app.core.validation import refuse_future

@@ -24,11 +24,11 @@ from app.access.rules import accountable
 from app.advances import account
 from app.advances.arrears.facts import replayed_so_far
 from app.advances.models import Advance, Repayment, RepaymentStatus
+from app.advances.position import Assigned, Facts, Position
 from app.advances.receipts import service
 from app.advances.receipts.models import Receipt
 from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus
 from app.advances.receipts.service import Said, of_receipt
-from app.advances.replay import Assigned, Facts, Position
 from app.core import clock
 from app.core.messages import FUTURE_DAY
 from app.core.problems import Busy
