@@ -122,6 +122,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "export_timeout": settings.export_timeout,
         "send_timeout": settings.send_timeout,
         "import_received": asyncio.Event(),
+        "import_transaction": settings.import_transaction,
         "multiprocess": "PROMETHEUS_MULTIPROC_DIR" in os.environ,
     }
 
@@ -149,7 +150,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     besides = {
         "housekeeping": lambda: _housekeeping(state),
         WATCH: lambda: _watch(state),
-        "imports": lambda: runner.serve(of_imports, session_factory(of_imports), state["import_received"]),
+        "imports": lambda: runner.serve(
+            of_imports, session_factory(of_imports), state["import_received"], memory=app.state.settings.import_memory
+        ),
     }
     tasks = [asyncio.create_task(background.lasting(run), name=name) for name, run in besides.items()]
     tasks.append(asyncio.create_task(server.follow_supervisor()))  # ends where there is none; waits for nothing else

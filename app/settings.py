@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1_048_576, ge=1024)
     max_import_bytes: int = Field(67_108_864, ge=1024)
     import_timeout: float = Field(120.0, gt=0)
+    import_memory: int = Field(1_073_741_824, ge=268_435_456)
+    import_transaction: int = Field(600, ge=1, le=1800)
     header_timeout: float = Field(10.0, gt=0)
     body_timeout: float = Field(10.0, gt=0)
     request_timeout: float = Field(30.0, gt=0)

@@ -13,7 +13,7 @@ from app.core import values
 from app.core.values import Day
 from app.core.writing import sheets
 from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
-from app.core.writing.sheets import Cell
+from app.core.writing.sheets import Content
 from app.core.writing.writes import Change, Write
 
 KINDS = {
@@ -35,11 +35,11 @@ class AuditionLine(AuditionCreate):
     findings: values.Text | None = None
 
 
-def _sirens(cell: Cell) -> list[str]:
+def _sirens(cell: Content) -> list[str]:
     return [sheets.digits(part) for part in sheets.parts(cell)]
 
 
-def _needs(cell: Cell) -> list[dict[str, str]]:
+def _needs(cell: Content) -> list[dict[str, str]]:
     """`Financement: centre d'usinage | Locaux`: categories, each with its description behind a colon."""
     category = coded(NEEDS)
     needs = []

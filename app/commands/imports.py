@@ -20,6 +20,7 @@ from app.core.writing.writes import System, WritingSubject, new_request_id, run
 from app.integrations.imports import runner, service
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
+from app.settings import get_settings
 
 SHOWN = 20  # problems that are printed; all are kept
 
@@ -42,7 +43,9 @@ async def carry_out(
             raise CredentialsMissing
         actor = await _who(engine, key, importer.permission, territory)
         upload = await service.receive(engine, _pieces(file))
-        wish = service.ImportRequest(kind, dry_run, OnError.SKIP if skip else OnError.ABORT, file.name)
+        settings = get_settings()
+        on_error = OnError.SKIP if skip else OnError.ABORT
+        wish = service.ImportRequest(kind, dry_run, on_error, file.name, settings.import_transaction)
         asked = await run(
             sessions,
             actor,
@@ -51,7 +54,13 @@ async def carry_out(
         )
         import_id: UUID = asked[0].key  # type: ignore[index]  # objects, as no reply was asked
         with typer.progressbar(length=100, label=file.name, file=sys.stderr) as bar:
-            await runner.run_next(engine, sessions, import_id, told=lambda p: bar.update(int(100 * p.share) - bar.pos))
+            await runner.run_next(
+                engine,
+                sessions,
+                import_id,
+                told=lambda p: bar.update(int(100 * p.share) - bar.pos),
+                memory=settings.import_memory,
+            )
             bar.update(100 - bar.pos)
         return await _report(engine, import_id)
     finally:

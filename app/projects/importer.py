@@ -12,7 +12,7 @@ from app.core.schemas import Body
 from app.core.values import Cents, Day, ExternalId, Fte, InseeCode, Line, Reason, Siren, Text, Uuid
 from app.core.writing import sheets
 from app.core.writing.importing import FileLine, Heading, Importer, Locks, coded, given, one_by_one, rows_of
-from app.core.writing.sheets import Cell
+from app.core.writing.sheets import Content
 from app.core.writing.writes import Change, Write
 from app.projects import service
 from app.projects.models import Holder, Project
@@ -92,7 +92,7 @@ class ProjectLine(Body):
         ]
 
 
-def _sirens(cell: Cell) -> list[str]:
+def _sirens(cell: Content) -> list[str]:
     return [sheets.digits(part) for part in sheets.parts(cell)]
 
 

@@ -27,6 +27,7 @@ BAD_IMPORTS = {
         ("app.core.writing.events", "app.core.serving.logs"),
     ],
     "Core knows": [("app.core.clock", "app.bundled.postgres"), ("app.core.serving.pages", "app.firms.rules")],
+    "The reader of files": [("app.reader.tables", "pydantic"), ("app.reader.csvs", "sqlalchemy")],
     "Rules are pure": [
         ("app.firms.rules", "sqlalchemy"),
         ("app.engineering.entries.rules", "fastapi"),

@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core.values import iban_from
-from app.core.writing.sheets import Format, Sniffer, UnreadableSheet
-from app.treasury.statements import camt
+from app.core.writing.sheets import Format, Sniffer
+from app.reader import camt
+from app.reader.tables import Unreadable
 from tests.treasury.statements import NEW, OLD, Entry, month, statement
 
 IBAN = iban_from(7)
@@ -23,9 +24,9 @@ def read(file: bytes) -> list[dict[str, object]]:
 
 
 def refused(file: bytes) -> tuple[str, int | None, dict[str, object]]:
-    with pytest.raises(UnreadableSheet) as told:
+    with pytest.raises(Unreadable) as told:
         read(file)
-    return told.value.reason.code, told.value.line, told.value.figures
+    return told.value.code, told.value.line, told.value.figures
 
 
 @pytest.mark.parametrize("form", [OLD, NEW, "camt.053.001.13"])
@@ -121,7 +122,7 @@ def test_a_wrong_sum_says_both_amounts_and_a_fault_where_it_is() -> None:
 def test_any_bytes_are_rows_or_refused(content: bytes) -> None:
     try:
         read(content)
-    except UnreadableSheet:
+    except Unreadable:
         return
 
 

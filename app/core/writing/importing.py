@@ -8,9 +8,10 @@ import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from functools import cache
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlalchemy import any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -19,8 +20,10 @@ from app.core.reading.headings import heading
 from app.core.schemas import RETIRED, nearest_name
 from app.core.validation import field_errors
 from app.core.writing import sheets
-from app.core.writing.sheets import Cell
+from app.core.writing.seen import SeenKeys
+from app.core.writing.sheets import Cell, CellKind, Content
 from app.core.writing.writes import Change, Write
+from app.reader.tables import column_letters
 
 MISSING_COLUMN = Fault(
     "missing_column",
@@ -38,8 +41,43 @@ REPEATED_LINE = Fault(
     en="Line {first_line} already contains the same object.",
     fr="La ligne {first_line} contient déjà le même objet.",
 )
+BEYOND_THE_HEADINGS = Fault(
+    "beyond_the_headings",
+    en="The line has {cells} cells, the headings are {headings}: nothing says what {cell} is. Text that holds the"
+    " separator stands in quotation marks.",
+    fr="La ligne a {cells} cellules pour {headings} titres de colonnes : rien ne dit ce qu'est {cell}. Un texte qui"
+    " contient le séparateur se met entre guillemets.",
+)
+UNDER_NO_HEADING = Fault(
+    "under_no_heading",
+    en="Nothing says what {cell} is: its column has no heading. Name the column, or empty it.",
+    fr="Rien ne dit ce qu'est {cell} : sa colonne n'a pas de titre. Nommez la colonne, ou videz-la.",
+)
+LINE_BREAK = Fault(
+    "line_break",
+    en="Cell {cell} holds a line break, and this field is of one line. A quotation mark may be missing.",
+    fr="La cellule {cell} contient un saut de ligne, et ce champ n'a qu'une ligne. Il manque peut-être un guillemet.",
+)
+LINE_BREAK_IGNORED = Fault(
+    "line_break_ignored",
+    en="Cell {cell} holds a line break, in a column that is not used. Where a quotation mark is missing, it has"
+    " swallowed lines.",
+    fr="La cellule {cell} contient un saut de ligne, dans une colonne qui n'est pas utilisée. S'il manque un guillemet,"
+    " elle a absorbé des lignes.",
+)
+CELL_ERROR = Fault(
+    "cell_error",
+    en="Cell {cell} holds {found}, an error of the spreadsheet: correct its formula, or empty it.",
+    fr="La cellule {cell} contient {found}, une erreur du tableur : corrigez sa formule, ou videz-la.",
+)
+FORMULA_WITHOUT_RESULT = Fault(
+    "formula_without_result",
+    en="Cell {cell} holds a formula that was never calculated: open the file in a spreadsheet, and save it there.",
+    fr="La cellule {cell} contient une formule qui n'a jamais été calculée : ouvrez le fichier dans un tableur, et"
+    " enregistrez-le.",
+)
 
-Read = Callable[[Cell], Any]
+Read = Callable[[Content], Any]
 
 
 @dataclass(frozen=True)
@@ -150,8 +188,8 @@ class Importer:
     `layouts` are files of others that are read as they are; `only` says of a heading which of its rows are meant, where
     a file has it;
     `needs_subject` says that a person or program must have sent the file, not the service itself;
-    `read` reads the rows of a file that is no table but XML: these stand or fall together, so that none is left out,
-    and one call writes them all;
+    `xml` says that the file is no table but XML: its rows stand or fall together, so that none is left out, and one
+    call writes them all;
     `check` looks lines up set-wise (references, states) before anything is written; `apply` writes them; `locks` are
     held from before the first line until the end.
     """
@@ -168,7 +206,7 @@ class Importer:
     needs_subject: bool = False
     layouts: Sequence[Layout] = ()
     only: Mapping[str, str] = field(default_factory=dict)
-    read: Callable[[IO[bytes]], Iterator[sheets.Row]] | None = None
+    xml: bool = False
 
     @property
     def fields(self) -> dict[str, Heading]:
@@ -222,7 +260,7 @@ class Header:
         return faults
 
 
-def match(importer: Importer, line: int, cells: Sequence[Cell]) -> Header:
+def match(importer: Importer, line: int, cells: Sequence[Content]) -> Header:
     """Which field each header names: the field's own name, what our exports call it, or a synonym.
 
     Beside a field's own name a synonym is another column: our export of firms has `source` and `source_reference`.
@@ -252,28 +290,30 @@ class Reader:
 
     importer: Importer
     header: Header
-    _keys: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _keys: SeenKeys = field(default_factory=SeenKeys)
 
     def __post_init__(self) -> None:
         headings = [folded(header) for header, _ in self.header.matched]
         only = self.importer.only
         self._only = [(place, only[name]) for place, name in enumerate(headings) if name in only]
 
-    def line(self, number: int, cells: Sequence[Cell]) -> tuple[FileLine | None, list[LineFault]]:
+    def line(self, number: int, cells: Sequence[Content]) -> tuple[FileLine | None, list[LineFault]]:
         """The line, or what is wrong with it. Empty cells are absent fields."""
         importer = self.importer
-        columns = importer.fields
-        values: dict[str, Any] = {}
-        told: list[LineFault] = []
         if any(sheets.plain(cells[place]) != meant for place, meant in self._only if place < len(cells)):
             return None, []
+        told = [] if importer.xml else astray(importer, self.header, number, cells)
+        if any(not fault.advisory for fault in told):
+            return None, told
+        columns = importer.fields
+        values: dict[str, Any] = {}
         named = [(name, cell) for (_, name), cell in zip(self.header.matched, cells, strict=False) if name is not None]
         if self.header.layout is not None:
             said = self.header.layout.read(dict(named))
             if said is None:
                 return None, []
             values = said.values
-            told = [LineFault(number, heading, error, advisory=True) for heading, error in said.told]
+            told += [LineFault(number, heading, error, advisory=True) for heading, error in said.told]
             told += [LineFault(number, heading, error) for heading, error in said.refused]
             if said.refused:
                 return None, told
@@ -285,13 +325,74 @@ class Reader:
         try:
             item = importer.schema.model_validate(values)
         except ValidationError as error:
-            return None, told + [_fault(number, each) for each in field_errors(error.errors(include_url=False))]
+            return None, [*told, *(_fault(number, each) for each in field_errors(error.errors(include_url=False)))]
         key = tuple(str(_get(values, name) or "") for name in importer.key)
         if any(key):
             first = self._keys.setdefault(key, number)
             if first != number:
-                return None, [LineFault(number, importer.key[0], REPEATED_LINE.at("", first_line=first))]
+                return None, [*told, LineFault(number, importer.key[0], REPEATED_LINE.at("", first_line=first))]
         return FileLine(number, item), told
+
+    def close(self) -> None:
+        """Forget the keys."""
+        self._keys.close()
+
+
+def astray(importer: Importer, header: Header, number: int, cells: Sequence[Content]) -> list[LineFault]:
+    """What of a line would be lost, or taken for what it is not: each is a fault that names its cell.
+
+    Nothing is known of cells beyond the headings and below an empty one; a line break where none belongs tells of a
+    quotation mark that is missing.
+    """
+    matched = header.matched
+    faults: list[LineFault] = []
+    for place, cell in enumerate(cells):
+        heading, name = matched[place] if place < len(matched) else ("", None)
+        if (heading and not _is_odd(cell)) or not sheets.plain(cell):
+            continue
+        at = f"{column_letters(place + 1)}{number}"
+        if heading:
+            faults += _of_odd(importer, number, name, heading, at, cell)
+        elif place < len(matched):
+            faults.append(LineFault(number, "", UNDER_NO_HEADING.at("", cell=at)))
+        else:
+            error = BEYOND_THE_HEADINGS.at("", cell=at, cells=len(cells), headings=len(matched))
+            return [*faults, LineFault(number, "", error)]
+    return faults
+
+
+def _is_odd(cell: Content) -> bool:
+    """Whether a cell holds an error, a formula without a result, or a line break."""
+    return cell.kind in (CellKind.ERROR, CellKind.FORMULA) if isinstance(cell, Cell) else "\n" in (cell or "")
+
+
+def _of_odd(
+    importer: Importer, number: int, name: str | None, heading: str, at: str, cell: Content
+) -> Iterator[LineFault]:
+    if name is None:
+        if isinstance(cell, str) and "\n" in cell.strip():
+            yield LineFault(number, heading[:100], LINE_BREAK_IGNORED.at("", cell=at), advisory=True)
+    elif isinstance(cell, str):
+        if "\n" in cell.strip() and name not in _of_lines(importer.schema) and "." not in name:
+            yield LineFault(number, name, LINE_BREAK.at("", cell=at))
+    elif cell is not None:
+        error = CELL_ERROR.at("", cell=at, found=cell.value)
+        unknown = FORMULA_WITHOUT_RESULT.at("", cell=at)
+        yield LineFault(number, name, error if cell.kind is CellKind.ERROR else unknown)
+
+
+@cache
+def _of_lines(schema: type[BaseModel]) -> frozenset[str]:
+    """The fields that take text of several lines."""
+    found = set()
+    for name, told in schema.model_fields.items():
+        rule: Any = Annotated[told.annotation, *told.metadata] if told.metadata else told.annotation
+        try:
+            TypeAdapter(rule).validate_python("a\nb")
+        except ValidationError:
+            continue
+        found.add(name)
+    return frozenset(found)
 
 
 def _put(values: dict[str, Any], name: str, value: Any) -> None:
@@ -367,7 +468,7 @@ def coded(labels: Mapping[str, str]) -> Read:
     """Reads a code by what people call it (`Visite de site` is `site_visit`); other text as lower_snake."""
     known = {folded(label): code for label, code in labels.items()}
 
-    def read(cell: Cell) -> str:
+    def read(cell: Content) -> str:
         text = sheets.plain(cell)
         return known.get(folded(text)) or re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 

@@ -1,24 +1,17 @@
-"""The tables that people send: CSV in any of the shapes that French offices write, and XLSX.
+"""The tables that people send: what they are, and what their cells say.
 
-A `Sniffer` looks at the bytes as they arrive, so that nothing is read twice: which format, and which encoding.
-`csv_rows` and `xlsx_rows` then give numbered lines of cells, a few at a time; the file is never whole in memory. What
-real files look like: UTF-8 with or without a mark, Windows-1252, and once even Windows-1252 behind a UTF-8 mark (the
-grants that the département of the Somme published for 2018).
+A `Sniffer` looks at the bytes as they arrive, so that nothing is read twice: which format, and which encoding. What
+real files look like: UTF-8 with or without a mark, UTF-16, Windows-1252, and once even Windows-1252 behind a UTF-8 mark
+(the grants that the département of the Somme published for 2018). The rows are read by a program of its own (`apart`).
 """
 
 import codecs
-import csv
-import io
-import itertools
 import re
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import IO, Any
-from xml.etree.ElementTree import ParseError
+from typing import Any
 
 from app.core.faults import Fault
 from app.core.reading import tabular
@@ -27,23 +20,71 @@ EMPTY_FILE = Fault("empty_file", en="The file is empty.", fr="Le fichier est vid
 UNREADABLE_FILE = Fault("unreadable_file", en="The file is damaged.", fr="Le fichier est endommagé.")
 UNREADABLE_LINE = Fault(
     "unreadable_line",
-    en="The line cannot be read; a quotation mark may be missing.",
-    fr="La ligne ne peut pas être lue ; il manque peut-être un guillemet.",
+    en="The quotation mark that opens cell {cell} is never closed. Close it; double a mark that belongs to the text.",
+    fr="Le guillemet qui ouvre la cellule {cell} n'est jamais fermé. Fermez-le ; doublez un guillemet qui fait partie"
+    " du texte.",
 )
+NOT_A_TABLE = Fault(
+    "not_a_table",
+    en="The file is {found}, not a table.",
+    fr="Le fichier est au format {found} : ce n'est pas un tableau.",
+)
+NOT_AN_XLS = Fault(
+    "not_an_xls",
+    en="The file is a document of Office that is no workbook, or a workbook that a password locks.",
+    fr="Le fichier est un document Office qui n'est pas un classeur, ou un classeur verrouillé par un mot de passe.",
+)
+READER_ENDED = Fault(
+    "reader_ended",
+    en="The reader of files has ended twice in the middle of this one.",
+    fr="Le lecteur de fichiers s'est arrêté deux fois au milieu de celui-ci.",
+)
+# The limits of what is read: each names itself in `import-too-large`.
 LINE_TOO_LONG = Fault(
     "line_too_long",
-    en="A line is too long to be read.",
-    fr="Une ligne est trop longue pour être lue.",
+    en="A line, or a cell of it, has more than {maximum} characters.",
+    fr="Une ligne, ou une de ses cellules, a plus de {maximum} caractères.",
+)
+CELL_TOO_LONG = Fault(
+    "cell_too_long",
+    en="Cell {cell} has more than {maximum} characters.",
+    fr="La cellule {cell} a plus de {maximum} caractères.",
 )
 TOO_MANY_COLUMNS = Fault(
-    "too_many_columns",
-    en="A line has more than {maximum} columns.",
-    fr="Une ligne a plus de {maximum} colonnes.",
+    "too_many_columns", en="A line has more than {maximum} columns.", fr="Une ligne a plus de {maximum} colonnes."
+)
+TOO_MANY_ROWS = Fault(
+    "too_many_rows", en="The sheet has more than {maximum} rows.", fr="La feuille a plus de {maximum} lignes."
+)
+TOO_MANY_STRINGS = Fault(
+    "too_many_strings",
+    en="The workbook has more than {maximum} different texts.",
+    fr="Le classeur a plus de {maximum} textes différents.",
+)
+STRINGS_TOO_LARGE = Fault(
+    "strings_too_large",
+    en="The texts of the workbook unfold to more than {maximum} MiB.",
+    fr="Les textes du classeur occupent, décompressés, plus de {maximum} Mio.",
 )
 FILE_TOO_LARGE = Fault(
     "file_too_large",
-    en="The unpacked file is too large.",
-    fr="Le fichier décompressé est trop grand.",
+    en="The file unfolds to more than {maximum} MiB.",
+    fr="Le fichier occupe, décompressé, plus de {maximum} Mio.",
+)
+READING_MEMORY = Fault(
+    "reading_memory",
+    en="Reading the file takes more than {maximum} MiB of memory.",
+    fr="La lecture du fichier occupe plus de {maximum} Mio de mémoire.",
+)
+READING_PROCESSOR = Fault(
+    "reading_processor",
+    en="Reading the file takes more than {maximum} s of the processor.",
+    fr="La lecture du fichier occupe le processeur plus de {maximum} s.",
+)
+READING_TIME = Fault(
+    "reading_time",
+    en="Reading the file takes more than {maximum} s in all.",
+    fr="La lecture du fichier dure plus de {maximum} s.",
 )
 UNUSABLE_HEADER = Fault(
     "unusable_header",
@@ -51,16 +92,38 @@ UNUSABLE_HEADER = Fault(
     fr="La première ligne ne nomme pas toutes les colonnes nécessaires.",
 )
 
-Cell = str | date | datetime | float | int | bool | None
-Row = tuple[int, list[Cell]]  # the line in the file, counted from 1, and its cells
 
-MAX_COLUMNS = 500
-MAX_CELL = 32_768  # as in Excel
-MAX_UNPACKED = 512 * 1024 * 1024  # bytes that an XLSX may unfold to
+class CellKind(StrEnum):
+    """What a cell holds that is no text."""
 
-BOM = codecs.BOM_UTF8
+    NUMBER = "number"
+    DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+    BOOLEAN = "boolean"
+    ERROR = "error"
+    FORMULA = "formula"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a workbook that is no text, as it stands there.
+
+    `value` is exact: the digits of a number as the file writes them (`1415.2799999999997`, `9.1E+13`), an ISO day,
+    instant or time (hours may be more than 23), `true` or `false`, an error such as `#N/A`, a formula that was never
+    calculated. `format` is the format in which a number is shown (`000000000`), None where that is the general one or
+    the file does not tell it.
+    """
+
+    kind: CellKind
+    value: str
+    format: str | None = None
+
+
+Content = str | Cell | None  # what a cell may hold: text is `str`, in CSV all is; nothing is None or ""
+Row = tuple[int, list[Content]]  # the line in the file, counted from 1, and its cells
+
 ZIP = b"PK\x03\x04"
-DELIMITERS = ",;\t|"
 
 
 class Format(StrEnum):
@@ -68,6 +131,9 @@ class Format(StrEnum):
 
     CSV = "csv"
     XLSX = "xlsx"
+    XLSB = "xlsb"
+    XLS = "xls"
+    ODS = "ods"
     XML = "xml"
 
 
@@ -81,9 +147,21 @@ class UnreadableSheet(Exception):
         self.figures = figures
 
 
+class SheetTooLarge(Exception):
+    """The file goes beyond a limit of what is read."""
+
+    def __init__(self, limit: Fault, **figures: Any) -> None:
+        super().__init__(limit.code)
+        self.limit = limit
+        self.figures = figures
+
+
 @dataclass(frozen=True)
 class SheetShape:
-    """How the file is written: its format, and for CSV its encoding (`utf-8`, `cp1252` or `latin-1`)."""
+    """How the file is written: its format, and for CSV its encoding (`utf-8`, `utf-16`, `cp1252` or `latin-1`).
+
+    Any zip counts as XLSX, until it is read.
+    """
 
     format: Format
     encoding: str | None = None
@@ -112,13 +190,20 @@ class Sniffer:
             self._beyond_cp1252 = _UNDEFINED_IN_CP1252.search(data) is not None
 
     def shape(self) -> SheetShape:
-        """What the file is, once all of it has passed. Raises `UnreadableSheet` for nothing at all."""
+        """What the file is, once all of it has passed. Raises `UnreadableSheet` for nothing at all and for no table."""
         if self.size == 0:
             raise UnreadableSheet(EMPTY_FILE)
         if self._head.startswith(ZIP):
             return SheetShape(Format.XLSX)
+        if self._head.startswith(_COMPOUND):
+            return SheetShape(Format.XLS)
+        for name, pattern in _NO_TABLES.items():
+            if pattern.match(self._head):
+                raise UnreadableSheet(NOT_A_TABLE, found=name)
         if _XML.match(self._head):
             return SheetShape(Format.XML)
+        if self._head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return SheetShape(Format.CSV, "utf-16")
         if self._utf8 is not None:
             try:
                 self._utf8.decode(b"", final=True)
@@ -134,90 +219,18 @@ _HEAD = 256  # bytes that tell a format
 _XML = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!DOCTYPE|(?:\w+:)?Document[\s>])|(?:\xff\xfe)?<\x00\?\x00|(?:\xfe\xff)?\x00<\x00\?"
 )
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # XLS 97, and what else Office wrote then
+_NO_TABLES = {
+    name: re.compile(pattern, re.IGNORECASE)
+    for name, pattern in {
+        "PDF": rb"%PDF-", "HTML": rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body|table|meta)[\s>]",
+        "JSON": rb'(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{\s*"', "GZ": rb"\x1f\x8b", "PNG": rb"\x89PNG\r\n",
+        "JPEG": rb"\xff\xd8\xff", "GIF": rb"GIF8[79]a", "RTF": rb"\{\\rtf", "7Z": rb"7z\xbc\xaf\x27\x1c",
+        "RAR": rb"Rar!\x1a\x07", "BZ2": rb"BZh[1-9]1AY&SY", "XZ": rb"\xfd7zXZ\x00", "Parquet": rb"PAR1",
+        "SQLite": rb"SQLite format 3\x00",
+    }.items()
+}  # fmt: skip
 _UNDEFINED_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
-
-
-def csv_rows(chunks: Iterable[bytes], encoding: str) -> tuple[str, Iterator[Row]]:
-    """The delimiter, and the lines of a CSV file that are not empty. Raises `UnreadableSheet`.
-
-    The delimiter is the candidate that the first line holds most often outside quotes.
-    """
-    lines = _lines(chunks, encoding)
-    head = []
-    for line in lines:
-        head.append(line)
-        if line.strip():
-            break
-    said = re.fullmatch(r"sep=(.)\n?", head[-1]) if head else None
-    if said:  # what Excel writes for itself
-        return said[1], _parsed(itertools.chain(head[:-1], ["\n"], lines), said[1])
-    bare = re.sub(r'"[^"]*"?', "", head[-1]) if head else ""
-    delimiter = max(DELIMITERS, key=bare.count)
-    return delimiter, _parsed(itertools.chain(head, lines), delimiter)
-
-
-def _lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
-    """Text lines with their ends, decoded as they come. A lone CR ends a line as well (old spreadsheets)."""
-    decoder = codecs.getincrementaldecoder(encoding)("strict")
-    newlines = io.IncrementalNewlineDecoder(decoder, translate=True)
-    rest = ""
-    start = True
-    for chunk in chunks:
-        data = chunk
-        if start and data:
-            data, start = data.removeprefix(BOM), False
-        *whole, rest = (rest + newlines.decode(data)).split("\n")
-        if len(rest) > MAX_CELL * MAX_COLUMNS:
-            raise UnreadableSheet(LINE_TOO_LONG)
-        for line in whole:
-            yield line + "\n"
-    rest += newlines.decode(b"", final=True)
-    if rest:
-        yield rest
-
-
-def _parsed(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
-    reader = csv.reader(lines, delimiter=delimiter, strict=False)
-    line = 1
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader, None)
-        except csv.Error:
-            raise UnreadableSheet(UNREADABLE_LINE, line) from None
-        if cells is None:
-            return
-        if len(cells) > MAX_COLUMNS:
-            raise UnreadableSheet(TOO_MANY_COLUMNS, line, maximum=MAX_COLUMNS)
-        if any(cells):
-            yield line, list(cells)
-
-
-# What openpyxl raises for a broken or hostile workbook.
-_BROKEN = (zipfile.BadZipFile, LookupError, ValueError, TypeError, AttributeError, EOFError, ParseError)
-
-
-def xlsx_rows(file: IO[bytes]) -> Iterator[Row]:
-    """The rows of the first sheet that are not empty. Formulas count as what they last came to.
-
-    Raises `UnreadableSheet`; a file that would unfold to more than 512 MiB is not unfolded.
-    """
-    from openpyxl import load_workbook  # slow to import, and rarely wanted
-
-    try:
-        with zipfile.ZipFile(file) as packed:
-            if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
-                raise UnreadableSheet(FILE_TOO_LARGE)
-        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # what other programs write there is often wrong
-        for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-            if len(cells) > MAX_COLUMNS:
-                raise UnreadableSheet(TOO_MANY_COLUMNS, line, maximum=MAX_COLUMNS)
-            if any(cell not in (None, "") for cell in cells):
-                yield line, list(cells)
-    except _BROKEN as error:
-        raise UnreadableSheet(UNREADABLE_FILE) from error
 
 
 # --- what a cell says ------------------------------------------------------------------------------------------------
@@ -232,35 +245,34 @@ YES = frozenset({"true", "yes", "oui", "vrai", "1", "o", "x"})
 NO = frozenset({"false", "no", "non", "faux", "0", "n"})
 
 
-def plain(cell: Cell) -> str:
+def plain(cell: Content) -> str:
     """A cell as text, trimmed; what our exports put before `=`, `+`, `-` and `@` is taken off again."""
     return tabular.unguard(_text(cell))
 
 
-def _text(cell: Cell) -> str:
+def _text(cell: Content) -> str:
     """A cell as text, trimmed, as it stands."""
     if cell is None:
         return ""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 2**53 else repr(cell)
-    if isinstance(cell, datetime):
-        return cell.date().isoformat() if cell.time() == datetime.min.time() else cell.isoformat()
-    return str(cell).strip("\u00a0\u202f \t\r\n")
+    if isinstance(cell, Cell):
+        return cell.value.removesuffix(".0") if cell.kind is CellKind.NUMBER else cell.value
+    return cell.strip("\u00a0\u202f \t\r\n")
 
 
-def digits(cell: Cell) -> str:
+def as_it_is(cell: Any) -> Any:
+    """What a reader of ours has made of an XML."""
+    return cell
+
+
+def digits(cell: Content) -> str:
     """A SIREN, a SIRET or a code without the spaces and points that people put between its groups."""
     return re.sub(r"[\s.\u00a0\u2007\u202f]", "", plain(cell))
 
 
-def number(cell: Cell) -> Decimal | str:
+def number(cell: Content) -> Decimal | str:
     """`26 956,00`, `1 234,50 €` or `12.5` as an exact number; text that is none stays, for its rule to refuse."""
-    if isinstance(cell, bool):
-        return plain(cell)
-    if isinstance(cell, int | float):
-        return Decimal(str(cell))
+    if isinstance(cell, Cell):
+        return Decimal(cell.value) if cell.kind is CellKind.NUMBER else plain(cell)
     text = _SPACES.sub("", plain(cell)).removesuffix("€").removesuffix("EUR")
     if "," in text and "." in text:  # one of the two groups thousands: the last is the decimal sign
         groups = "," if text.rfind(",") < text.rfind(".") else "."
@@ -268,13 +280,13 @@ def number(cell: Cell) -> Decimal | str:
     return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) and len(text) <= 30 else plain(cell)
 
 
-def whole(cell: Cell) -> int | str:
+def whole(cell: Content) -> int | str:
     """A whole number: a year, a count."""
     value = number(cell)
     return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else plain(cell)
 
 
-def cents(cell: Cell) -> int | str:
+def cents(cell: Content) -> int | str:
     """An amount in euros as integer cents. More than two decimals are no amount."""
     euros = number(cell)
     if isinstance(euros, str):
@@ -283,10 +295,10 @@ def cents(cell: Cell) -> int | str:
     return int(amount) if amount == amount.to_integral_value() else plain(cell)
 
 
-def day(cell: Cell) -> str:
+def day(cell: Content) -> str:
     """`2017/09/08`, `08/09/2017` or a spreadsheet's date as an ISO day; what is none stays, for its rule to refuse."""
-    if isinstance(cell, datetime | date):
-        return cell.isoformat()[:10]
+    if isinstance(cell, Cell) and cell.kind in (CellKind.DATE, CellKind.DATETIME):
+        return cell.value[:10]
     text = plain(cell)
     for pattern, (year, month, of_month) in _DAYS:
         if match := pattern.fullmatch(text):
@@ -294,17 +306,17 @@ def day(cell: Cell) -> str:
     return text
 
 
-def truth(cell: Cell) -> bool | str:
+def truth(cell: Content) -> bool | str:
     """`oui`, `vrai`, `x` or `true`, and their opposites."""
     text = plain(cell).lower()
     return True if text in YES else False if text in NO else text
 
 
-def parts(cell: Cell) -> list[str]:
+def parts(cell: Content) -> list[str]:
     """Several values in one cell, between `|`; each has its own guard."""
     return [part for part in (plain(part) for part in tabular.split(_text(cell))) if part]
 
 
-def each(read: Callable[[Cell], Any]) -> Callable[[Cell], list[Any]]:
+def each(read: Callable[[Content], Any]) -> Callable[[Content], list[Any]]:
     """Reads one part of every object of a list, as our exports write it between `|`; None where it has none."""
     return lambda cell: [read(part) if part else None for part in tabular.split(_text(cell))]

@@ -14,7 +14,7 @@ from app.core.db import Base, Identified, one_of, shape
 
 
 class ImportStatus(StrEnum):
-    """The state of an import. A `refused` or `failed` one has changed nothing."""
+    """The state of an import. A `refused` or `failed` one has changed nothing, but for what it committed by parts."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -77,6 +77,9 @@ class Import(Identified, Base):
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
     claim: Mapped[UUID | None]
     attempts: Mapped[int] = mapped_column(server_default="0")
+    reader_deaths: Mapped[int] = mapped_column(server_default="0")
+    transaction_seconds: Mapped[int | None]
+    written_to: Mapped[int] = mapped_column(server_default="0")
     heartbeat_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -30,7 +30,14 @@ CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 XML = ("application/xml", "text/xml")
 BYTES = "application/octet-stream"
-MEDIA_TYPES = (CSV, XLSX, *XML, BYTES)
+WORKBOOKS = (
+    XLSX,
+    "application/vnd.ms-excel",
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12",
+    "application/vnd.ms-excel.sheet.macroenabled.12",
+    "application/vnd.oasis.opendocument.spreadsheet",
+)
+MEDIA_TYPES = (CSV, "text/plain", "text/tab-separated-values", *WORKBOOKS, *XML, BYTES)
 
 
 def _kinds(*, national: bool) -> Any:
@@ -42,7 +49,9 @@ def _asked(*, national: bool) -> dict[str, Parameter]:
     return {
         "kind": _kinds(national=national),
         "on_error": Parameter(
-            OnError, "abort (default): one faulty line refuses the whole file; skip: faulty lines are left out."
+            OnError,
+            "abort (default): one faulty line refuses the whole file, which is written in one transaction; skip: faulty"
+            " lines are left out, and each 500 lines are committed.",
         ),
         "filename": Parameter(Annotated[str, text(200)], "Name of the file, shown in the import."),
         **writes.QUERY,
@@ -59,7 +68,7 @@ def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
     documented["openapi_extra"]["parameters"] += [p for p in query.names_parameters(asked) if p["name"] != "dry_run"]
     documented["openapi_extra"]["requestBody"] = {
         "required": True,
-        "description": "The file: CSV, XLSX or XML, recognised by its content. Their own types do as well.",
+        "description": "The file: CSV, XLSX, XLSB, XLS, ODS or XML, recognised by its content. Their types do as well.",
         "content": {BYTES: {"schema": {"type": "string", "format": "binary"}}},  # what generated clients can send
     }
     return documented
@@ -78,7 +87,11 @@ async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], 
     upload = await service.receive(request.state.engine, request.stream())
     request.state.body = upload.digest  # what an Idempotency-Key is held to
     wish = service.ImportRequest(
-        given["kind"], given.get("dry_run", False), given.get("on_error", OnError.ABORT), given.get("filename")
+        given["kind"],
+        given.get("dry_run", False),
+        given.get("on_error", OnError.ABORT),
+        given.get("filename"),
+        request.state.import_transaction,
     )
     base = "/v1" if territory is None else f"/v1/territories/{territory}"
     answer = await commit(
@@ -112,7 +125,7 @@ async def get_national_import(request: Request, actor: Actor = require("imports:
 
 @imports.post("/v1/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
 async def cancel_national_import(request: Request, actor: Actor = require("imports:write")) -> Response:
-    """Cancel an import that is not finished: nothing of it is written."""
+    """Cancel an import that is not finished. Nothing of it is written; with on_error=skip, nothing more of it."""
     import_id: UUID = request.path_params["id"]
     return await commit(request, lambda write: service.cancel(write, None, import_id, None))
 
@@ -143,7 +156,7 @@ async def get_import(request: Request, actor: Actor = require("imports:read")) -
 
 @imports.post(T + "/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
 async def cancel_import(request: Request, actor: Actor = require("imports:write")) -> Response:
-    """Cancel an import that is not finished: nothing of it is written."""
+    """Cancel an import that is not finished. Nothing of it is written; with on_error=skip, nothing more of it."""
     territory, import_id = request.path_params["territory"], request.path_params["id"]
     own = actor.own("imports:read", territory).get("organisation")
     return await commit(request, lambda write: service.cancel(write, territory, import_id, own))

@@ -1,8 +1,9 @@
-"""Runs imports: claims one, reads its file into waiting lines, checks them set-wise, writes them in one transaction.
+"""Runs imports: claims one, reads its file into waiting lines, checks them set-wise, and writes them.
 
-The claim is a row: its process updates it every second, and after half a minute without an update another process takes
-over and begins anew. That is harmless: all that an import writes, with the status that it is done, is one transaction,
-so it happens once or not at all. Progress is written separately, on a connection of its own.
+The claim is a row: its process updates it every half second, and after half a minute without an update another process
+takes over. That is harmless: all that an import writes, with the status that it is done, is one transaction, so it
+happens once or not at all; where faulty lines are left out, each 500 lines are one, with the line that is reached, and
+who takes over goes on from there. Progress is written separately, on a connection of its own.
 
 No wait is without an end. An import fails after an hour; one that cannot even be cancelled is left behind, and the
 runner goes on with a fresh pool. The metrics tell how long imports wait for a runner.
@@ -10,12 +11,12 @@ runner goes on with a fresh pool. The metrics tell how long imports wait for a r
 
 import asyncio
 import contextlib
-import io
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -29,21 +30,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from app.access.gate import actor_of
 from app.core import clock, limits
 from app.core.db import Base, SessionFactory, driver_connection, raw_connection
-from app.core.faults import FieldError
+from app.core.faults import Fault, FieldError
 from app.core.problems import Problem
 from app.core.serving.background import within
 from app.core.violations import translate
-from app.core.writing import sheets, strictjson
+from app.core.writing import apart, sheets, strictjson
 from app.core.writing.importing import FileLine, Header, Importer, LineFault, Outcome, Reader, match
 from app.core.writing.writes import Change, System, Write, WritingSubject, record
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
-from app.integrations.imports.service import UnreadableFile, bound_of, listing_of
+from app.integrations.imports.service import TRANSACTION, UnreadableFile, bound_of, listing_of
 
 log = structlog.get_logger("rebond")
 
 SLICE = 500  # lines that are read, checked or written together
-BEAT = 1.0  # seconds between two signs of life
+SLICE_BYTES = 512 * 1024  # bytes after which fewer are read together
+BEAT = 0.5  # seconds between two signs of life
 LOST = 30.0  # seconds without one, after which another process takes over
 POLL = 5.0  # seconds between two looks for imports that another process received or lost
 ATTEMPTS = 5
@@ -52,16 +54,22 @@ ENDING = 30.0  # seconds more for it to record that; then its heartbeat ends, an
 LOUD = 60.0  # seconds without a look that succeeded, after which a failure is logged as an error
 KEPT_PROBLEMS = 10_000  # faults of one file that are kept; all are counted
 
-# What one import may take: until its turn in its place, and then. Its lines are written in one transaction, so these
-# replace the bounds of a request. A transaction_timeout that runs changes only by way of 0.
+# What one import may take: until its turn in its place, and then. These replace the bounds of a request. A
+# transaction_timeout that runs changes only by way of 0.
 WAITS = (
     "SET LOCAL transaction_timeout = 0; SET LOCAL transaction_timeout = '1h'; SET LOCAL statement_timeout = '1h';"
     " SET LOCAL lock_timeout = '1h'"
 )
-BOUNDS = (
-    "SET LOCAL transaction_timeout = 0; SET LOCAL transaction_timeout = '30min'; SET LOCAL statement_timeout = '5min';"
-    " SET LOCAL idle_in_transaction_session_timeout = '5min'; SET LOCAL lock_timeout = '10s'"
-)
+
+
+def bounds(seconds: int) -> str:
+    """The bounds of a transaction that may write for so long; our own clock ends it a little before."""
+    return (
+        f"SET LOCAL transaction_timeout = 0; SET LOCAL transaction_timeout = '{seconds + 5}s';"
+        f" SET LOCAL statement_timeout = '{seconds + 5}s'; SET LOCAL lock_timeout = '10s';"
+        " SET LOCAL idle_in_transaction_session_timeout = '5min'"
+    )
+
 
 WAIT = Gauge(
     "rebond_imports_wait_seconds",
@@ -79,11 +87,51 @@ class ImportFailed(Problem):
     cure_fr = "Renvoyez le fichier. Si l'échec se répète, signalez l'id de l'import."
 
 
+class ImportTooLarge(Problem):
+    """The file goes beyond what is read."""
+
+    status = 422
+    title_fr = "Le fichier dépasse ce qui est lu."
+    detail = "{limit}"
+    detail_fr = "{limit}"
+    cure = "Send it as CSV, or in parts; a workbook without its other sheets and its formats is smaller too."
+    cure_fr = (
+        "Envoyez-le en CSV, ou en plusieurs parties ; un classeur sans ses autres feuilles ni ses mises en forme est"
+        " plus petit aussi."
+    )
+
+
+class ImportTooLong(Problem):
+    """The lines take longer to write than one transaction may."""
+
+    status = 422
+    title_fr = "L'écriture des lignes dure plus longtemps qu'une transaction ne le peut."
+    detail = "They are written in one transaction, of at most {transaction_seconds} s."
+    detail_fr = "Elles s'écrivent en une transaction, de {transaction_seconds} s au plus."
+    cure = "Send the file with on_error=skip, which commits each 500 lines, or in parts."
+    cure_fr = "Envoyez le fichier avec on_error=skip, qui valide toutes les 500 lignes, ou en plusieurs parties."
+
+
 class ImportNotPermitted(Problem):
     """The sender of the import is no longer allowed to write this here."""
 
     status = 403
     title_fr = "L'auteur de l'import n'a plus le droit d'écrire ceci ici."
+
+
+VALUES_ALONE = Fault(
+    "values_alone",
+    en="Of this file ({format}) the values alone are read: errors, formulas that were never calculated, and the formats"
+    " in which numbers are shown cannot be seen.",
+    fr="De ce fichier ({format}), seules les valeurs sont lues : les erreurs, les formules qui n'ont jamais été"
+    " calculées et les formats d'affichage des nombres ne se voient pas.",
+)
+BLANK_OR_UNSEEN = Fault(
+    "blank_or_unseen",
+    en="Cells of this column are blank: in this format they could as well hold an error. Send XLSX or CSV to be sure.",
+    fr="Des cellules de cette colonne sont vides : dans ce format, elles pourraient aussi contenir une erreur. Envoyez"
+    " du XLSX ou du CSV pour en être sûr.",
+)
 
 
 class _Superseded(Exception):
@@ -92,8 +140,7 @@ class _Superseded(Exception):
 
 _CLAIM = """
 UPDATE imports SET status = 'running', claim = $1, attempts = attempts + 1, heartbeat_at = now(), updated_at = now(),
-    started_at = coalesce(started_at, now()), rows_read = 0, rows_checked = 0, rows_written = 0,
-    rows_created = 0, rows_updated = 0, rows_unchanged = 0, rows_skipped = 0
+    started_at = coalesce(started_at, now())
 WHERE id = (
     SELECT id FROM imports
     WHERE ($2::uuid IS NULL OR id = $2) AND kind = ANY($4)
@@ -108,14 +155,23 @@ SELECT coalesce(max(extract(epoch FROM now() - coalesce(heartbeat_at, created_at
 WHERE status = 'queued' OR (status = 'running' AND heartbeat_at < now() - make_interval(secs => $1))
 """
 _BEAT = """
-UPDATE imports SET heartbeat_at = now(), updated_at = now(), rows_read = $3, rows_checked = $4, rows_written = $5,
-    rows_unchanged = $6
+UPDATE imports SET heartbeat_at = now(), updated_at = now(), rows_read = greatest(rows_read, $3), rows_checked = $4,
+    rows_written = $5, rows_unchanged = $6
 WHERE id = $1 AND claim = $2 AND status = 'running' RETURNING true
 """
-_COLUMNS = "UPDATE imports SET columns = $3::jsonb, delimiter = $4 WHERE id = $1 AND claim = $2"
+_COLUMNS = "UPDATE imports SET columns = $3::jsonb, delimiter = $4, format = $5 WHERE id = $1 AND claim = $2"
+_DIED = "UPDATE imports SET reader_deaths = reader_deaths + 1 WHERE id = $1 AND claim = $2 RETURNING reader_deaths"
+_REACH = """
+UPDATE imports SET heartbeat_at = now(), updated_at = now(), written_to = $3, rows_read = greatest(rows_read, $4),
+    rows_written = $5, rows_created = $6, rows_updated = $7, rows_unchanged = $8,
+    blocking_problems = $9, advisory_problems = $10
+WHERE id = $1 AND claim = $2 AND status = 'running' RETURNING true
+"""
+_LEFT_OUT = "DELETE FROM import_lines WHERE import_id = $1 AND number = ANY($2)"
 _FINISH = """
 UPDATE imports SET status = $3, finished_at = now(), updated_at = now(), heartbeat_at = NULL, claim = NULL,
-    rows_read = $4, rows_checked = $5, rows_written = $6, rows_created = $7, rows_updated = $8, rows_unchanged = $9,
+    rows_read = greatest(rows_read, $4), rows_checked = $5, rows_written = $6, rows_created = $7, rows_updated = $8,
+    rows_unchanged = $9,
     rows_skipped = $10, blocking_problems = $11, advisory_problems = $12, problem = $13::jsonb
 WHERE id = $1 AND claim = $2 AND status = 'running' RETURNING true
 """
@@ -145,8 +201,20 @@ class ImportProgress:
     unchanged: int = 0
     blocking: int = 0
     advisory: int = 0
-    refused_lines: set[int] = field(default_factory=set)
     faults: list[LineFault] = field(default_factory=list)
+    # Of what is written by parts, what was found wrong with the parts themselves: since the last commit, and in all.
+    pending: list[LineFault] = field(default_factory=list)
+    of_parts: Counter[bool] = field(default_factory=Counter)
+
+    @classmethod
+    def resumed(cls, row: Any) -> "ImportProgress":
+        """What an import that is written by parts has reached."""
+        blocking, advisory = row["blocking_problems"], row["advisory_problems"]
+        created, updated, unchanged = row["rows_created"], row["rows_updated"], row["rows_unchanged"]
+        return cls(
+            passed=created + updated + unchanged, created=created, updated=updated, unchanged=unchanged, blocking=blocking, advisory=advisory,
+            of_parts=Counter({False: blocking, True: advisory}),
+        )  # fmt: skip
 
     @property
     def written(self) -> int:
@@ -166,8 +234,15 @@ class ImportProgress:
                 self.advisory += 1
             else:
                 self.blocking += 1
-                self.refused_lines.add(fault.line)
         self.faults.extend(faults[: max(KEPT_PROBLEMS - len(self.faults), 0)])
+
+    def note_of_part(self, faults: Sequence[LineFault]) -> None:
+        for fault in faults:
+            self.advisory += fault.advisory
+            self.blocking += not fault.advisory
+            self.of_parts[fault.advisory] += 1
+            if self.of_parts.total() <= KEPT_PROBLEMS:
+                self.pending.append(fault)
 
     def count(self, outcome: Outcome, lines: int) -> None:
         self.passed += lines
@@ -176,11 +251,16 @@ class ImportProgress:
         self.unchanged += outcome.unchanged
 
 
+T = TypeVar("T")
 Tell = Callable[[ImportProgress], None]  # who wants to see the progress: called about every second
 
 
-async def serve(engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Event) -> None:
+async def serve(
+    engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Event, *, memory: int = apart.MEMORY
+) -> None:
     """Run imports one after the other, for as long as the process serves; `woken` says that one has just come.
+
+    `memory` is what the reader of a file may take.
 
     An import that neither ends nor lets itself be cancelled is left behind, and the next one runs: the transaction of
     the first is ended, and with it the hold on its place.
@@ -189,7 +269,7 @@ async def serve(engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Ev
     writing: set[int] = set()
     while True:
         try:
-            while await within(LONGEST + 2 * ENDING, run_next(engine, sessions, writing=writing)):
+            while await within(LONGEST + 2 * ENDING, run_next(engine, sessions, writing=writing, memory=memory)):
                 well = time.monotonic()
             well = time.monotonic()
         except Exception:  # whatever ended it, the next import runs; this one is taken up when its heartbeat is old
@@ -222,7 +302,7 @@ async def look(engine: AsyncEngine) -> None:
 
 async def run_next(
     engine: AsyncEngine, sessions: SessionFactory, import_id: UUID | None = None, *, told: Tell | None = None,
-    writing: set[int] | None = None,
+    writing: set[int] | None = None, memory: int = apart.MEMORY,
 ) -> bool:  # fmt: skip
     """Claim and run one import, this one or the oldest that waits; False where there is none.
 
@@ -234,7 +314,7 @@ async def run_next(
         row = await connection.fetchrow(_CLAIM, uuid4(), import_id, LOST, list(IMPORTERS))
     if row is None:
         return False
-    run = _Run(engine, sessions, row, IMPORTERS[row["kind"]], writing if writing is not None else set())
+    run = _Run(engine, sessions, row, IMPORTERS[row["kind"]], writing if writing is not None else set(), memory)
     beating = asyncio.create_task(run.beat(told))
     working = asyncio.create_task(run.work(beating))
     beating.add_done_callback(lambda done: working.cancel() if not done.cancelled() and not working.done() else None)
@@ -257,15 +337,23 @@ class _Run:
     """One import under way."""
 
     def __init__(
-        self, engine: AsyncEngine, sessions: SessionFactory, row: Any, importer: Importer, writing: set[int]
+        self,
+        engine: AsyncEngine,
+        sessions: SessionFactory,
+        row: Any,
+        importer: Importer,
+        writing: set[int],
+        memory: int,
     ) -> None:
         self.engine, self.sessions, self.importer, self.writing = engine, sessions, importer, writing
-        self.row = row
+        self.row, self.memory = row, memory
         self.id: UUID = row["id"]
         self.claim: UUID = row["claim"]
         self.place: str | None = row["territory"]
         self.progress = ImportProgress()
         self.actor: WritingSubject = System()
+        self.by_parts = row["on_error"] == OnError.SKIP and not row["dry_run"]
+        self.seconds: int = row["transaction_seconds"] or TRANSACTION
 
     async def beat(self, told: Tell | None) -> None:
         """Record every second that the import is alive and how far it is.
@@ -294,8 +382,11 @@ class _Run:
             async with asyncio.timeout(LONGEST):
                 actor = await self._allow()
                 await self._read()
-                await self._check(actor)
-                status = await self._write(actor, beating)
+                if self.by_parts:
+                    status = await self._write_parts(actor, beating)
+                else:
+                    await self._check(actor)
+                    status = await self._write(actor, beating)
         except Problem as refusal:
             problem = refusal
             status = ImportStatus.FAILED if refusal.status >= 500 else ImportStatus.REFUSED
@@ -303,6 +394,8 @@ class _Run:
             raise
         except (DBAPIError, asyncpg.PostgresError) as error:
             problem = translate(error, Base.metadata) or ImportFailed()
+            if problem.reason == "transaction_timeout" and not self.by_parts:
+                problem = ImportTooLong(transaction_seconds=self.seconds)
             status = ImportStatus.FAILED if problem.status >= 500 else ImportStatus.REFUSED
             log.warning("import_stopped", import_id=str(self.id), exc_info=True)
         except Exception:  # a fault of ours: who waits for the import is told, and the next one runs
@@ -336,21 +429,40 @@ class _Run:
     # --- from bytes to waiting lines ---------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        """Read the file into `import_lines`; a thread parses, so that requests go on being answered."""
+        """Read the file into `import_lines`: a program of its own parses it, and a thread takes what that tells.
+
+        A reader that dies without a word may have been ended by somebody else, and is tried again once.
+        """
         async with raw_connection(self.engine) as connection:
-            await connection.execute("DELETE FROM import_lines WHERE import_id = $1", self.id)
-            await connection.execute("DELETE FROM import_problems WHERE import_id = $1", self.id)
+            reached = self.row["written_to"] > 0
+            if not reached:
+                await connection.execute("DELETE FROM import_problems WHERE import_id = $1", self.id)
             with tempfile.TemporaryFile() as file:
                 await self._fetch(connection, file)
-                try:
-                    delimiter, rows = await asyncio.to_thread(self._open, file)
-                    header = await asyncio.to_thread(self._header, rows)
-                    columns = [{"header": name, "field": to} for name, to in header.matched]
-                    await connection.execute(_COLUMNS, self.id, self.claim, to_json(columns).decode(), delimiter)
-                    await self._stage(connection, rows, header, file)
-                except sheets.UnreadableSheet as error:
-                    self.progress.note([LineFault(error.line or 1, "", error.reason.at("", **error.figures))])
-                    raise _unreadable(error) from None
+                while True:
+                    self.progress = ImportProgress.resumed(self.row) if reached else ImportProgress()
+                    await connection.execute("DELETE FROM import_lines WHERE import_id = $1", self.id)
+                    try:
+                        await self._take(connection, file)
+                    except apart.ReaderDied as death:
+                        deaths = await connection.fetchval(_DIED, self.id, self.claim)
+                        log.warning("import_reader_died", import_id=str(self.id), exit_code=death.code, deaths=deaths)
+                        if deaths is None:
+                            raise _Superseded from None
+                        if deaths > 1:
+                            self._note_whole(1, sheets.READER_ENDED)
+                            raise UnreadableFile(reason=sheets.READER_ENDED) from None
+                    except sheets.UnreadableSheet as error:
+                        self._note_whole(error.line or 1, error.reason, **error.figures)
+                        raise _unreadable(error) from None
+                    except sheets.SheetTooLarge as error:
+                        self._note_whole(1, error.limit, **error.figures)
+                        raise ImportTooLarge(limit=error.limit, **error.figures) from None
+                    else:
+                        return
+
+    def _note_whole(self, line: int, reason: Fault, **figures: Any) -> None:
+        self.progress.note([LineFault(line, "", reason.at("", **figures))])
 
     async def _fetch(self, connection: Any, file: IO[bytes]) -> None:
         number = 0
@@ -358,15 +470,21 @@ class _Run:
         while (data := await connection.fetchval(query, self.row["upload_id"], number)) is not None:
             file.write(data)
             number += 1
-        file.seek(0)
+        file.flush()
 
-    def _open(self, file: IO[bytes]) -> tuple[str | None, Iterator[sheets.Row]]:
-        if self.importer.read is not None:
-            return None, self.importer.read(file)
-        if self.row["format"] == sheets.Format.XLSX:
-            return None, sheets.xlsx_rows(file)
-        pieces = iter(lambda: file.read(io.DEFAULT_BUFFER_SIZE * 8), b"")
-        return sheets.csv_rows(pieces, self.row["encoding"])
+    async def _take(self, connection: Any, file: IO[bytes]) -> None:
+        """Hear the reader from the headings to the end."""
+        shape = sheets.SheetShape(sheets.Format(self.row["format"]), self.row["encoding"])
+        with apart.Reading(file, shape, self.memory) as reading:
+            await _listen(reading, reading.begin)
+            rows = reading.rows()
+            header = await _listen(reading, lambda: self._header(rows))
+            columns = to_json([{"header": name, "field": to} for name, to in header.matched]).decode()
+            await connection.execute(_COLUMNS, self.id, self.claim, columns, reading.delimiter, reading.format)
+            if reading.shallow:
+                alone = VALUES_ALONE.at("", format=reading.format.upper())
+                self.progress.note([LineFault(header.line, "", alone, advisory=True)])
+            await self._stage(connection, reading, rows, header)
 
     def _header(self, rows: Iterator[sheets.Row]) -> Header:
         first = next(rows, None)
@@ -379,39 +497,46 @@ class _Run:
             raise sheets.UnreadableSheet(sheets.UNUSABLE_HEADER, header.line)
         return header
 
-    async def _stage(self, connection: Any, rows: Iterator[sheets.Row], header: Header, file: IO[bytes]) -> None:
+    async def _stage(self, connection: Any, reading: apart.Reading, rows: Iterator[sheets.Row], header: Header) -> None:
         reader = Reader(self.importer, header)
+        named = [(place, name) for place, (_, name) in enumerate(header.matched) if name is not None]
+        blank: set[str] = set()
 
-        def some() -> tuple[list[tuple[UUID, int, str]], list[LineFault], int]:
+        def some() -> tuple[list[tuple[UUID, int, str]], list[LineFault], int, bool]:
             staged, faults, seen = [], [], 0
+            most = reading.taken + SLICE_BYTES
             for number, cells in rows:
                 line, wrong = reader.line(number, cells)
                 faults += wrong
                 if line is not None:
                     staged.append((self.id, line.number, line.item.model_dump_json(exclude_unset=True)))
+                if reading.shallow:
+                    blank.update(name for place, name in named if place >= len(cells) or not cells[place])
                 seen += 1
-                if seen == SLICE:
-                    break
-            return staged, faults, seen
+                if seen == SLICE or reading.taken > most:
+                    return staged, faults, seen, False
+            return staged, faults, seen, True
 
-        while True:
-            staged, faults, seen = await asyncio.to_thread(some)
-            await connection.copy_records_to_table(
-                "import_lines", records=staged, columns=["import_id", "number", "body"]
-            )
-            self.progress.note(faults)
-            self.progress.read += seen
-            self.progress.bytes_read = file.tell() / self.row["size_bytes"]
-            if seen < SLICE:
-                self.progress.whole = True
-                return
+        try:
+            while not self.progress.whole:
+                staged, faults, seen, whole = await _listen(reading, some)
+                await connection.copy_records_to_table(
+                    "import_lines", records=staged, columns=["import_id", "number", "body"]
+                )
+                self.progress.note(faults)
+                self.progress.read += seen
+                self.progress.bytes_read = reading.share
+                self.progress.whole = whole
+        finally:
+            reader.close()
+        unseen = [LineFault(header.line, name, BLANK_OR_UNSEEN.at(""), advisory=True) for name in sorted(blank)]
+        self.progress.note(unseen)
 
     # --- from waiting lines to objects -------------------------------------------------------------------------------
 
-    async def _lines(self) -> AsyncIterator[list[FileLine]]:
-        """The waiting lines, a slice at a time, without those that were found wrong; of what is no table, all."""
-        after = 0
-        most = SLICE if self.importer.read is None else None
+    async def _lines(self, after: int = -1) -> AsyncIterator[list[FileLine]]:
+        """The waiting lines, a slice at a time; of what is no table, all."""
+        most = None if self.importer.xml else SLICE
         query = "SELECT number, body FROM import_lines WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3"
         schema = self.importer.schema
         while True:
@@ -420,41 +545,127 @@ class _Run:
             if not rows:
                 return
             after = rows[-1]["number"]
-            good = [row for row in rows if row["number"] not in self.progress.refused_lines]
             yield [
-                FileLine(row["number"], schema.model_validate(strictjson.loads(row["body"].encode()))) for row in good
+                FileLine(row["number"], schema.model_validate(strictjson.loads(row["body"].encode()))) for row in rows
             ]
 
     async def _check(self, actor: WritingSubject) -> None:
         """Hold the lines against what is stored, before anything is written."""
         async for lines in self._lines():
-            if self.importer.check is not None and lines:
-                async with self.sessions() as session, session.begin():
-                    write = Write(session, actor, clock.now())
-                    self.progress.note(await self.importer.check(write, self.place, lines))
+            faults = await self._faults_of(actor, lines)
+            self.progress.note(faults)
+            if blocked := sorted(_blocked(faults)):  # they wait no longer
+                async with raw_connection(self.engine) as connection:
+                    await connection.execute(_LEFT_OUT, self.id, blocked)
             self.progress.checked += len(lines)
 
+    async def _faults_of(self, actor: WritingSubject, lines: list[FileLine]) -> Sequence[LineFault]:
+        if self.importer.check is None or not lines:
+            return ()
+        async with self.sessions() as session, session.begin():
+            return await self.importer.check(Write(session, actor, clock.now()), self.place, lines)
+
     async def _write(self, actor: WritingSubject, beating: asyncio.Task[None]) -> ImportStatus:
-        """Write all lines in one transaction, together with the status that it is done."""
+        """Write all lines in one transaction, together with the status that it is done.
+
+        It holds the feed of all, so it has a bound, which the sender was told.
+        """
         abort = self.row["on_error"] == OnError.ABORT
         if abort and self.progress.blocking:
             return ImportStatus.REFUSED
         async with self.sessions() as session, session.begin() as transaction, self._known(session):
-            await self._bound(session, WAITS)
-            await session.execute(text(_HOLD_PLACE), {"place": self.place or ""})
-            await self._bound(session, BOUNDS)
-            write = Write(session, actor, clock.now())
-            await self._hold(write)
-            async for lines in self._lines():
-                await self._write_slice(write, lines)
-            await limits.apply(session, write.spends)
-            refused = abort and self.progress.blocking > 0
-            if self.row["dry_run"] or refused:
-                await transaction.rollback()
-            else:
-                beating.cancel()
-                await self._finish(session, ImportStatus.SUCCEEDED, None)
+            await self._take_turn(session)
+            async with self._in_time():
+                write = Write(session, actor, clock.now())
+                await self._hold(write, self._lines())
+                async for lines in self._lines():
+                    await self._write_slice(write, lines)
+                    write.spends[:] = limits.net(write.spends)
+                await limits.apply(session, write.spends)
+                refused = abort and self.progress.blocking > 0
+                if self.row["dry_run"] or refused:
+                    await transaction.rollback()
+                else:
+                    beating.cancel()
+                    await self._finish(session, ImportStatus.SUCCEEDED, None)
         return ImportStatus.REFUSED if refused else ImportStatus.SUCCEEDED
+
+    @contextlib.asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Raises `import-too-long` where the transaction goes beyond its bound."""
+        bound = asyncio.timeout(self.seconds)
+        try:
+            async with bound:
+                yield
+        except TimeoutError:
+            if bound.expired():
+                raise ImportTooLong(transaction_seconds=self.seconds) from None
+            raise
+
+    async def _take_turn(self, session: AsyncSession) -> None:
+        """Wait for the imports to the same place, and begin to write."""
+        await self._bound(session, WAITS)
+        await session.execute(text(_HOLD_PLACE), {"place": self.place or ""})
+        await self._bound(session, bounds(self.seconds))
+
+    async def _write_parts(self, actor: WritingSubject, beating: asyncio.Task[None]) -> ImportStatus:
+        """Check and write 500 lines at a time, each in a transaction with the line that is reached."""
+        async for lines in self._lines(self.row["written_to"] or -1):
+            faults = await self._faults_of(actor, lines)
+            self.progress.note_of_part(faults)
+            blocked = _blocked(faults)
+            good = [line for line in lines if line.number not in blocked]
+            if await self._commit(actor, good, lines[-1].number) is not None:
+                for line in good:  # one of them was refused: find it
+                    refusal = await self._commit(actor, [line], line.number)
+                    if refusal is not None:
+                        self.progress.note_of_part([LineFault(line.number, "", _as_error(refusal))])
+            self.progress.checked += len(lines)
+        beating.cancel()
+        async with self.sessions() as session, session.begin():
+            await self._finish(session, ImportStatus.SUCCEEDED, None)
+        return ImportStatus.SUCCEEDED
+
+    async def _commit(self, actor: WritingSubject, lines: list[FileLine], reached: int) -> Problem | None:
+        """Write lines in a transaction of their own, with the line that is reached; what refused them, if anything did.
+
+        A limit that one of them exceeds refuses the line: what is committed before it stays.
+        """
+        p = self.progress
+        try:
+            async with self.sessions() as session, session.begin(), self._known(session):
+                await self._take_turn(session)
+                write = Write(session, actor, clock.now())
+                outcome = Outcome()
+                if lines:
+                    await self._hold(write, _only(lines))
+                    outcome = await self.importer.apply(write, self.place, lines)
+                for change in outcome.changes:
+                    await record(write, change, f"import-{self.id}")
+                await limits.apply(session, write.spends)
+                connection = await driver_connection(session)
+                created, updated = p.created + outcome.created, p.updated + outcome.updated
+                ours = await connection.fetchval(
+                    _REACH, self.id, self.claim, reached, p.read, created + updated, created, updated, p.unchanged + outcome.unchanged, p.of_parts[False], p.of_parts[True],
+                )  # fmt: skip
+                if not ours:
+                    raise _Superseded
+                rows = [_row(self.id, fault) for fault in p.pending]
+                await connection.copy_records_to_table("import_problems", records=rows, columns=_PROBLEMS)
+        except Problem as problem:
+            refusal = problem
+        except (DBAPIError, asyncpg.PostgresError) as error:
+            told = translate(error, Base.metadata)
+            if told is None:
+                raise
+            refusal = told
+        else:
+            p.pending.clear()
+            p.count(outcome, len(lines))
+            return None
+        if refusal.status >= 500:  # no fault of the lines
+            raise refusal
+        return refusal
 
     @contextlib.asynccontextmanager
     async def _known(self, session: AsyncSession) -> AsyncIterator[None]:
@@ -470,11 +681,11 @@ class _Run:
         for bound in bounds.split(";"):
             await session.execute(text(bound))
 
-    async def _hold(self, write: Write) -> None:
-        """Lock what the whole file names, in one order."""
+    async def _hold(self, write: Write, slices: AsyncIterator[list[FileLine]]) -> None:
+        """Lock what all the lines of a transaction name, in one order."""
         if (locks := self.importer.locks) is not None:
             named: set[Any] = set()
-            async for lines in self._lines():
+            async for lines in slices:
                 named |= await locks.of(write, self.place, lines)
             await locks.hold(write, named)
 
@@ -514,22 +725,44 @@ class _Run:
         done = status is ImportStatus.SUCCEEDED
         connection = await driver_connection(session)
         told = None if problem is None else to_json(_told(problem)).decode()
+        kept = done or self.by_parts
         skipped = p.read - p.created - p.updated - p.unchanged if done else 0
-        counts = (p.created, p.updated, p.unchanged, skipped) if done else (0, 0, 0, 0)
+        counts = (p.created, p.updated, p.unchanged, skipped) if kept else (0, 0, 0, 0)
         ours = await connection.fetchval(
-            _FINISH, self.id, self.claim, status, p.read, p.checked, p.written if done else 0, *counts,
+            _FINISH, self.id, self.claim, status, p.read, p.checked, p.written if kept else 0, *counts,
             p.blocking, p.advisory, told,
         )  # fmt: skip
         if not ours:
             raise _Superseded
-        rows = [_row(self.id, fault) for fault in p.faults]
+        rows = [_row(self.id, fault) for fault in (*p.faults, *p.pending)]
         await connection.copy_records_to_table("import_problems", records=rows, columns=_PROBLEMS)
         change = Change("import.finished", listing_of(self.place), [self.id], bound_of(self.place))
         await record(Write(session, self.actor, clock.now()), change, f"import-{self.id}")
 
 
+async def _listen(reading: apart.Reading, act: Callable[[], T]) -> T:
+    """What a thread makes of what the reader tells. Where that is called off, the reader ends, and so the thread."""
+    listening = asyncio.ensure_future(asyncio.to_thread(act))
+    try:
+        return await asyncio.shield(listening)
+    except asyncio.CancelledError:
+        reading.kill()
+        await asyncio.wait({listening})
+        listening.exception()  # a death that nobody needs to hear of
+        raise
+
+
 def _unreadable(error: sheets.UnreadableSheet) -> Problem:
     return UnreadableFile(reason=error.reason, line=error.line, **error.figures)
+
+
+def _blocked(faults: Sequence[LineFault]) -> set[int]:
+    """The lines that are kept out."""
+    return {fault.line for fault in faults if not fault.advisory}
+
+
+async def _only(lines: list[FileLine]) -> AsyncIterator[list[FileLine]]:
+    yield lines
 
 
 def _told(problem: Problem) -> dict[str, Any]:

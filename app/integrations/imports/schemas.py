@@ -29,19 +29,28 @@ class FileImport(Read):
     )
     kind: str = Field(description="What the lines are, such as time_entries; chosen by the sender.")
     status: ImportStatus = Field(
-        description="queued and running change; succeeded, refused, failed and cancelled are final. A refused or failed"
-        " import has written nothing."
+        description="queued and running change; succeeded, refused, failed and cancelled are final. A refused, failed"
+        " or cancelled import has written nothing; with on_error=skip, what rows_written counts."
     )
     dry_run: bool = Field(description="Whether the lines are only checked: everything is counted, nothing is written.")
     on_error: OnError = Field(
-        description="abort: one faulty line refuses the whole file; skip: faulty lines are left out."
+        description="abort: one faulty line refuses the whole file; skip: faulty lines are left out, and each 500 lines"
+        " are committed."
+    )
+    transaction_seconds: int | None = Field(
+        description="Seconds within which the lines must be written, as one transaction; beyond them the import is"
+        " refused (import-too-long). null with on_error=skip, unless it is a dry run."
     )
     filename: str | None = Field(description="Name of the file, as the sender gave it; null where it gave none.")
     size_bytes: int = Field(description="Length of the file as it was received, in bytes.")
-    format: str = Field(description="csv, xlsx or xml, recognised by what the file holds.")
-    encoding: str | None = Field(description="Encoding of a CSV file, as recognised; null for xlsx and xml.")
+    format: str = Field(
+        description="csv, xlsx, xlsb, xls, ods or xml, recognised by what the file holds; until it is"
+        " read, each zip counts as xlsx."
+    )
+    encoding: str | None = Field(description="Encoding of a CSV file, as recognised; null for workbooks and xml.")
     delimiter: str | None = Field(
-        description="Character between the cells of a CSV file, as recognised; null for xlsx, xml and until it is read."
+        description="Character between the cells of a CSV file, as recognised; null for workbooks, xml, and until it is"
+        " read."
     )
     columns: list[ImportColumn] = Field(
         description="The columns of the file from left to right; empty until its headings are read."
@@ -50,7 +59,7 @@ class FileImport(Read):
     rows_checked: int = Field(description="Number of lines that were compared with the stored data so far.")
     rows_written: int = Field(
         description="Number of lines that made or changed an object so far: those created and updated. They are"
-        " committed all at once, at the end."
+        " committed all at once, at the end, or each 500 of them with on_error=skip."
     )
     rows_created: int = Field(description="Number of lines that made a new object.")
     rows_updated: int = Field(description="Number of lines that changed an object.")

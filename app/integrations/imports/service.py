@@ -29,6 +29,7 @@ TABLE_WANTED = Fault(
     fr="Ce qui est importé ici se lit dans un tableau, non dans du XML.",
 )
 CHUNK = 256 * 1024  # bytes of a file that are held in memory
+TRANSACTION = 600  # seconds that one transaction may write, where nothing else is said
 
 
 class UnreadableFile(Problem):
@@ -39,12 +40,13 @@ class UnreadableFile(Problem):
     detail = "{reason}"
     detail_fr = "{reason}"
     cure = (
-        "Send CSV (comma or semicolon) or XLSX as the body, the first line naming the columns; of bank statements, the"
-        " XML (camt.053) as the bank gives it."
+        "Send CSV (comma or semicolon) or a workbook (XLSX; XLSB, XLS and ODS are read too) as the body, the first line"
+        " naming the columns; of bank statements, the XML (camt.053) as the bank gives it."
     )
     cure_fr = (
-        "Envoyez du CSV (virgule ou point-virgule) ou du XLSX, la première ligne nommant les colonnes ; pour les"
-        " relevés bancaires, le XML (camt.053) tel que la banque le donne."
+        "Envoyez du CSV (virgule ou point-virgule) ou un classeur (XLSX ; XLSB, XLS et ODS se lisent aussi), la"
+        " première ligne nommant les colonnes ; pour les relevés bancaires, le XML (camt.053) tel que la banque le"
+        " donne."
     )
 
 
@@ -75,6 +77,12 @@ class ImportRequest:
     dry_run: bool = False
     on_error: OnError = OnError.ABORT
     filename: str | None = None
+    transaction_seconds: int = TRANSACTION
+
+    @property
+    def in_one_transaction(self) -> bool:
+        """Whether all lines are written together, or not at all."""
+        return self.dry_run or self.on_error is OnError.ABORT
 
 
 def listing_of(territory: str | None) -> Listing:
@@ -126,7 +134,7 @@ async def request_import(write: Write, territory: str | None, wish: ImportReques
     Raises `unreadable-file` (422) where the kind is not read from its format, and `not_one_of` where lines would be
     left out of what stands or falls together.
     """
-    whole = IMPORTERS[wish.kind].read is not None
+    whole = IMPORTERS[wish.kind].xml
     if whole is not (upload.shape.format is sheets.Format.XML):
         raise UnreadableFile(reason=XML_WANTED if whole else TABLE_WANTED)
     if whole and wish.on_error is OnError.SKIP:
@@ -137,6 +145,7 @@ async def request_import(write: Write, territory: str | None, wish: ImportReques
         dry_run=wish.dry_run,
         on_error=wish.on_error,
         filename=wish.filename,
+        transaction_seconds=wish.transaction_seconds if wish.in_one_transaction else None,
         upload_id=upload.id,
         size_bytes=upload.size,
         format=upload.shape.format,
@@ -151,7 +160,7 @@ async def request_import(write: Write, territory: str | None, wish: ImportReques
 
 
 async def cancel(write: Write, territory: str | None, import_id: UUID, organisation_id: UUID | None) -> Change:
-    """Cancel an import; one that runs writes nothing. Raises `import-finished` (409)."""
+    """Cancel an import; one that runs writes nothing more. Raises `import-finished` (409)."""
     conditions = [Import.id == import_id]
     conditions.append(Import.territory.is_(None) if territory is None else Import.territory == territory)
     if organisation_id is not None:

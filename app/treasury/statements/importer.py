@@ -39,11 +39,12 @@ from app.core.writing.importing import FileLine, Heading, Importer, LineFault, O
 from app.core.writing.writes import Change, Write
 from app.firms.bank_details.models import BankDetails, FirmIban
 from app.firms.bank_details.rules import BankDetailsStatus
+from app.reader import camt
 from app.treasury.accounts.models import BankAccount
 from app.treasury.collections import service as collections
 from app.treasury.collections.models import CollectionRun, CollectionRunLine
 from app.treasury.collections.rules import CollectionRunStatus
-from app.treasury.statements import camt, rules
+from app.treasury.statements import rules
 
 _HELD = (BankDetailsStatus.APPROVED, BankDetailsStatus.SUPERSEDED)  # what an account is, or was
 # What the bank writes is kept as it is, but for the numbers of accounts in it.
@@ -466,10 +467,10 @@ STATEMENTS = Importer(
     kind="bank_statements",
     permission="receipts:write",
     schema=StatementEntry,
-    columns=[Heading(name, sheets.whole if name == "amount_cents" else sheets.plain) for name in camt.FIELDS],
+    columns=[Heading(name, sheets.as_it_is if name == "amount_cents" else sheets.plain) for name in camt.FIELDS],
     key=("account_iban", "reference"),
     apply=_apply,
     check=_check,
     needs_subject=True,
-    read=camt.rows,
+    xml=True,
 )

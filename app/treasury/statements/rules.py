@@ -14,6 +14,48 @@ UNKNOWN_ACCOUNT = Fault(
     en="The account of the statement is not an approved account of your organisation.",
     fr="Le compte du relevé n'est pas un compte approuvé de votre organisation.",
 )
+
+# What the reader of the XML refuses (`app.reader.camt`).
+NOT_A_STATEMENT = Fault(
+    "not_a_statement",
+    en="The file is not a bank statement in the format camt.053.001, versions 02 to 13.",
+    fr="Le fichier n'est pas un relevé au format camt.053.001, versions 02 à 13.",
+)
+STATEMENT_WITH_DOCTYPE = Fault(
+    "statement_with_doctype",
+    en="A bank statement has no document type (DOCTYPE).",
+    fr="Un relevé bancaire n'a pas de déclaration de type (DOCTYPE).",
+)
+UNREADABLE_XML = Fault(
+    "unreadable_xml",
+    en="The file is damaged or was cut: it is not well-formed XML.",
+    fr="Le fichier est endommagé ou tronqué : ce n'est pas du XML bien formé.",
+)
+STATEMENT_TOO_LARGE = Fault(
+    "statement_too_large",
+    en="The file has more than {maximum} entries, or an entry or a value is too large.",
+    fr="Le fichier compte plus de {maximum} écritures, ou une écriture ou une valeur est trop grande.",
+)
+STATEMENT_INCOMPLETE = Fault(
+    "statement_incomplete",
+    en="The statement or its entry lacks {element}, or what it says there cannot be read.",
+    fr="{element} manque au relevé ou à l'écriture, ou ne peut pas y être lu.",
+)
+STATEMENT_SUM = Fault(
+    "statement_sum",
+    en="The entries of the statement do not come to what it says of {element}: {stated_cents} said, {entries_cents}"
+    " found.",
+    fr="Les écritures du relevé ne totalisent pas ce qu'il dit de {element} : {stated_cents} annoncés,"
+    " {entries_cents} trouvés.",
+)
+ENTRY_SUM = Fault(
+    "entry_sum",
+    en="The transactions of the entry come to {entries_cents}, not to its amount of {stated_cents}.",
+    fr="Les opérations de l'écriture totalisent {entries_cents}, et non son montant de {stated_cents}.",
+)
+WRONG_CURRENCY = Fault(
+    "wrong_currency", en="The statement must be in euros (EUR).", fr="Le relevé doit être en euros (EUR)."
+)
 _SHORTEST = 5  # letters and digits of a reference that is looked for in what an unknown payer writes
 
 

@@ -400,7 +400,7 @@ async def test_an_import_that_does_not_end_does_not_keep_the_others_waiting(
     ours(monkeypatch, engine, run_next)
     monkeypatch.setattr(background, "GRACE", 0.1)
     with monkeypatch.context() as patched:
-        patched.setattr(runner, "LONGEST", 0.3)
+        patched.setattr(runner, "LONGEST", 5.0)  # a reader starts meanwhile
         if deaf:
             patched.setattr(runner, "ENDING", 0.1)
         serving = asyncio.create_task(runner.serve(engine, session_factory(engine), asyncio.Event()))
@@ -514,7 +514,7 @@ async def test_the_bounds_of_an_import_replace_those_of_a_request(database_url: 
     connection = await asyncpg.connect(plain(database_url), server_settings=short)
     try:
         async with connection.transaction():
-            for bound in runner.BOUNDS.split(";"):
+            for bound in runner.bounds(60).split(";"):
                 await connection.execute(bound)
             assert await connection.fetchval("SELECT 1 FROM pg_sleep(0.3)") == 1
     finally:

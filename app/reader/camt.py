@@ -12,57 +12,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import IO, Any
 from xml.parsers import expat
+from zoneinfo import ZoneInfo
 
-from app.core.clock import PARIS
-from app.core.faults import Fault
-from app.core.writing.sheets import Row, UnreadableSheet
+from app.reader.tables import Row, Table, Unreadable
 
+PARIS = ZoneInfo("Europe/Paris")
 MOST = 20_000  # entries in one file
 _NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.(?:0[2-9]|1[0-3])")
 _OLD_AMOUNT = "AmtDtls/TxAmt/Amt"
 _PIECE = 64 * 1024  # bytes that are parsed at a time
 _DEPTH, _PARTS, _TEXT = 40, 20_000, 4_000  # elements in one another; elements of one entry; characters of one value
-
-NOT_A_STATEMENT = Fault(
-    "not_a_statement",
-    en="The file is not a bank statement in the format camt.053.001, versions 02 to 13.",
-    fr="Le fichier n'est pas un relevé au format camt.053.001, versions 02 à 13.",
-)
-STATEMENT_WITH_DOCTYPE = Fault(
-    "statement_with_doctype",
-    en="A bank statement has no document type (DOCTYPE).",
-    fr="Un relevé bancaire n'a pas de déclaration de type (DOCTYPE).",
-)
-UNREADABLE_XML = Fault(
-    "unreadable_xml",
-    en="The file is damaged or was cut: it is not well-formed XML.",
-    fr="Le fichier est endommagé ou tronqué : ce n'est pas du XML bien formé.",
-)
-STATEMENT_TOO_LARGE = Fault(
-    "statement_too_large",
-    en="The file has more than {maximum} entries, or an entry or a value is too large.",
-    fr="Le fichier compte plus de {maximum} écritures, ou une écriture ou une valeur est trop grande.",
-)
-STATEMENT_INCOMPLETE = Fault(
-    "statement_incomplete",
-    en="The statement or its entry lacks {element}, or what it says there cannot be read.",
-    fr="{element} manque au relevé ou à l'écriture, ou ne peut pas y être lu.",
-)
-STATEMENT_SUM = Fault(
-    "statement_sum",
-    en="The entries of the statement do not come to what it says of {element}: {stated_cents} said, {entries_cents}"
-    " found.",
-    fr="Les écritures du relevé ne totalisent pas ce qu'il dit de {element} : {stated_cents} annoncés,"
-    " {entries_cents} trouvés.",
-)
-ENTRY_SUM = Fault(
-    "entry_sum",
-    en="The transactions of the entry come to {entries_cents}, not to its amount of {stated_cents}.",
-    fr="Les opérations de l'écriture totalisent {entries_cents}, et non son montant de {stated_cents}.",
-)
-WRONG_CURRENCY = Fault(
-    "wrong_currency", en="The statement must be in euros (EUR).", fr="Le relevé doit être en euros (EUR)."
-)
 
 FIELDS = (
     "account_iban", "reference", "received_on", "value_on", "amount_cents", "direction", "method", "payer_name",
@@ -94,10 +53,15 @@ class _Element:
         return next((text for text in found if text not in ABSENT), "")
 
 
+def table(file: IO[bytes]) -> Table:
+    """The entries of a statement as a table."""
+    return Table("xml", rows(file))
+
+
 def rows(file: IO[bytes]) -> Iterator[Row]:
     """The names of the columns, then a row for each entry of an account, numbered from 1 over the whole file.
 
-    An entry of several transactions with their amounts is a row for each. Raises `UnreadableSheet`, of which `line` is
+    An entry of several transactions with their amounts is a row for each. Raises `Unreadable`, of which `line` is
     the number of the row, where the file is no statement, is not in euros, or does not come to its own sums.
     """
     yield 0, list(FIELDS)
@@ -132,22 +96,22 @@ class _Reader:
         try:
             self._parser.Parse(piece, last)
         except (expat.ExpatError, LookupError, ValueError):  # LookupError: an encoding that nobody knows
-            raise UnreadableSheet(UNREADABLE_XML, self._number or None) from None
+            raise Unreadable("unreadable_xml", self._number or None) from None
         if last and not self._statements:
-            raise UnreadableSheet(NOT_A_STATEMENT)
+            raise Unreadable("not_a_statement")
 
     def take(self) -> list[Row]:
         taken, self._rows = self._rows, []
         return taken
 
     def _doctype(self, *_: Any) -> None:
-        raise UnreadableSheet(STATEMENT_WITH_DOCTYPE)
+        raise Unreadable("statement_with_doctype")
 
     def _start(self, qualified: str, attributes: dict[str, str]) -> None:
         namespace, _, name = qualified.rpartition(" ")
         if not self._open:
             if name != "Document" or not _NAMESPACE.fullmatch(namespace):
-                raise UnreadableSheet(NOT_A_STATEMENT)
+                raise Unreadable("not_a_statement")
             self._namespace = namespace
         if namespace != self._namespace:
             name = f"{namespace} {name}"  # a bank's own supplement is none of the statement
@@ -193,8 +157,8 @@ class _Reader:
             if len(element.text) > _TEXT:
                 raise self._too_large()
 
-    def _too_large(self) -> UnreadableSheet:
-        return UnreadableSheet(STATEMENT_TOO_LARGE, self._number or None, maximum=MOST)
+    def _too_large(self) -> Unreadable:
+        return Unreadable("statement_too_large", self._number or None, maximum=MOST)
 
 
 @dataclass
@@ -213,7 +177,7 @@ class _Statement:
         iban, name = head.get("Acct/Id/IBAN"), head.get("Id")
         _need(iban and name, "Acct/Id/IBAN" if name else "Id", number)
         if head.get("Acct/Ccy") not in ("", "EUR"):
-            raise UnreadableSheet(WRONG_CURRENCY, number or None)
+            raise Unreadable("wrong_currency", number or None)
         return cls(head, iban, name)
 
     def entry(self, entry: _Element, number: int) -> list[list[Any]]:
@@ -255,7 +219,7 @@ class _Statement:
                 each.get("RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry")[:35],
             ])  # fmt: skip
         if several and (total := sum(each[4] for each in found)) != cents:
-            raise UnreadableSheet(ENTRY_SUM, number, stated_cents=cents, entries_cents=total)
+            raise Unreadable("entry_sum", number, stated_cents=cents, entries_cents=total)
         return found
 
     def close(self, number: int) -> None:
@@ -301,23 +265,23 @@ def _said(entry: _Element, transaction: _Element) -> str:
 
 def _need(there: Any, element: str, number: int) -> None:
     if not there:
-        raise UnreadableSheet(STATEMENT_INCOMPLETE, number or None, element=element)
+        raise Unreadable("statement_incomplete", number or None, element=element)
 
 
 def _agree(element: str, stated: int, found: int, number: int) -> None:
     if stated != found:
-        raise UnreadableSheet(STATEMENT_SUM, number or None, element=element, stated_cents=stated, entries_cents=found)
+        raise Unreadable("statement_sum", number or None, element=element, stated_cents=stated, entries_cents=found)
 
 
 def _cents(element: _Element, path: str, number: int) -> int:
-    """An amount in euros as cents. Raises `UnreadableSheet` for another currency."""
+    """An amount in euros as cents. Raises `Unreadable` for another currency."""
     amounts = element.all(path)
     text = amounts[0].text.strip() if amounts else ""
     _need(re.fullmatch(r"[0-9]{1,13}(?:\.[0-9]{1,5})?", text), path, number)
     cents = Decimal(text) * 100
     _need(cents == cents.to_integral_value(), path, number)
     if amounts[0].attributes.get("Ccy", "EUR") != "EUR":
-        raise UnreadableSheet(WRONG_CURRENCY, number or None)
+        raise Unreadable("wrong_currency", number or None)
     return int(cents)
 
 
