@@ -49,9 +49,9 @@ def _tell(file: IO[bytes], order: dict[str, Any]) -> None:
         elif order["format"] == "xml":
             table = camt.table(file)
         elif order["format"] == "xls":
-            table = workbooks.shallow(file, "xls")
+            table = workbooks.shallow(file, "xls", order["sheet"])
         else:
-            table = workbooks.packed(file)
+            table = workbooks.packed(file, order["sheet"])
         told = {"format": table.format, "delimiter": table.delimiter, "shallow": table.shallow}
         out.write(json.dumps({"table": told}) + "\n")
         encode = json.JSONEncoder(separators=(",", ":")).encode

@@ -10,21 +10,24 @@ from collections.abc import Iterable, Iterator
 from app.reader.tables import MAX_CELL, MAX_COLUMNS, MAX_LINE, Row, Table, TooLarge, Unreadable, column_letters
 
 DELIMITERS = ",;\t|"
+TITLES = 20  # lines among which the headings are looked for
+_SEPARATOR = re.compile(r"sep=([^\"\n])\n?")  # what Excel writes for itself
 
 
 def table(chunks: Iterable[bytes], encoding: str) -> Table:
     """The lines of a CSV file that are not empty.
 
-    The delimiter is the candidate that the first line holds most often outside quotes.
+    The delimiter is the candidate that the first line that holds any holds most often outside quotes: a title above the
+    headings holds none.
     """
     lines = _lines(chunks, encoding)
     head = []
     for line in lines:
         head.append(line)
-        if line.strip():
+        if len(head) == TITLES or _SEPARATOR.fullmatch(line) or any(sign in line for sign in DELIMITERS):
             break
-    said = re.fullmatch(r"sep=(.)\n?", head[-1]) if head else None
-    if said and said[1] != '"':  # what Excel writes for itself
+    said = _SEPARATOR.fullmatch(head[-1]) if head else None
+    if said:
         return Table("csv", _parsed(itertools.chain(head[:-1], ["\n"], lines), said[1]), said[1])
     bare = re.sub(r'"[^"]*"?', "", head[-1]) if head else ""
     delimiter = max(DELIMITERS, key=bare.count)

@@ -43,15 +43,15 @@ _BROKEN = (
 )  # fmt: skip
 
 
-def packed(file: IO[bytes]) -> Table:
-    """The first sheet of a workbook that is a zip: XLSX, XLSB or ODS."""
+def packed(file: IO[bytes], sheet: str | None = None) -> Table:
+    """A sheet of a workbook that is a zip (XLSX, XLSB or ODS), the first where none is named."""
     kind = _kind(file)
     if kind == "xlsx":
         try:
-            return Table(kind, _checked(_Workbook(file).rows()))
+            return Table(kind, _checked(_Workbook(file, sheet).rows()))
         except _BROKEN:  # Strict, or styles that Excel forgives: calamine does as well
             file.seek(0)
-    return shallow(file, kind)
+    return shallow(file, kind, sheet)
 
 
 def _kind(file: IO[bytes]) -> str:
@@ -84,9 +84,9 @@ def _kind(file: IO[bytes]) -> str:
 
 
 class _Workbook:
-    """The first sheet of an XLSX, with the strings and the formats that its cells refer to."""
+    """A sheet of an XLSX, with the strings and the formats that its cells refer to."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], sheet: str | None) -> None:
         from openpyxl.reader.excel import ExcelReader
         from openpyxl.styles.stylesheet import apply_stylesheet
         from openpyxl.xml.constants import SHARED_STRINGS
@@ -98,8 +98,8 @@ class _Workbook:
         book.read_workbook()
         apply_stylesheet(book.archive, book.wb)
         self._archive, self._book, self._epoch = book.archive, book.wb, book.wb.epoch
-        sheets = [to.target for _, to in book.parser.find_sheets() if "chartsheet" not in to.Type]
-        self._path = sheets[0]
+        paths = {told.name: to.target for told, to in book.parser.find_sheets() if "chartsheet" not in to.Type}
+        self._path = paths[_named(list(paths), sheet)]
         self._archive.getinfo(self._path)  # KeyError: the sheet is not there
         self._styles: dict[str, tuple[str | None, str]] = {}
         self._columns: dict[str, int] = {}
@@ -218,6 +218,15 @@ class _Workbook:
         return told
 
 
+def _named(sheets: list[str], wanted: str | None) -> str:
+    """The sheet of this name, the first where none is wanted."""
+    if not sheets:
+        raise LookupError("a workbook has a sheet")
+    if wanted is not None and wanted not in sheets:
+        raise Unreadable("no_such_sheet", sheets=[name[:100] for name in sheets[:50]])
+    return sheets[0] if wanted is None else wanted
+
+
 def _text(element: Element) -> str:
     """The text of a string and of its runs, without the readings of Japanese signs."""
     parts = (
@@ -238,13 +247,13 @@ def _unescaped(text: str) -> str:
 # --- XLSB, XLS 97, ODS, and XLSX that openpyxl cannot open ------------------------------------------------------------
 
 
-def shallow(file: IO[bytes], kind: str) -> Table:
-    """The first sheet as calamine reads it: whole in memory, without errors, formulas and formats."""
+def shallow(file: IO[bytes], kind: str, sheet_name: str | None = None) -> Table:
+    """A sheet as calamine reads it: whole in memory, without errors, formulas and formats."""
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
         book = CalamineWorkbook.from_filelike(file)
-        sheet = book.get_sheet_by_index(0)
+        sheet = book.get_sheet_by_name(_named(book.sheet_names, sheet_name))
     except (CalamineError, OSError, LookupError, ValueError):
         # Word and Outlook, and Excel where it locks a workbook, write the same compound documents.
         raise (Unreadable("not_an_xls") if kind == "xls" else Unreadable("unreadable_file")) from None

@@ -85,7 +85,7 @@ def shape_of(content: bytes) -> sheets.SheetShape:
     return sniffer.shape()
 
 
-def begun(tmp_path: Path, content: bytes, **bounds: int) -> tuple[Any, Reading]:
+def begun(tmp_path: Path, content: bytes, **bounds: Any) -> tuple[Any, Reading]:
     """A file, and the reader that is at it."""
     path = tmp_path / "sent"
     path.write_bytes(content)
@@ -93,7 +93,7 @@ def begun(tmp_path: Path, content: bytes, **bounds: int) -> tuple[Any, Reading]:
     return file, Reading(file, shape_of(content), **bounds)
 
 
-def read(tmp_path: Path, content: bytes, **bounds: int) -> tuple[Reading, list[sheets.Row]]:
+def read(tmp_path: Path, content: bytes, **bounds: Any) -> tuple[Reading, list[sheets.Row]]:
     """The rows as the reader tells them."""
     file, reading = begun(tmp_path, content, **bounds)
     with file, reading:

@@ -25,7 +25,7 @@ HEAD = ["siren", "name"]
 SLOW = b"siren;nom\n" + b"910009000;Alpha\n" * 400_000  # more than a pipe holds
 
 
-def refused(tmp_path: Path, content: bytes, **bounds: int) -> tuple[str, int | None, dict[str, Any]]:
+def refused(tmp_path: Path, content: bytes, **bounds: Any) -> tuple[str, int | None, dict[str, Any]]:
     try:
         read(tmp_path, content, **bounds)
     except sheets.SheetTooLarge as error:
@@ -159,6 +159,21 @@ def test_what_openpyxl_cannot_open_is_read_without_its_looks(tmp_path: Path) -> 
         (3, [Cell(NUMBER, "910009000"), "Société Élan", Cell(DATE, "2023-09-08")]),
         (4, [Cell(NUMBER, "910009018")]),
     ])  # fmt: skip
+
+
+def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
+    book = Workbook()
+    book.create_sheet("Deux").append(["siren"])
+    out = io.BytesIO()
+    book.save(out)
+    for content in (out.getvalue(), strict(out.getvalue())):
+        assert read(tmp_path, content, sheet="Deux")[1] == [(1, ["siren"])]
+        assert refused(tmp_path, content, sheet="Trois") == ("no_such_sheet", None, {"sheets": ["Sheet", "Deux"]})
+
+
+def test_a_title_above_the_headings_does_not_tell_the_delimiter(tmp_path: Path) -> None:
+    told, rows = read(tmp_path, b"Entreprises du bassin\n\nsiren;nom\n1;A, B\n")
+    assert (told.delimiter, rows[-1]) == (";", (4, ["1", "A, B"]))
 
 
 # --- what bounds it --------------------------------------------------------------------------------------------------

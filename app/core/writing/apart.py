@@ -56,11 +56,13 @@ class ReaderDied(Exception):
 class Reading:
     """A file that is being read apart. Leave it as a context, so that its reader ends.
 
+    `sheet` names the sheet of a workbook, the first where it is None.
+
     All of it is for a thread: what is asked here waits for the reader. `close` may be called from elsewhere; whoever
     waits then hears of a reader that died.
     """
 
-    def __init__(self, file: IO[bytes], shape: SheetShape, memory: int = MEMORY) -> None:
+    def __init__(self, file: IO[bytes], shape: SheetShape, memory: int = MEMORY, sheet: str | None = None) -> None:
         self.taken = 0  # bytes that were told
         self.format: Format = shape.format
         self.delimiter: str | None = None
@@ -69,7 +71,7 @@ class Reading:
         file.seek(0)
         order = {
             "file": file.fileno(), "format": shape.format, "encoding": shape.encoding, "memory": memory,
-            "processor": PROCESSOR, "seconds": SECONDS, "path": _path(),
+            "processor": PROCESSOR, "seconds": SECONDS, "path": _path(), "sheet": sheet,
         }  # fmt: skip
         self._words = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the reading
         self._process = subprocess.Popen(  # noqa: S603  # our own program

@@ -34,6 +34,11 @@ NOT_AN_XLS = Fault(
     en="The file is a document of Office that is no workbook, or a workbook that a password locks.",
     fr="Le fichier est un document Office qui n'est pas un classeur, ou un classeur verrouillé par un mot de passe.",
 )
+NO_SUCH_SHEET = Fault(
+    "no_such_sheet",
+    en="The workbook has no sheet of this name. Its sheets: {sheets}.",
+    fr="Le classeur n'a pas de feuille de ce nom. Ses feuilles : {sheets}.",
+)
 READER_ENDED = Fault(
     "reader_ended",
     en="The reader of files has ended twice in the middle of this one.",
