@@ -154,9 +154,11 @@ _WAIT = """
 SELECT coalesce(max(extract(epoch FROM now() - coalesce(heartbeat_at, created_at))), 0)::float8 FROM imports
 WHERE status = 'queued' OR (status = 'running' AND heartbeat_at < now() - make_interval(secs => $1))
 """
+# What is committed by parts is counted with them: a beat that had to wait for such a commit tells less.
 _BEAT = """
 UPDATE imports SET heartbeat_at = now(), updated_at = now(), rows_read = greatest(rows_read, $3), rows_checked = $4,
-    rows_written = $5, rows_unchanged = $6
+    rows_written = greatest($5, CASE WHEN written_to > 0 THEN rows_written END),
+    rows_unchanged = greatest($6, CASE WHEN written_to > 0 THEN rows_unchanged END)
 WHERE id = $1 AND claim = $2 AND status = 'running' RETURNING true
 """
 _COLUMNS = "UPDATE imports SET columns = $3::jsonb, delimiter = $4, format = $5 WHERE id = $1 AND claim = $2"

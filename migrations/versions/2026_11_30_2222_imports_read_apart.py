@@ -1,12 +1,12 @@
 """How often the reader of an import died, within how long it must be written, and up to which line it is.
 
-Revision: 2026_11_30_2205, after 2026_11_30_2200.
+Revision: 2026_11_30_2222, after 2026_11_30_2221.
 """
 
 from alembic import op
 
-revision = "2026_11_30_2205"
-down_revision = "2026_11_30_2200"
+revision = "2026_11_30_2222"
+down_revision = "2026_11_30_2221"
 branch_labels = None
 depends_on = None
 
