@@ -19,7 +19,7 @@ _FIRM = ["siren", *(name for name in FirmSaid.model_fields if name not in _PARTS
 _SITE = list(SiteSaid.model_fields)
 
 
-def _given(cells: Mapping[str, sheets.Cell]) -> dict[str, Any]:
+def _given(cells: Mapping[str, sheets.Content]) -> dict[str, Any]:
     """The row as the directory would say it: empty cells are null, enseignes stand between `|`."""
     row: dict[str, Any] = {name: sheets.plain(cell) or None for name, cell in cells.items()}
     if "liste_enseignes" in row:
@@ -38,7 +38,7 @@ def _said(values: dict[str, Any], told: Sequence[FieldError]) -> RowReading:
     return said
 
 
-def _firm(cells: Mapping[str, sheets.Cell]) -> RowReading:
+def _firm(cells: Mapping[str, sheets.Content]) -> RowReading:
     row, siren = _given(cells), sheets.digits(cells.get("siren"))
     if (sole := sheets.truth(cells.get(_SOLE_TRADER))) in (True, False):
         row["complements"] = {_SOLE_TRADER: sole}
@@ -52,7 +52,7 @@ def _firm(cells: Mapping[str, sheets.Cell]) -> RowReading:
     return _said(values, record.told)
 
 
-def _site(cells: Mapping[str, sheets.Cell]) -> RowReading:
+def _site(cells: Mapping[str, sheets.Content]) -> RowReading:
     siret = sheets.digits(cells.get("siret"))
     row = {"siren": siret[:9], "matching_etablissements": [{**_given(cells), "siret": siret}]}
     record = record_of(siret[:9], row, clock.today())

@@ -76,7 +76,7 @@ _VERSIONS = {"nafrev2": NafVersion.REV_2, "naf25": NafVersion.NAF_2025, "naf2025
 class _Row:
     """A row by INSEE's headings: cells as text, what is hidden as absent."""
 
-    def __init__(self, cells: Mapping[str, sheets.Cell], reference: str) -> None:
+    def __init__(self, cells: Mapping[str, sheets.Content], reference: str) -> None:
         self._cells = cells
         self.said = RowReading({"source": Source.SIRENE, "source_reference": reference})
 
@@ -136,7 +136,7 @@ class _Row:
         self.code("diffusion", heading, {"O": Diffusion.FULL, **partial})
 
 
-def _unit(cells: Mapping[str, sheets.Cell]) -> RowReading:
+def _unit(cells: Mapping[str, sheets.Content]) -> RowReading:
     """A legal unit: the name of a natural person is that of its owner, never that of the firm."""
     row = _Row(cells, "SIRENE, StockUniteLegale")
     siren = sheets.digits(cells.get("siren"))
@@ -167,7 +167,7 @@ def _unit(cells: Mapping[str, sheets.Cell]) -> RowReading:
     return row.said
 
 
-def _site(cells: Mapping[str, sheets.Cell]) -> RowReading:
+def _site(cells: Mapping[str, sheets.Content]) -> RowReading:
     row = _Row(cells, "SIRENE, StockEtablissement")
     row.put("siret", sheets.digits(cells.get("siret")))
     row.put("name", row.first("enseigne1Etablissement", "denominationUsuelleEtablissement"))

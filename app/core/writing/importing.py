@@ -170,7 +170,7 @@ class Layout:
 
     headings: Sequence[str]
     by: Sequence[str]
-    read: Callable[[Mapping[str, Cell]], RowReading | None]
+    read: Callable[[Mapping[str, Content]], RowReading | None]
 
     def fits(self, headers: Iterable[str]) -> bool:
         """Whether these are headings of such a file."""
@@ -303,8 +303,6 @@ class Reader:
         if any(sheets.plain(cells[place]) != meant for place, meant in self._only if place < len(cells)):
             return None, []
         told = [] if importer.xml else astray(importer, self.header, number, cells)
-        if any(not fault.advisory for fault in told):
-            return None, told
         columns = importer.fields
         values: dict[str, Any] = {}
         named = [(name, cell) for (_, name), cell in zip(self.header.matched, cells, strict=False) if name is not None]
@@ -315,9 +313,9 @@ class Reader:
             values = said.values
             told += [LineFault(number, heading, error, advisory=True) for heading, error in said.told]
             told += [LineFault(number, heading, error) for heading, error in said.refused]
-            if said.refused:
-                return None, told
             named = []
+        if any(not fault.advisory for fault in told):
+            return None, told
         for name, cell in named:
             value = columns[name].read(cell)
             if value not in ("", [], None):

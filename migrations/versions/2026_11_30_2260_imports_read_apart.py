@@ -1,12 +1,12 @@
 """How often the reader of an import died, within how long it must be written, and up to which line it is.
 
-Revision: 2026_11_30_2222, after 2026_11_30_2221.
+Revision: 2026_11_30_2260, after 2026_11_30_2251.
 """
 
 from alembic import op
 
-revision = "2026_11_30_2222"
-down_revision = "2026_11_30_2221"
+revision = "2026_11_30_2260"
+down_revision = "2026_11_30_2251"
 branch_labels = None
 depends_on = None
 
