@@ -214,7 +214,8 @@ class ImportProgress:
         blocking, advisory = row["blocking_problems"], row["advisory_problems"]
         created, updated, unchanged = row["rows_created"], row["rows_updated"], row["rows_unchanged"]
         return cls(
-            passed=created + updated + unchanged, created=created, updated=updated, unchanged=unchanged, blocking=blocking, advisory=advisory,
+            passed=created + updated + unchanged, created=created, updated=updated, unchanged=unchanged,
+            blocking=blocking, advisory=advisory,
             of_parts=Counter({False: blocking, True: advisory}),
         )  # fmt: skip
 
@@ -648,7 +649,8 @@ class _Run:
                 connection = await driver_connection(session)
                 created, updated = p.created + outcome.created, p.updated + outcome.updated
                 ours = await connection.fetchval(
-                    _REACH, self.id, self.claim, reached, p.read, created + updated, created, updated, p.unchanged + outcome.unchanged, p.of_parts[False], p.of_parts[True],
+                    _REACH, self.id, self.claim, reached, p.read, created + updated, created, updated,
+                    p.unchanged + outcome.unchanged, p.of_parts[False], p.of_parts[True],
                 )  # fmt: skip
                 if not ours:
                     raise _Superseded
