@@ -594,8 +594,8 @@ COUNT_LINES = (
     "CREATE TRIGGER count_certified AFTER UPDATE ON claim_lines REFERENCING OLD TABLE AS before_it"
     " NEW TABLE AS after_it FOR EACH STATEMENT EXECUTE FUNCTION count_certified()"
 )
-for _statement in (INVOICE_KEY, SUPPLIER_KEY):
-    event.listen(ClaimLine.__table__, "before_create", DDL(_statement.replace("%", "%%")))
+event.listen(Base.metadata, "before_create", DDL(INVOICE_KEY.replace("%", "%%")))  # invoices of members ask it too
+event.listen(ClaimLine.__table__, "before_create", DDL(SUPPLIER_KEY.replace("%", "%%")))
 for _table, _statements in (
     (
         ExpenseClaim.__table__,

@@ -314,7 +314,7 @@ def supplier_key(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Invoice:
+class ComparedInvoice:
     """An invoice, or a credit note, as it is compared with others of the same firm.
 
     `cents` is what the whole of it comes to; the key of a credit note begins with a minus.
@@ -329,12 +329,12 @@ class Invoice:
     @classmethod
     def of(
         cls, number: str, siren: str | None, name: str | None, invoiced_on: date, cents: int, whole_cents: int | None
-    ) -> "Invoice":
+    ) -> "ComparedInvoice":
         """What a line declares: `cents` of it, of `whole_cents` where the line says so."""
         key = ("-" if cents < 0 else "") + invoice_key(number)
         return cls(key, siren, None if name is None else supplier_key(name), invoiced_on, whole_cents or abs(cents))
 
-    def is_the_same_as(self, other: "Invoice") -> bool:
+    def is_the_same_as(self, other: "ComparedInvoice") -> bool:
         """Of one number, from one SIREN; where one of the two has none, from one name.
 
         Where only one has a SIREN and the names do not tell, the day and the amount do; the day alone where one
@@ -367,7 +367,7 @@ class Part:
     `whole_cents` is what the line says that the invoice comes to; without it the line declares all of it.
     """
 
-    invoice: Invoice
+    invoice: ComparedInvoice
     line_id: Any
     paid_on: date
     whole_cents: int | None = None

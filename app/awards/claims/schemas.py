@@ -13,8 +13,8 @@ from app.awards.claims.rules import (
     NO_LETTER_OR_DIGIT,
     SUPPLIER_MISSING,
     ClaimStatus,
+    ComparedInvoice,
     Deduction,
-    Invoice,
     Part,
     SampleMethod,
     Verdict,
@@ -165,7 +165,7 @@ class ClaimLineBody(Body):
 
     def part(self, supplier_name: str | None) -> Part:
         """What it declares, of the invoice by which it is compared; the name can be the register's."""
-        invoice = Invoice.of(
+        invoice = ComparedInvoice.of(
             self.invoice_number, self.supplier_siren, supplier_name, self.invoiced_on, self.amount_excl_vat_cents,
             self.invoice_amount_excl_vat_cents,
         )  # fmt: skip

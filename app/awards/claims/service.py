@@ -29,9 +29,9 @@ from app.awards.claims.rules import (
     AwardWithoutLines,
     ClaimAction,
     ClaimStatus,
+    ComparedInvoice,
     DeclaredLine,
     Deduction,
-    Invoice,
     InvoiceAlreadyClaimed,
     InvoiceExceeded,
     Part,
@@ -367,14 +367,14 @@ async def _refuse_unlowered(
         raise ValidationFailed(errors=faults)
 
 
-def invoice_of(line: ClaimLine) -> Invoice:
+def invoice_of(line: ClaimLine) -> ComparedInvoice:
     """The invoice that a stored line declares."""
     return part_of(line).invoice
 
 
 def part_of(line: ClaimLine) -> Part:
     """What a stored line declares."""
-    invoice = Invoice.of(
+    invoice = ComparedInvoice.of(
         line.invoice_number, line.supplier_siren, line.supplier_name, line.invoiced_on, line.declared_cents,
         line.invoice_cents,
     )  # fmt: skip
@@ -456,9 +456,9 @@ async def _returns(
     return found
 
 
-def _kept(invoice: DeclaredInvoice) -> Invoice:
+def _kept(invoice: DeclaredInvoice) -> ComparedInvoice:
     """An invoice as all its lines have named it."""
-    return Invoice(
+    return ComparedInvoice(
         invoice.invoice_key, invoice.supplier_siren, invoice.supplier_key, invoice.invoiced_on, invoice.amount_cents
     )
 

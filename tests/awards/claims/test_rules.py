@@ -11,11 +11,11 @@ from app.awards.claims.rules import (
     ClaimAction,
     ClaimStatus,
     ClaimTransition,
+    ComparedInvoice,
     DeclaredLine,
     Deduction,
     ExpenseAfterCompletion,
     ExpenseBeforeReceipt,
-    Invoice,
     Part,
     Period,
     SampleMethod,
@@ -70,8 +70,8 @@ MARCH, APRIL = date(2024, 3, 11), date(2024, 4, 11)
 
 def invoice(
     number: str, siren: str | None, name: str | None, day: date = MARCH, cents: int = 100, whole: int | None = None
-) -> Invoice:
-    return Invoice.of(number, siren, name, day, cents, whole)
+) -> ComparedInvoice:
+    return ComparedInvoice.of(number, siren, name, day, cents, whole)
 
 
 SAME = [
@@ -94,7 +94,7 @@ SAME = [
 
 
 @pytest.mark.parametrize(("first", "second", "same"), SAME)
-def test_which_invoices_are_the_same(first: Invoice, second: Invoice, same: bool) -> None:  # a table
+def test_which_invoices_are_the_same(first: ComparedInvoice, second: ComparedInvoice, same: bool) -> None:  # a table
     assert first.is_the_same_as(second) is second.is_the_same_as(first) is same
     parts = [Part(each, "line", MARCH) for each in (invoice("X", None, "X"), first, second)]
     assert list(repeated(parts)) == ([(2, 1)] if same else [])
