@@ -179,6 +179,9 @@ MATRIX: dict[str, frozenset[Role]] = {
     "activity_reports:countersign": frozenset({Role.LEAD}),  # who worked the days does not (duties.py)
     "service_certificates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
     "service_certificates:write": frozenset({Role.OPERATOR}),
+    "invoices:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
+    "invoices:write": frozenset({Role.CONSULTANT, Role.LEAD}),  # of one's own firm alone: the supplier invoices
+    "invoices:follow": frozenset({Role.OPERATOR, Role.CONSULTANT, Role.LEAD}),  # what Chorus Pro told one of the two
     "deliverables:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "deliverables:write": frozenset({Role.OPERATOR}),  # who orders says what is delivered
     "deliverables:deliver": frozenset({Role.LEAD}),  # for the consortium; who delivers does not decide (duties.py)
@@ -260,6 +263,7 @@ GUARDED_EVENTS = {
     **dict.fromkeys(("receipt", "receipt_refund"), "receipts:read"),
     "activity_report": "activity_reports:read",
     "mission_plan": "plans:read",
+    "invoice": "invoices:read",
     "letter": "agreements:read",
     "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),
@@ -301,6 +305,7 @@ OWN_ORGANISATION = {
     "activity_reports:read": frozenset({Role.CONSULTANT}),
     "rates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
     "service_certificates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
+    "invoices:read": frozenset({Role.LEAD, Role.CONSULTANT}),
     "imports:read": frozenset({Role.CONSULTANT}),
 }
 

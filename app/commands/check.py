@@ -20,6 +20,7 @@ from app.awards.recoveries import checks as recoveries
 from app.core.db import raw_connection
 from app.engineering import checks as engineering
 from app.engineering.deliverables import checks as deliverables
+from app.engineering.invoices import checks as invoices
 from app.envelopes import checks as envelopes
 from app.firms import checks as firms
 from app.grants import checks as grants
@@ -31,8 +32,9 @@ from app.treasury.collections import checks as collection_runs
 from app.treasury.runs import checks as payment_runs
 
 DOMAINS = (
-    access, programme, missions, frameworks, firms, roadmap, engineering, deliverables, envelopes, awards, claims,
-    overrides, grants, recoveries, commitments, advances, payment_runs, collection_runs, applications, decisions,
+    access, programme, missions, frameworks, firms, roadmap, engineering, deliverables, invoices, envelopes, awards,
+    claims, overrides, grants, recoveries, commitments, advances, payment_runs, collection_runs, applications,
+    decisions,
 )  # fmt: skip
 
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.

@@ -53,6 +53,7 @@ LEFT_OUT = {
     "import_lines": "lines of imports under way",
     "legal_rates": "rates of the law, which every installation has",
     "vat_rates": "rates of the law, which every installation has; a certificate states its own",
+    "refinancing_rates": "rates of the law, which every installation has; an invoice shows its own",
     "person_days": "limit rows over all territories; computed again from time_entries",
 }
 # Columns that are not needed to read the rest, and are nobody's business elsewhere.

@@ -41,11 +41,16 @@ from app.engineering.activity_reports import service as reports
 from app.engineering.activity_reports.models import ActivityReport
 from app.engineering.certificates import schemas
 from app.engineering.certificates import service as certificates
+from app.engineering.certificates.models import ServiceCertificate
 from app.engineering.entries import locks, steps
 from app.engineering.entries import schemas as engineering_schemas
 from app.engineering.entries import service as engineering
 from app.engineering.entries.models import MonthLock, TimeEntry
 from app.engineering.entries.rules import COUNTING, EntryAction
+from app.engineering.invoices import schemas as invoice_schemas
+from app.engineering.invoices import service as invoices
+from app.engineering.invoices.models import Invoice
+from app.engineering.invoices.rules import InvoiceAct
 from app.engineering.planning import schemas as planning_schemas
 from app.engineering.planning import service as planning
 from app.engineering.planning.models import MissionPlan
@@ -188,6 +193,7 @@ async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool
     await load.rates()
     await load.reports()
     await load.june()
+    await load.invoice()
     story = Story(load.factory, load.run, load.actor, load.mission_id)
     await meetings.load(story)
     await projects.load(story)
@@ -681,6 +687,30 @@ class _Load:
             return changes
 
         await self.run(self.actor(Role.OPERATOR), make)
+
+    async def invoice(self) -> None:
+        """The lead firm has invoiced its days of June: the payer has the invoice since 7 July."""
+        c, firm, lead = ServiceCertificate, self.organisations[LEAD], self.actor(Role.LEAD)
+        june = (
+            select(c.id).where(c.mission_id == self.mission_id, c.organisation_id == firm).order_by(c.number).limit(1)
+        )
+        async with self.factory() as session:
+            certificate_id = await session.scalar(june)
+        if await self._exists(select(Invoice.id).where(Invoice.organisation_id == firm).limit(1)):
+            return
+        body = invoice_schemas.InvoiceCreate.model_validate(
+            {"certificate_ids": [str(certificate_id)], "number": "DEMO-2023-06", "issued_on": "2023-07-05",
+             "engagement_number": "1300451236", "service_code": "INVEST-30"}
+        )  # fmt: skip
+
+        await self.run(lead, lambda write: invoices.create_invoice(write, lead, ALES, body))
+        for act, on in ((InvoiceAct.DEPOSIT, date(2023, 7, 6)), (InvoiceAct.MAKE_AVAILABLE, date(2023, 7, 7))):
+
+            async def record(write: Write, act: InvoiceAct = act, on: date = on) -> Change:
+                made = await write.lock(Invoice, Invoice.territory == ALES, Invoice.organisation_id == firm)
+                return await invoices.follow(write, made, act, on, None)
+
+            await self.run(lead, record)
 
     async def working_keys(self, keys_file: Path) -> dict[str, str]:
         """The keys of the file that still work."""

@@ -23,6 +23,7 @@ from app.engineering.activity_reports import rules as activity_reports
 from app.engineering.corrections import rules as corrections
 from app.engineering.deliverables import rules as deliverables
 from app.engineering.entries import rules as entries
+from app.engineering.invoices import rules as invoices
 from app.firms import rules as firms
 from app.firms.bank_details import rules as bank_details
 from app.missions import rules as missions
@@ -106,6 +107,13 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                   for source in sources),
                 *((source, activity_reports.ActivityReportStatus.STALE, "a change of an entry")
                   for source in activity_reports.STANDING),
+            ],
+        ),
+        "Invoices": (
+            invoices.InvoiceState.ISSUED,
+            [
+                *((source, target, action + "*" * (action in invoices.NEED_REASON))
+                  for action, (sources, target) in invoices.TRANSITIONS.items() for source in sources),
             ],
         ),
         "Auditions": (

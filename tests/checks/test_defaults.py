@@ -33,6 +33,7 @@ TODAY = {
     "engineering/deliverables/service.py _record": ACT,
     "engineering/deliverables/service.py defer": ACT,
     "engineering/deliverables/service.py deliver": ACT,
+    "engineering/invoices/service.py _day": ACT,
     "firms/service.py _with_version": "A code is of the nomenclature in force on the day of its facts.",
     "firms/service.py create_firm": DECLARED,
     "firms/service.py put_territory_firm": ACT,

@@ -17,6 +17,7 @@ from tests.applications.acts import done, draft, submitted
 from tests.conftest import plain
 from tests.directory import siret_of
 from tests.engineering.deliverables import acts as deliverables
+from tests.engineering.invoices import acts as invoices
 from tests.envelopes.acts import Acts
 from tests.missions.frameworks.acts import a_framework, ordered
 from tests.missions.test_orders import bare
@@ -50,6 +51,13 @@ PLANTED = {
     "acts of a deliverable": "UPDATE deliverables SET passage_number = passage_number + 1",
     "persons who delivered a deliverable": "UPDATE deliverables SET deliverers = '{}' WHERE state <> 'expected'",
     "state of a deliverable": "UPDATE deliverables SET verification_ends_on = verification_ends_on + 1",
+    "certified, invoiced and to invoice of a member":
+        "UPDATE member_invoicing SET certified_cents = certified_cents + 1, to_invoice_cents = to_invoice_cents + 1",
+    "members with certificates": "DELETE FROM member_invoicing",
+    "amount of an invoice": "UPDATE invoices SET amount_cents = amount_cents + 1, total_cents = total_cents + 1",
+    "VAT of an invoice": "UPDATE invoices SET vat_cents = vat_cents + 1, total_cents = total_cents + 1",
+    "acts of an invoice": "UPDATE invoices SET passage_number = passage_number + 1",
+    "state of an invoice": "UPDATE invoices SET received_on = '2020-01-01'",
     "orders of a framework": "UPDATE frameworks SET days_peak = days_peak + 1 WHERE days_peak > 0",
     "maximum of a framework": "UPDATE framework_maxima SET max_days = 1",
     "framework of an amendment":
@@ -172,7 +180,9 @@ async def live(url: str) -> None:
                 ids.append(ok(await world.consultant.post("time-entries", body), 201)["id"])
             ok(await world.lead_judge.post(f"time-entries/{ids[0]}/validate"))
             ok(await world.consultant.post(f"time-entries/{ids[1]}/reverse", {"reason": "Wrong day"}))
-            await world.certify(mission)
+            certificate = await world.certify(mission)
+            made = ok(await invoices.invoice(world.consultant, certificate), 201)
+            ok(await invoices.act(world.consultant, made["id"], "deposit"))
             proposal = {"entry_id": ids[0], "days": 0, "reason": "Not worked."}
             ok(await world.consultant.post("time-entry-corrections", proposal), 201)
             reported = {"consultant_id": mission.partner_consultant, "month": "2023-07"}

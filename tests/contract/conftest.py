@@ -19,6 +19,7 @@ from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
 from tests.engineering.deliverables.acts import done
 from tests.engineering.deliverables.acts import ordered as deliverable_of
+from tests.engineering.invoices.acts import act, invoice
 from tests.engineering.planning.acts import line, plan, state
 from tests.in_process import InProcess
 from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
@@ -153,6 +154,8 @@ async def one_of_everything(world: World) -> Known:
     judged = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-02-01")), 201)
     ok(await world.lead_judge.post(f"time-entries/{judged['id']}/validate"))
     certificate = await world.certify(mission)
+    invoiced = ok(await invoice(world.consultant, certificate), 201)
+    ok(await act(world.consultant, invoiced["id"], "deposit"))
     month = {"consultant_id": mission.partner_consultant, "month": "2023-02"}
     report = ok(await world.consultant.post("activity-reports", month), 201)
     proposal = {"entry_id": judged["id"], "days": 0, "reason": "Not worked."}
@@ -179,6 +182,8 @@ async def one_of_everything(world: World) -> Known:
             "orders": order["id"],
             "service-certificates": certificate["id"],
             "activity-reports": report["id"],
+            "invoices": invoiced["id"],
+            "invoice_id": invoiced["id"],
             "time-entry-corrections": correction["id"],
             "month-locks": lock["id"],
             "deliverables": deliverable["id"],

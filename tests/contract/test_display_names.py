@@ -105,6 +105,8 @@ SHOWN_AS: dict[str, str] = {
     "CommitteeDecision.corrects_id": "corrects_reference",
     "CommitteeDecision.corrected_by_id": "corrected_by_reference",
     "LeftOfContribution.contribution_id": "contribution_reference",
+    "Invoice.corrects_id": "corrects_number",
+    "InvoicePassage.invoice_id": "invoice_number",
     # aid files
     "AidTotals.aid_id": "decision_reference",
     "AwardStory.aid_id": "decision_reference",

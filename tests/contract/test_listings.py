@@ -20,6 +20,7 @@ from tests.contract.cures.files import admissible
 from tests.directory import siret_of
 from tests.engineering.deliverables.acts import done
 from tests.engineering.deliverables.acts import ordered as deliverable_of
+from tests.engineering.invoices.acts import act, invoice
 from tests.engineering.planning.acts import line, plan, state
 from tests.missions.frameworks.acts import a_framework, a_parameter, ordered
 from tests.missions.test_orders import bare
@@ -315,7 +316,9 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         )
         if not known["items"]:
             await world.rates(mission)
-        await world.certify(mission)
+        certificate = await world.certify(mission)
+        money["invoice"] = ok(await invoice(world.consultant, certificate), 201)["id"]
+        ok(await act(world.consultant, money["invoice"], "deposit"))
         proposal = {"entry_id": validated["id"], "days": 0, "reason": "Not worked."}
         ok(await world.consultant.post("time-entry-corrections", proposal), 201)
         lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2021-06"}), 201)
@@ -363,7 +366,8 @@ LISTS = [
     "roadmap/actions", "roadmap/actions/{action}/states", "/v1/imports", "/v1/imports/{national_import}/problems",
     "imports", "imports/{import}/problems",
     "missions/{mission}/allotments", "missions/{mission}/rates", "missions/{mission}/threshold-crossings",
-    "month-locks", "service-certificates", "activity-reports", "/v1/lookups/persons", "/v1/lookups/organisations",
+    "month-locks", "service-certificates", "invoices", "invoices/{invoice}/history",
+    "activity-reports", "/v1/lookups/persons", "/v1/lookups/organisations",
     "time-entry-corrections", "applications", "applications/{application}/history",
     "applications/{application}/documents", "committees/{decided}/agenda/versions", "committees/{decided}/decisions",
 ]  # fmt: skip
@@ -371,7 +375,7 @@ LISTS = [
 
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
-    "missions/{mission}/deliverables/{deliverable}/history",
+    "missions/{mission}/deliverables/{deliverable}/history", "invoices/{invoice}/history",
     "payment-runs/{run}/lines", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
     "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates",
     "/v1/frameworks/{framework}/orders", "/v1/frameworks/{framework}/parameters",

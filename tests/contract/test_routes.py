@@ -14,6 +14,7 @@ from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
 from tests.engineering.deliverables.acts import ordered
+from tests.engineering.invoices.acts import invoice
 from tests.engineering.planning.acts import line, plan, state
 from tests.missions.frameworks.acts import a_framework, a_parameter
 from tests.treasury.collecting import a_collection
@@ -55,6 +56,7 @@ MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
 CORRECTION = T + "/time-entry-corrections/{id}"
 REPORT = T + "/activity-reports/{id}"
+INVOICE = T + "/invoices/{id}"
 GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
 RECOVERY = GRANT + "/recoveries/{id}"
@@ -232,6 +234,13 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/service-certificates/{id}": (CONSORTIUM, set()),
     T + "/service-certificates/{id}/content": (CONSORTIUM, set()),
     T + "/service-certificates/{id}/cancel": (CONSORTIUM, {"operator"}),
+    T + "/invoices": (CONSORTIUM, {"consultant", "lead"}),
+    INVOICE: (CONSORTIUM, set()),
+    INVOICE + "/content": (CONSORTIUM, set()),
+    INVOICE + "/record": (CONSORTIUM, {"consultant", "lead", "operator"}),
+    INVOICE + "/cancel": (CONSORTIUM, {"consultant", "lead"}),
+    INVOICE + "/reverse": (CONSORTIUM, {"consultant", "lead", "operator"}),
+    T + "/invoices/{invoice_id}/history": (CONSORTIUM, set()),
     T + "/engineering": (ALL, set()),
     T + "/engineering/burn-down": (ALL, set()),
     T + "/engineering/to-do": (ALL, set()),
@@ -465,6 +474,7 @@ def writers_of(method: str, path: str) -> set[str]:
 # The ids are the partner's: the lead has its own rates and certificates, and sees no other's.
 OF_THE_PARTNER = {
     MISSION + "/rates/{id}", T + "/service-certificates/{id}", T + "/service-certificates/{id}/content",
+    INVOICE, INVOICE + "/content", T + "/invoices/{invoice_id}/history",
 }  # fmt: skip
 
 
@@ -595,6 +605,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-06-20", days=0.25)), 201)
     ok(await world.lead_judge.post(f"time-entries/{entry['id']}/validate"))
     certificate = await world.certify(mission)
+    invoiced = ok(await invoice(world.consultant, certificate), 201)
     month = {"consultant_id": mission.partner_consultant, "month": "2023-06"}
     report = ok(await world.consultant.post("activity-reports", month), 201)
     planned = ok(await plan(world, mission, line("2023-W26", 1)), 201)
@@ -611,6 +622,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "deliverable_id": deliverable["id"],
         CORRECTION: correction["id"],
         REPORT: report["id"],
+        INVOICE: invoiced["id"],
+        "invoice_id": invoiced["id"],
         T + "/service-certificates/{id}": certificate["id"],
         MISSION + "/rates/{id}": rates[0]["id"],
         MISSION + "/plan/versions/{id}": planned["id"],

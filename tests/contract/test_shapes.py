@@ -66,6 +66,7 @@ RECOVERY_RECEIPT = RECOVERY + "/{recovery_id}/receipts"
 COMMITMENT = f"POST {T}/grants/{{grant_id}}/commitments"
 LETTER = f"POST {T}/letters"
 REPORT = f"POST {T}/activity-reports"
+INVOICE = f"POST {T}/invoices"
 CHANGE_REQUEST = f"POST {T}/grants/{{grant_id}}/change-requests"
 RESCHEDULE, EARLY_REPAYMENT, TURNOVER = (
     f"POST {T}/advances/{{advance_id}}/{what}" for what in ("reschedules", "early-repayments", "turnovers")
@@ -336,6 +337,11 @@ DRIVEN: dict[str, Request] = {
     "reason_missing": _one(f"POST {T}/time-entries/{{id}}/reject", "/reason", ABSENT),
     "time_entry_correction_days": _one(f"POST {T}/time-entry-corrections", "/days", 1.25),
     "time_entry_correction_worked_on": _one(f"POST {T}/time-entry-corrections", "/worked_on", "1899-12-31"),
+    "invoice_number": _one(INVOICE, "/number", "- /"),
+    "invoice_references": _one(INVOICE, "/service_code", ""),
+    "invoice_parties": _one(INVOICE, "/payer_siret", "32025248900000"),
+    "invoice_passage_members": _one(INVOICE + "/{id}/cancel", "/reason", ABSENT),
+    "invoice_passage_future": _one(INVOICE + "/{id}/record", "/on", FUTURE),
     "activity_report_month": _one(REPORT, "/month", "2023-06-14"),
     "activity_report_consultant_signed": _one(REPORT + "/{id}/sign", "/name", " "),
     "activity_report_lead_signed": _one(REPORT + "/{id}/countersign", "/name", " "),
@@ -501,6 +507,17 @@ OURS: dict[str, str] = {
     **dict.fromkeys(
         ("activity_report_days", "activity_report_content_hash"), "the sealed report is computed from the entries"
     ),
+    **dict.fromkeys(
+        ("invoice_kind", "invoice_corrects", "invoice_figures", "invoice_content_hash", "invoice_line_number",
+         "invoice_line_profile", "invoice_line_days", "invoice_line_amount", "invoice_vat_rate", "invoice_vat_amount"),
+        "the sealed invoice is computed from the certificates",
+    ),
+    **dict.fromkeys(
+        ("invoice_state", "invoice_first_state", "invoice_due", "invoice_passage_transition", "invoice_passage_number"),
+        "the service computes them from the acts",
+    ),
+    **dict.fromkeys(("refinancing_rate_bp", "refinancing_rate_half_year"), "migrations ship the rates"),
+    "member_invoicing_sum": "a trigger counts certificates and invoices",
     "activity_report_signed_on": "the service compares the day with the report that it holds",
     "activity_report_stale": "a trigger writes it, when an entry changes",
     **dict.fromkeys(("firm_source", "site_source", "proceeding_source"), "each door has its source"),

@@ -176,12 +176,13 @@ async def test_after_any_life_a_count_is_what_its_link_lists_for_each_role(world
 
 async def test_a_correction_waits_for_the_lead_then_for_the_operator_and_for_nobody_who_took_part(world: World) -> None:
     made = await (await certified(world, 1.0, 0.5)).proposed()
+    told = {"consultant": {"certificates_to_invoice": 1}}
+    agreeing = {name: {"corrections_to_agree": 1} for name in ("lead", "lead_judge")}
     for name in CALLERS:
-        leads = name in ("lead", "lead_judge")
-        assert await counts(world, name) == ({"corrections_to_agree": 1} if leads else {}), name
+        assert await counts(world, name) == (told | agreeing).get(name, {}), name
     ok(await act(world.lead, made, "agree"))
     for name in CALLERS:
-        assert await counts(world, name) == ({"corrections_to_accept": 1} if name == "operator" else {}), name
+        assert await counts(world, name) == (told | {"operator": {"corrections_to_accept": 1}}).get(name, {}), name
     ok(await act(world.operator, made, "accept"))
     assert await counts(world, "lead_judge") == {}
     assert await counts(world, "operator") == {"entries_to_certify": 1}, "the corrected day"
@@ -193,11 +194,14 @@ async def test_a_day_that_a_certificate_left_out_waits_for_its_firm_until_it_is_
     for entry in (kept, refused):
         ok(await world.lead_judge.post(f"time-entries/{entry}/validate"))
     await world.certify(mission, refusals=[{"entry_id": refused, "reason": "The firm was closed."}])
-    told = {"consultant": {"entries_certification_refused": 1}, "operator": {"refused_entries_to_certify": 1}}
+    told = {
+        "consultant": {"entries_certification_refused": 1, "certificates_to_invoice": 1},
+        "operator": {"refused_entries_to_certify": 1},
+    }
     for name in CALLERS:
         assert await counts(world, name) == told.get(name, {}), name
     ok(await world.consultant.post(f"time-entries/{refused}/reverse", {"reason": "It was closed."}))
-    assert await counts(world, "consultant") == {}
+    assert await counts(world, "consultant") == {"certificates_to_invoice": 1}
 
 
 async def test_what_a_cancelled_certificate_left_out_waits_for_a_certificate_again(world: World) -> None:
@@ -234,7 +238,7 @@ async def test_what_a_corrected_certificate_left_out_waits_for_a_certificate_aga
     assert await counts(world, "operator") == left, "the second certificate refused them too"
     await Certified(world, start.mission, [once_more], again).correct(days=0)
     assert await counts(world, "operator") == {"entries_to_certify": 2}
-    assert await counts(world, "consultant") == {}
+    assert await counts(world, "consultant") == {"certificates_to_invoice": 1}
     for entry in left_out:
         shown = ok(await world.operator.get(f"time-entries/{entry}"))
         assert (shown["status"], shown["certification_refused_reason"]) == ("validated", None)

@@ -98,6 +98,10 @@ def test_days_are_ordered_planned_and_invoiced_as_the_page_says() -> None:
         '"status":"signed_by_consultant"\n"type":"/problems/activity-report-unsigned"\n',
         '"code":"activity_report_to_countersign"\n"status":"signed"\n"number":5\napplication/pdf\n',
         '"rest_certificate_number":7\n"status":"stale"\n"status":"to_sign"\n',
+        '"number":2\n"number":7\n"type":"/problems/certificate-already-invoiced"\napplication/pdf\n',
+        '<ram:ID>FA-2023/71\n"type":"/problems/not-found"\n"state":"at_payer"\n"late":false\n',
+        '"state":"suspended"\n"due_on":null\n"state":"paid"\n"late_interest_cents":0\n"recovery_fee_cents":0\n',
+        '"at_payer":1\n"paid":1\n',
         "balances computed again, 0 differ",
     ):
         assert promised in said, said

@@ -27,7 +27,7 @@ from app.core.reading.negotiation import language_of
 from app.core.reading.query import Parameter
 from app.core.reading.xlsx import MEDIA_TYPE as XLSX
 
-PDF = "application/pdf"
+PDF, XML = "application/pdf", "application/xml"
 FORMS = {"application/json": "json", PDF: "pdf", XLSX: "xlsx"}
 FORM = {"format": Parameter(Literal["json", "pdf", "xlsx"], "The representation; weighs more than Accept.")}
 
@@ -62,17 +62,18 @@ async def answer(request: Request, document: Document, shown: dict[str, Any], fo
         body = document.as_xlsx(shown, language)
     else:
         body = await pdf(document.template, document.as_data(shown, language))
-    return _attachment(body, form, document.name(request.path_params, shown), language)
+    return attachment(body, form, document.name(request.path_params, shown), language)
 
 
-def _attachment(body: bytes, form: str, name: str, language: str) -> Response:
+def attachment(body: bytes, form: str, name: str, language: str) -> Response:
+    """A document as it is answered: its form, its name without an ending, and its language."""
     headers = {
         "Content-Disposition": f'{"inline" if form == "pdf" else "attachment"}; filename="{name}.{form}"',
         "Content-Language": language,
         "Vary": "Accept, Accept-Language",
         "Cache-Control": "private, no-cache",
     }
-    return Response(body, headers=headers, media_type={"pdf": PDF, "xlsx": XLSX}[form])
+    return Response(body, headers=headers, media_type={"pdf": PDF, "xlsx": XLSX, "xml": XML}[form])
 
 
 # --- PDF -------------------------------------------------------------------------------------------------------------
@@ -96,18 +97,21 @@ class TypesettingFailed(Exception):
     """The program that sets a PDF has ended without one, or was ended because it took too long."""
 
 
-async def pdf(template: str, data: Mapping[str, Any]) -> bytes:
+async def pdf(
+    template: str, data: Mapping[str, Any], program: str = "app.core.reading.typesetting", **more: Any
+) -> bytes:
     """The template set with `data`, which it reads as `sys.inputs.data`. Raises `PdfNotInstalled` (501).
 
-    A sign that no font has is shown as [U+1F469].
+    A sign that no font has is shown as [U+1F469]. Another `program` makes of the same order, and of `more`, what it is
+    for.
     """
     if not _installed():
         raise PdfNotInstalled
     async with _at_once:
         try:
-            return await _typeset(template, _spelt(data, _NOT_SHOWN))
+            return await _run(program, {"template": _LOOK + template, "data": _spelt(data, _NOT_SHOWN), **more})
         except TypesettingFailed:  # then no sign is left that a font could miss
-            return await _typeset(template, _spelt(data, _NOT_LATIN))
+            return await _run(program, {"template": _LOOK + template, "data": _spelt(data, _NOT_LATIN), **more})
 
 
 @cache
@@ -115,11 +119,10 @@ def _installed() -> bool:
     return find_spec("typst") is not None
 
 
-async def _typeset(template: str, data: Any) -> bytes:
-    """What `typesetting` makes of it in a process of its own, which a text can break without breaking this one."""
-    order = {"template": _LOOK + template, "data": data}
+async def _run(module: str, order: Mapping[str, Any]) -> bytes:
+    """What a program makes of an order in a process of its own, which a text can break without breaking this one."""
     program = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.core.reading.typesetting", stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=_ENVIRONMENT
+        sys.executable, "-m", module, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=_ENVIRONMENT
     )
     try:
         async with asyncio.timeout(SECONDS):

@@ -27,13 +27,19 @@ def _content(sealed: type[Base], own: bool) -> Statement:
     return Statement(select(c.content).where(*conditions))
 
 
-async def show_content(request: Request, sealed: type[Base], own: Mapping[str, Any]) -> Response:
+async def content_of(request: Request, sealed: type[Base], own: Mapping[str, Any]) -> str:
     """The sealed text of one row, found by the path; `own` limits it to an organisation. Raises `NotFound`."""
-    read(request, {})
     row = await fetchrow(request.state.engine, _content(sealed, bool(own)), {**request.path_params, **own})
     if row is None:
         raise NotFound
-    return private(row["content"])
+    text: str = row["content"]
+    return text
+
+
+async def show_content(request: Request, sealed: type[Base], own: Mapping[str, Any]) -> Response:
+    """The answer with the sealed text of one row. Raises `NotFound`."""
+    read(request, {})
+    return private(await content_of(request, sealed, own))
 
 
 async def show_sealed(

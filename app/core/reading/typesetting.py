@@ -7,25 +7,31 @@ goes on.
 import json
 import resource
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 MEMORY = 2 * 1024**3  # bytes; a document of a hundred pages takes a tenth
 
 
-def main() -> None:
-    """Set the one document that is ordered."""
+def typeset(order: Mapping[str, Any]) -> bytes:
+    """The document that is ordered: PDF/UA-1, and of the other standards that the order names."""
     import typst
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    order = json.load(sys.stdin)
-    document = typst.compile(
+    document: bytes = typst.compile(
         order["template"].encode(),
         format="pdf",
         ignore_system_fonts=True,
-        pdf_standards=["ua-1"],
+        pdf_standards=["ua-1", *order.get("standards", ())],
         sys_inputs={"data": json.dumps(order["data"])},
     )
-    sys.stdout.buffer.write(document)
+    return document
+
+
+def main(make: Callable[[Mapping[str, Any]], bytes] = typeset) -> None:
+    """Make the one document that is ordered."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    sys.stdout.buffer.write(make(json.load(sys.stdin)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,21 @@
 """Reads of certificates of service."""
 
-from sqlalchemy import Text, select
+from typing import Any
+
+from sqlalchemy import Boolean, Text, case, column, exists, select, table
 
 from app.access.models import Organisation, Subject
 from app.core.db import param
-from app.core.reading.listing import Listing, at_least, at_most, equals, json_array, json_object, updated_since
+from app.core.reading.listing import (
+    Listing,
+    at_least,
+    at_most,
+    equals,
+    holds,
+    json_array,
+    json_object,
+    updated_since,
+)
 from app.core.values import Day, Uuid
 from app.engineering.certificates import schemas
 from app.engineering.certificates.models import CertificateLine, CertificateRemark, EarlierRefusal, ServiceCertificate
@@ -19,6 +30,7 @@ _remark = CertificateRemark
 
 _counter = ServiceCertificate.__table__.alias("counter")
 _cancelled = ServiceCertificate.__table__.alias("cancelled")
+_later = ServiceCertificate.__table__.alias("later_certificate")
 
 
 _lines = (
@@ -69,6 +81,21 @@ _earlier_refusals = (
 )
 
 
+# Invoices stand on certificates, and are named as a foreign key would.
+_invoiced = table("invoice_certificates", column("certificate_id", _certificate.id.type), column("stands", Boolean()))
+
+
+def _is_invoiced(certificate_id: Any) -> Any:
+    return exists().where(_invoiced.c.certificate_id == certificate_id, _invoiced.c.stands)
+
+
+# What waits for an invoice, or of a counter-certificate for a credit note: of a certificate that was cancelled before
+# it was invoiced nothing does.
+TO_INVOICE: Any = ~_is_invoiced(_certificate.id) & case(
+    (_certificate.cancels_id.is_(None), ~exists().where(_later.c.cancels_id == _certificate.id)),
+    else_=_is_invoiced(_certificate.cancels_id),
+)
+
 CERTIFICATES = Listing(
     schema=schemas.ServiceCertificate,
     rows=select(
@@ -113,6 +140,10 @@ CERTIFICATES = Listing(
         "mission_id": equals(_certificate.mission_id, Uuid, "Certificates of this mission."),
         "organisation_id": equals(_certificate.organisation_id, Uuid, "Certificates of this member of the consortium."),
         "cancels_id": equals(_certificate.cancels_id, Uuid, "The counter-certificate of this certificate."),
+        "to_invoice": holds(
+            TO_INVOICE,
+            "true: those that wait for an invoice, or as counter-certificates for a credit note; false: all others.",
+        ),
         "period_from": at_least(_certificate.to_on, Day, "Certificates whose period ends on this Paris day or later."),
         "period_to": at_most(
             _certificate.from_on, Day, "Certificates whose period starts on this Paris day or earlier."

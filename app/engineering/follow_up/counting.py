@@ -44,18 +44,22 @@ PARAMETERS = {
 
 
 class Shape(NamedTuple):
-    """What changes the SQL: one mission, one member, what was known at an instant, the reader's own reports alone."""
+    """What changes the SQL: one mission, one member, what was known at an instant, the reader's own reports alone, and
+    of invoices the reader's own or none.
+    """
 
     one_mission: bool = False
     one_member: bool = False
     known_then: bool = False
     own_reports: bool = False
+    own_invoices: bool = False
+    no_invoices: bool = False
 
 
-def shape_of(query: Mapping[str, Any], *, own_reports: bool = False) -> Shape:
+def shape_of(query: Mapping[str, Any], **reader: bool) -> Shape:
     """What of the parameters given, and of the reader, changes the SQL."""
     known_then = query.get("recorded_as_of") is not None
-    return Shape("mission_id" in query, "organisation_id" in query, known_then, own_reports)
+    return Shape("mission_id" in query, "organisation_id" in query, known_then, **reader)
 
 
 DAYS = Numeric(7, 2)

@@ -44,6 +44,7 @@ from app.engineering.follow_up.counting import (
     word,
 )
 from app.engineering.follow_up.deliverables import deliverables
+from app.engineering.follow_up.invoices import invoices
 from app.engineering.follow_up.landing import expectations
 from app.engineering.follow_up.reports import activity_reports
 from app.firms.models import Firm
@@ -85,6 +86,7 @@ def follow_up(shape: Shape) -> Statement:
             _projects_detected(shape).label("projects_detected"),
             deliverables(shape, of).label("deliverables"),
             activity_reports(shape, of).label("activity_reports"),
+            invoices(shape, of).label("invoices"),
         ).select_from(opened.join(figures, true()))
     ).scalar_subquery()
     lists = as_object(

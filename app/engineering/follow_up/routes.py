@@ -85,9 +85,15 @@ async def get_engineering(request: Request, actor: Actor = require("engineering:
     form, table = form_wanted(request, query), query.pop("table", None)
     if form == "json" and table is not None:
         raise ValidationFailed(errors=[ONLY_WITH_TABLES.at("table")])
-    own = actor.own("activity_reports:read", request.path_params["territory"])
-    bound = {**query, **request.path_params, **both_times(query), **own}
-    shape = counting.shape_of(query, own_reports=bool(own))
+    territory = request.path_params["territory"]
+    reports, invoices = (actor.own(f"{what}:read", territory) for what in ("activity_reports", "invoices"))
+    bound = {**query, **request.path_params, **both_times(query), **reports, **invoices}
+    shape = counting.shape_of(
+        query,
+        own_reports=bool(reports),
+        own_invoices=bool(invoices),
+        no_invoices=not actor.may("invoices:read", territory),
+    )
     row = await fetchrow(request.state.engine, queries.follow_up(shape), bound)
     _found(row, query)
     language = language_of(request, request.state.default_language)

@@ -126,6 +126,23 @@ class ActivityReportCounts(Read):
     stale: int = Field(description="Number of reports with an entry that has changed since, to be made again.")
 
 
+class InvoiceFigures(Read):
+    """How many invoices and credit notes are in each state at the end of `as_of`, and the days invoiced."""
+
+    issued: int = Field(description="Number of those that are made and not deposited yet.")
+    deposited: int = Field(description="Number of those deposited in Chorus Pro (Déposée).")
+    at_payer: int = Field(description="Number of those at the payer's (Mise à disposition du destinataire).")
+    suspended: int = Field(description="Number of those that the payer has suspended (Suspendue).")
+    rejected: int = Field(description="Number of those that the payer has rejected (Rejetée).")
+    payment_ordered: int = Field(description="Number of those whose payment is ordered (Mandatée).")
+    paid: int = Field(description="Number of those that are paid (Mise en paiement).")
+    cancelled: int = Field(description="Number of those that the supplier has cancelled before their deposit.")
+    days_invoiced: SignedDays = Field(description="Man-days of those that stand, less credit notes.")
+    days_to_invoice: SignedDays = Field(
+        description="Man-days certified less those invoiced; negative where a credit note is missing."
+    )
+
+
 class Consumption(Read):
     """The share of the days used, beside the share of the window elapsed at the end of `as_of`."""
 
@@ -280,6 +297,10 @@ class FollowUp(DayFigures):
     )
     activity_reports: ActivityReportCounts = Field(
         description="How far the activity reports have come; to a consultant, those of its own organisation."
+    )
+    invoices: InvoiceFigures | None = Field(
+        description="How far what is certified has been invoiced, by the day on which certificates and invoices were"
+        " made; to a member of the consortium its own, null for who reads no invoices."
     )
     consumption: Consumption = Field(description="Shares of the days and of the window, and days for each result.")
     forecast: Forecast = Field(description="When the days are used up at the pace of the last weeks.")

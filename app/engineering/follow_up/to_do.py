@@ -11,6 +11,7 @@ from app.engineering.deliverables import to_do as deliverables
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import IS_CORRECTED, decidable_by
 from app.engineering.entries.rules import Status
+from app.engineering.invoices import to_do as invoices
 from app.missions.leads import led_by
 from app.missions.models import Mission, MissionDays, ThresholdCrossing
 from app.missions.queries import ENDS_ON, OVER_THRESHOLD
@@ -116,4 +117,5 @@ KINDS = (
         "missions?over_threshold=true&ends_from={today}&status=open",
     ),
     *deliverables.KINDS,
+    *invoices.KINDS,
 )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, Numeric, column, func, literal_column, select, table
+from sqlalchemy import BigInteger, Boolean, Date, Numeric, Text, column, exists, func, literal_column, select, table
 from sqlalchemy.orm import aliased
 
 from app.access.models import Organisation
@@ -44,11 +44,38 @@ _certificate = table(
     "service_certificates", column("mission_id", _m.id.type), column("organisation_id", Organisation.id.type),
     column("days", Numeric(7, 2)), column("amount_cents", BigInteger()), column("created_at"),
 )  # fmt: skip
+_invoice = table(
+    "invoices", column("id", _m.id.type), column("mission_id", _m.id.type), column("stands", Boolean()),
+    column("organisation_id", Organisation.id.type), column("days", Numeric(7, 2)),
+    column("amount_cents", BigInteger()), column("created_at"),
+)  # fmt: skip
+_passage, _reversal = (
+    table(
+        "invoice_passages", column("invoice_id", _m.id.type), column("number"), column("reverses_number"),
+        column("to_state", Text()), column("effective_on", Date()),
+    ).alias(name)
+    for name in ("ending", "reversal")
+)  # fmt: skip
+
+
+def _stands(by: Any) -> Any:
+    """Whether an invoice stands, or stood at the end of a day: neither rejected nor cancelled by then."""
+    if by is None:
+        return _invoice.c.stands
+    p, r = _passage.c, _reversal.c
+    taken_back = exists().where(r.invoice_id == p.invoice_id, r.reverses_number == p.number, r.effective_on <= by)
+    ended = exists().where(
+        p.invoice_id == _invoice.c.id,
+        p.to_state.in_([literal_column("'rejected'"), literal_column("'cancelled'")]),
+        p.effective_on <= by,
+        ~taken_back,
+    )
+    return ~ended
 
 
 def _frameworks(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
-    """Frameworks with the maximum of `of`, and what their orders and certificates come to, those of `by` or before."""
-    c = _certificate.c
+    """Frameworks with the maximum of `of`, and what orders, certificates and invoices of `by` or before come to."""
+    c, i = _certificate.c, _invoice.c
     signed = [_o.framework_id == _f.id, _m.id == _o.mission_id, _m.status != _CANCELLED]
     initial = aliased(_o)
     under = [
@@ -58,9 +85,11 @@ def _frameworks(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
         _m.status != _CANCELLED,
     ]
     certified, allotted = [*under, c.mission_id == _m.id], [*under, Allotment.mission_id == _m.id]
+    invoiced = [*under, i.mission_id == _m.id, _stands(by)]
     if by is not None:
         signed.append(_o.signed_on <= by)
         certified.append(paris_day(c.created_at) <= by)
+        invoiced.append(paris_day(i.created_at) <= by)
         allotted.append(Allotment.decided_on <= by)
 
     def total(of: Any, none: Any, where: list[Any], *more: Any) -> Any:
@@ -76,6 +105,8 @@ def _frameworks(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
         ordered_cents=total(_o.amount_cents, _NO_CENTS, signed, here),
         days_certified=total(c.days, NO_DAYS, certified, here),
         certified_cents=total(c.amount_cents, _NO_CENTS, certified, here),
+        days_invoiced=total(i.days, NO_DAYS, invoiced, here),
+        invoiced_cents=total(i.amount_cents, _NO_CENTS, invoiced, here),
     )
     some_orders = select(_o.id).where(*signed, here).correlate(_f, _t).exists()
     organisation = Organisation
@@ -86,6 +117,8 @@ def _frameworks(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
         days_allotted=total(Allotment.days, NO_DAYS, allotted, given),
         days_certified=total(c.days, NO_DAYS, certified, own),
         certified_cents=total(c.amount_cents, _NO_CENTS, certified, own),
+        days_invoiced=total(i.days, NO_DAYS, invoiced, i.organisation_id == organisation.id),
+        invoiced_cents=total(i.amount_cents, _NO_CENTS, invoiced, i.organisation_id == organisation.id),
     )
     some_days = select(Allotment.id).where(*allotted, given).correlate(_f, organisation).exists()
     holder = FrameworkMember
@@ -117,9 +150,11 @@ def _frameworks(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
         of.max_amount_cents,
         days_ordered.label("days_ordered"),
         total(c.days, NO_DAYS, certified).label("days_certified"),
+        total(i.days, NO_DAYS, invoiced).label("days_invoiced"),
         (of.max_days - days_ordered).label("days_left"),
         ordered.label("ordered_cents"),
         total(c.amount_cents, _NO_CENTS, certified).label("certified_cents"),
+        total(i.amount_cents, _NO_CENTS, invoiced).label("invoiced_cents"),
         (of.max_amount_cents - ordered).label("left_cents"),
         select(json_array(territory, _t.name, _t.slug)).where(some_orders).scalar_subquery().label("by_territory"),
         select(json_array(member, organisation.name, organisation.id))

@@ -144,6 +144,8 @@ class FrameworkTerritory(Read):
         description="Man-days on certificates of service of these missions, without those that are cancelled."
     )
     certified_cents: int = Field(description="Euro cents, excluding VAT, of these certificates.")
+    days_invoiced: Days = Field(description="Man-days on invoices of these missions that stand, less credit notes.")
+    invoiced_cents: int = Field(description="Euro cents, excluding VAT, of these invoices.")
 
 
 class FrameworkMemberFigures(Read):
@@ -156,13 +158,16 @@ class FrameworkMemberFigures(Read):
         description="Man-days on its certificates of service, without those that are cancelled."
     )
     certified_cents: int = Field(description="Euro cents, excluding VAT, of these certificates.")
+    days_invoiced: Days = Field(description="Man-days on its invoices that stand, less credit notes.")
+    invoiced_cents: int = Field(description="Euro cents, excluding VAT, of these invoices.")
 
 
 class Framework(Read):
-    """A framework contract (*accord-cadre*), with what is ordered and certified under it, and what is left.
+    """A framework contract (*accord-cadre*), with what is ordered, certified and invoiced under it, and what is left.
 
-    Orders of cancelled missions do not count. With as_of, orders signed and certificates issued by that day count, and
-    the maximum is that of the day: it was changed from the day on which it was recorded.
+    Orders of cancelled missions do not count. With as_of, orders signed, certificates issued and invoices made by that
+    day count, but for invoices that were rejected or cancelled by then, and the maximum is that of the day: it was
+    changed from the day on which it was recorded.
     """
 
     id: Id
@@ -187,6 +192,7 @@ class Framework(Read):
     days_certified: Days = Field(
         description="Man-days on certificates of service of these missions, without those that are cancelled."
     )
+    days_invoiced: Days = Field(description="Man-days on invoices of these missions that stand, less credit notes.")
     days_left: Days | None = Field(
         description="max_days less days_ordered; null without max_days. Below zero as of a day before"
         " the maximum was raised, where an order of such a day was recorded later."
@@ -198,6 +204,10 @@ class Framework(Read):
     certified_cents: int = Field(
         json_schema_extra=CONFIDENTIAL,
         description="Euro cents, excluding VAT, of these certificates; no event shows it.",
+    )
+    invoiced_cents: int = Field(
+        json_schema_extra=CONFIDENTIAL,
+        description="Euro cents, excluding VAT, of these invoices; no event shows it.",
     )
     left_cents: int | None = Field(
         json_schema_extra=CONFIDENTIAL,

@@ -560,6 +560,7 @@ async def shared(case: Case) -> tuple[Ask, Ask]:
 @walk("if-match-missing", "reverse_repayment", "reverse_tranche", "release_advance", "reverse_advance",
       "reverse_contribution", "reverse_grant_payment", "release_grant", "reverse_grant", "update_rate",
       "cancel_service_certificate", "sign_activity_report", "countersign_activity_report", "bounce_repayment",
+      "record_invoice_act", "cancel_invoice", "reverse_invoice_act",
       "put_time_entry_grid", "approve_override", "refuse_override",
       "withdraw_override", "update_scheme_parameter", "update_framework",
       "update_framework_parameter", "approve_bank_details", "refuse_bank_details",
@@ -580,7 +581,7 @@ async def if_match_missing(case: Case) -> None:
 
 @walk("idempotency-key-missing", "award_advance", "receive_repayment", "pay_tranche", "create_contribution",
       "create_committee_decisions", "create_erratum",
-      "award_grant", "pay_grant", "adopt_roadmap_version", "create_service_certificate",
+      "award_grant", "pay_grant", "adopt_roadmap_version", "create_service_certificate", "create_invoice",
       "propose_override", "make_payment_run",
       "open_recovery", "receive_recovery", "record_receipt", "propose_refund")  # fmt: skip
 async def idempotency_key_missing(case: Case) -> None:
@@ -622,7 +623,7 @@ async def person_required(case: Case) -> None:
       "reverse_grant_payment", "pay_tranche", "reverse_tranche", "receive_repayment", "bounce_repayment",
       "reverse_repayment", "create_time_entry_correction", "agree_time_entry_correction",
       "accept_time_entry_correction", "refuse_time_entry_correction", "withdraw_time_entry_correction",
-      "create_activity_report", "countersign_activity_report",
+      "create_activity_report", "countersign_activity_report", "create_invoice",
       "close_mission", "cancel_mission", "reopen_mission", "propose_override", "approve_override", "refuse_override",
       "withdraw_override", "propose_bank_details", "approve_bank_details", "refuse_bank_details",
       "withdraw_bank_details", "propose_bank_account", "approve_bank_account", "refuse_bank_account",

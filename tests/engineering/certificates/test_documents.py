@@ -211,13 +211,14 @@ def accepted(text: str) -> str | None:
 @given(st.lists(ANYTHING.map(accepted).filter(bool), min_size=1, max_size=30))
 async def test_every_text_that_a_note_may_hold_can_be_set(notes: list[str]) -> None:
     sheet = sheet_of(notes)
-    body = await documents._typeset(timesheets.DOCUMENT.template, documents._spelt(timesheets.as_data(sheet, "fr"),
-                                                                          documents._NOT_SHOWN))  # fmt: skip
+    data = documents._spelt(timesheets.as_data(sheet, "fr"), documents._NOT_SHOWN)
+    body = await documents._run(TYPESETTER, {"template": documents._LOOK + timesheets.DOCUMENT.template, "data": data})
     assert body.startswith(b"%PDF")
     told = [row[5] for row in read_xlsx(timesheets.as_xlsx(sheet, "fr")) if row[4] == "validé"]
     assert told == [documents._ESCAPE.sub("_x005F_", note) for note in notes]
 
 
+TYPESETTER = "app.core.reading.typesetting"
 LOOP = "#if json(bytes(sys.inputs.data)).loop { let f(n) = { while true { n += 1 } }; f(0) }\n"
 
 
@@ -228,8 +229,9 @@ async def test_what_breaks_the_typesetter_breaks_nothing_else(monkeypatch: pytes
     monkeypatch.setattr(documents, "_spelt", lambda data, pattern: {**data, "loop": pattern.pattern == "(?!)"})
     monkeypatch.setattr(documents, "SECONDS", 3)
     monkeypatch.setattr(documents, "_LOOK", documents._LOOK + LOOP)
+    looping = {"template": documents._LOOK + timesheets.DOCUMENT.template, "data": {**sheet, "loop": True}}
     with pytest.raises(documents.TypesettingFailed):
-        await documents._typeset(timesheets.DOCUMENT.template, {**sheet, "loop": True})
+        await documents._run(TYPESETTER, looping)
     assert (await documents.pdf(timesheets.DOCUMENT.template, sheet)).startswith(b"%PDF")
 
 

@@ -14,6 +14,7 @@ from app.engineering.entries.rules import TRANSITIONS, Status
 from tests.bare_sql import Attack, change, clone
 from tests.directory import siret_of
 from tests.engineering.deliverables import attacks as deliverables
+from tests.engineering.invoices import attacks as invoices
 from tests.engineering.planning import attacks as planning
 from tests.firms import test_bank_details as bank_details
 from tests.firms import test_firm_certificates as firm_certificates
@@ -418,11 +419,13 @@ APPEND_ONLY = [
         sql.format(
             table,
             "from_on"
-            if table == "vat_rates"
+            if table in ("vat_rates", "refinancing_rates")
             else "certificate_id"
             if table.startswith("service_certificate_")
             else "deliverable_id"
             if table == "deliverable_passages"
+            else "invoice_id"
+            if table.startswith("invoice_")
             else "id",
         ),
     )
@@ -444,6 +447,10 @@ APPEND_ONLY = [
         "mission_plan_lines",
         "remaining_days",
         "deliverable_passages",
+        "refinancing_rates",
+        "invoice_lines",
+        "invoice_vat",
+        "invoice_passages",
     )
     for sql in ("UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "DELETE FROM {0} WHERE false", "TRUNCATE {0} CASCADE")
 ] + [
@@ -452,6 +459,12 @@ APPEND_ONLY = [
     Attack("time_entry_corrections_append_only", "TRUNCATE time_entry_corrections"),
     Attack("time_entry_corrections_append_only", "DELETE FROM time_entry_corrections"),
     Attack("deliverables_append_only", "TRUNCATE deliverables CASCADE"),
+    Attack("invoices_append_only", "DELETE FROM invoices WHERE false"),
+    Attack("invoices_append_only", "TRUNCATE invoices CASCADE"),
+    Attack("invoices_append_only", change("invoices", "false", total_cents="total_cents + 1")),
+    Attack("invoices_append_only", change("invoices", "false", content="'{}'")),
+    Attack("invoice_certificates_append_only", "DELETE FROM invoice_certificates WHERE false"),
+    Attack("invoice_certificates_append_only", "TRUNCATE invoice_certificates CASCADE"),
     Attack("activity_reports_append_only", "DELETE FROM activity_reports WHERE false"),
     Attack("activity_reports_append_only", "TRUNCATE activity_reports"),
     Attack("activity_reports_append_only", change("activity_reports", "false", days="days + 0.25")),
@@ -635,6 +648,7 @@ ATTACKS = [
     *frameworks.ATTACKS,
     *planning.ATTACKS,
     *deliverables.ATTACKS,
+    *invoices.ATTACKS,
     *ENTRIES,
     *MISSIONS,
     *ACCESS,
@@ -732,6 +746,7 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     ids |= await frameworks.staged(world)
     ids |= await planning.staged(world, mission, second_mission)
     ids |= await deliverables.staged(world, other, second_mission)
+    ids |= await invoices.staged(world, second_mission)
     communes = {"communes": [{"insee_code": "30007", "name": "Alès"}]}
     ok(await world.programme.put("perimeter/2023", communes))
     async with pool.acquire() as connection:

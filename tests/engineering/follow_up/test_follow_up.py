@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engineering.follow_up.outlook import consumption, forecast, pace_weeks
+from app.engineering.invoices.rules import InvoiceState
 from tests.world import World, ok, problem
 
 
@@ -26,6 +27,7 @@ async def test_a_territory_without_a_mission_has_no_days(world: World) -> None:
         "days_left": 0, "auditions_held": 0, "projects_detected": 0, "deliverables": found["deliverables"],
         "by_member": [], "by_profile": [], "by_activity": [], "by_firm": [], "by_week": [],
         "activity_reports": {"to_sign": 0, "signed_by_consultant": 0, "signed": 0, "stale": 0},
+        "invoices": {**dict.fromkeys(InvoiceState, 0), "days_invoiced": 0, "days_to_invoice": 0},
     }  # fmt: skip
     assert found["deliverables"].pop("late") == []
     assert set(found["deliverables"].values()) == {0}
@@ -288,8 +290,11 @@ async def test_everybody_who_sees_the_territory_reads_the_same_follow_up(world: 
     mission = await world.mission(days=10)
     await enter(world, mission, days=1)
     whole = await world.follow_up()
+    invoices = whole.pop("invoices")
     for client in world.clients.values():
-        assert ok(await client.get("engineering")) == whole
+        seen = ok(await client.get("engineering"))
+        assert seen.pop("invoices") in (None, invoices), "who reads no invoices reads none here"
+        assert seen == whole
     assert (await other.follow_up())["days_entered"] == 0
     problem(await other.lead.get(f"{world.lead.base}/engineering"), 404, "not-found")
 
