@@ -15,6 +15,8 @@ WHOLE := tests/envelopes/test_orders.py tests/engineering/entries/test_every_ord
 
 .PHONY: run test check read checked siege bench bench-quick lock openapi clients format clean
 
+# The figures for Prometheus have a free port, which is printed.
+run: export REBOND_OPERATIONS_PORT ?= 0
 run: $(RUNS)
 	@exec $(BIN)/rebond serve
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -49,7 +48,7 @@ from app.core.problems import (
 )
 from app.core.serving import background, logs, openapi, routing, server
 from app.core.serving.answering import respond
-from app.core.serving.pages import service
+from app.core.serving.pages import Readiness, service
 from app.core.serving.shell import Allowance, Shell
 from app.core.violations import translate
 from app.core.writing import idempotency
@@ -114,6 +113,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "sessions": session_factory(engine),
         "cursor_secret": await _cursor_secret(engine),
         "horizon": Horizon(),
+        "readiness": Readiness(),
         "credentials": Credentials(settings.credential_cache),
         "directory": Directory(settings.directory_url, share=settings.workers),
         "public_url": settings.public_url,
@@ -124,7 +124,6 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "send_timeout": settings.send_timeout,
         "import_received": asyncio.Event(),
         "import_transaction": settings.import_transaction,
-        "multiprocess": "PROMETHEUS_MULTIPROC_DIR" in os.environ,
     }
 
 

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     workers: int = Field(1, ge=1, le=64)
+    operations_host: str = "127.0.0.1"
+    operations_port: int | None = Field(None, ge=0, le=65535)
     public_url: str | None = None
     default_language: Literal["en", "fr"] = "en"
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()

@@ -162,7 +162,15 @@ class Home:
         """The service, from its first moment on. It leads a process group, as a terminal would have it."""
         with (
             (self.path / "stderr").open("w") as errors,
-            self.start("serve", "--port", "0", *words, stdout=subprocess.PIPE, stderr=errors, **settings) as process,
+            self.start(
+                "serve",
+                "--port",
+                "0",
+                *words,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                **{"REBOND_OPERATIONS_PORT": "0", **settings},
+            ) as process,
         ):
             service = Service(self, process)
             try:
@@ -245,6 +253,17 @@ class Service:
     @property
     def port(self) -> int:
         return int(self.base.rpartition(":")[2])
+
+    @property
+    def figures_port(self) -> int:
+        found = re.search(r"^  figures +http://\S+:(\d+)/metrics$", self.banner, re.MULTILINE)
+        assert found, self.banner
+        return int(found[1])
+
+    def figures(self) -> str:
+        """What it tells Prometheus."""
+        with httpx2.Client(trust_env=False, verify=False, timeout=30) as client:
+            return client.get(f"http://127.0.0.1:{self.figures_port}/metrics").raise_for_status().text
 
     def errors(self) -> str:
         return (self.home.path / "stderr").read_text()

@@ -44,29 +44,29 @@ def serve(
     try:
         listening = server.listen(settings.host, settings.port)
     except OSError as error:
-        busy = error.errno in (errno.EADDRINUSE, errno.EACCES)
-        setting, option = ("REBOND_PORT", "--port") if busy else ("REBOND_HOST", "--host")
-        place = f"{settings.host}:{settings.port}"
-        raise CommandRefused(
-            f"cannot listen on {place}: {error.strerror} (choose another with {setting} or {option})"
-        ) from None
+        named = ("HOST or --host", "PORT or --port")
+        raise _cannot_listen(error, settings.host, settings.port, *named) from None
     try:
         with listening:
             if settings.database_url is not None:
                 check_server(settings.database_url)
-                _say(settings, listening.getsockname()[1], None)
-                _serve(settings, settings.database_url, listening, stop)
+                _serve(settings, settings.database_url, listening, stop, None)
                 return
             data_dir = data_dir_of(settings)
             with postgres.running(data_dir, exclusive_service=True) as bundled:
                 postgres.ensure_database(bundled, "rebond")
                 upgrade(bundled.dsn())
                 issued = _demonstration(bundled.dsn(), data_dir)
-                _say(settings, listening.getsockname()[1], issued)
                 with postgres.revived(bundled):
-                    _serve(settings, bundled.dsn(), listening, stop)
+                    _serve(settings, bundled.dsn(), listening, stop, issued)
     except KeyboardInterrupt:
         sys.exit(0)
+
+
+def _cannot_listen(error: OSError, host: str, port: int, host_setting: str, port_setting: str) -> CommandRefused:
+    busy = error.errno in (errno.EADDRINUSE, errno.EACCES)
+    setting = f"REBOND_{port_setting if busy else host_setting}"
+    return CommandRefused(f"cannot listen on {host}:{port}: {error.strerror} (choose another with {setting})")
 
 
 def application() -> Any:
@@ -80,13 +80,21 @@ def application() -> Any:
     return create_app()
 
 
-def _serve(settings: Settings, url: str, listening: Any, stop: Any) -> None:
-    from app.core.serving import server
+def _serve(settings: Settings, url: str, listening: Any, stop: Any, issued: dict[str, str] | None) -> None:
+    from app.core.serving import figures, server
 
     os.environ["DATABASE_URL"] = url
     with ExitStack() as stack:
         if settings.workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(server.metrics_directory())
+            os.environ[figures.MULTIPROCESS] = stack.enter_context(server.metrics_directory())
+        operations = None
+        if settings.operations_port is not None:
+            host, port = settings.operations_host, settings.operations_port
+            try:
+                operations = stack.enter_context(figures.serving_figures(host, port))
+            except OSError as error:
+                raise _cannot_listen(error, host, port, "OPERATIONS_HOST", "OPERATIONS_PORT") from None
+        _say(settings, listening.getsockname()[1], operations, issued)
         server.serve(FACTORY, listening, workers=settings.workers, stop=stop)
 
 
@@ -104,10 +112,15 @@ def _demonstration(url: str, data_dir: Path) -> dict[str, str]:
         return {}
 
 
-def _say(settings: Settings, port: int, issued: dict[str, str] | None) -> None:
+def _base(host: str, port: int) -> str:
+    """What to type to reach what listens there."""
+    host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  # what to type, not to bind
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _say(settings: Settings, port: int, operations: int | None, issued: dict[str, str] | None) -> None:
     """The addresses and lines to paste, and never a key: a journal may keep what is printed here."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # what to type, not to bind
-    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    base = _base(settings.host, port)
     url = settings.database_url
     lines = [
         "",
@@ -115,6 +128,8 @@ def _say(settings: Settings, port: int, issued: dict[str, str] | None) -> None:
         f"  documentation  {base}/docs",
         f"  data           {data_dir_of(settings) if url is None else shown(url)}",
     ]
+    if operations is not None:
+        lines.append(f"  figures        {_base(settings.operations_host, operations)}/metrics")
     if issued:
         where = f"REBOND_DATA_DIR={shlex.quote(str(settings.data_dir))} " if settings.data_dir else ""
         rebond = shlex.quote(sys.argv[0]) if Path(sys.argv[0]).name == "rebond" else "rebond"

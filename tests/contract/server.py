@@ -9,6 +9,7 @@ import select
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,12 +43,19 @@ class Service:
     """A running service: where it listens, where it logs, and its process."""
 
     port: int
+    figures_port: int
     log: Path
     process: starter.Started = field(repr=False)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def figures(self) -> str:
+        """What it tells Prometheus."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.figures_port}/metrics", timeout=ANSWER_S) as answer:
+            told: str = answer.read().decode()
+        return told
 
     def await_lines(self, wanted: str, count: int) -> list[str]:
         """The lines of the log with this text, once there are so many."""
@@ -120,13 +128,19 @@ def serving(
 ) -> Iterator[Service]:
     """`rebond serve` on this database for the length of a block. It logs into `directory`, which is where it works."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REBOND_", "PROMETHEUS_"))}
-    environment = {**kept, "DATABASE_URL": database_url, "PYTHONUNBUFFERED": "1", **settings}
+    environment = {
+        **kept,
+        "DATABASE_URL": database_url,
+        "PYTHONUNBUFFERED": "1",
+        "REBOND_OPERATIONS_PORT": "0",
+        **settings,
+    }
     path = directory / "service.log"
     words = ["serve", "--port", "0", "--workers", str(workers)]
     with path.open("ab") as log:
         process = starter.start(words, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=log)
     try:
-        yield Service(_port(process, path), path, process)
+        yield Service(*_ports(process, path), path, process)
     finally:
         process.terminate()
         try:
@@ -138,14 +152,16 @@ def serving(
             process.stdout.close()
 
 
-def _port(process: starter.Started, log: Path) -> int:
-    """The port that the service names on its standard output; it listens from then on."""
+def _ports(process: starter.Started, log: Path) -> tuple[int, int]:
+    """The ports of the API and of the figures, which the service names on its standard output once it listens."""
     assert process.stdout is not None
     said = b""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        if found := re.search(rb"http://127\.0\.0\.1:(\d+)\s", said):
-            return int(found[1])
+        if found := re.search(rb"^  figures +http://127\.0\.0\.1:(\d+)/", said, re.MULTILINE):
+            port = re.search(rb"http://127\.0\.0\.1:(\d+)\s", said)
+            assert port is not None
+            return int(port[1]), int(found[1])
         if select.select([process.stdout], [], [], 1)[0]:
             more = os.read(process.stdout.fileno(), 65_536)
             if not more:

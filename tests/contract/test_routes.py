@@ -551,7 +551,7 @@ def test_only_the_index_and_what_stands_beside_the_resources_is_open(app: Any) -
     """`routes` are all the routes there are: nothing is mounted or included past the walk."""
     open_ = {route.path for route in app.application.routes if route.gate is None}
     assert open_ == {
-        "/", "/v1", "/healthz", "/readyz", "/metrics", "/problems", "/problems/{code:slug}", "/openapi.json", "/docs",
+        "/", "/v1", "/healthz", "/readyz", "/problems", "/problems/{code:slug}", "/openapi.json", "/docs",
         "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js",
     }  # fmt: skip
 

@@ -146,7 +146,7 @@ def test_without_its_database_the_service_says_so_and_when_to_come_again(home: H
                         assert answer.json()["type"] == "/problems/database-unavailable"
                         assert answer.headers["retry-after"] == "2"
                     assert service.ask("GET", "/healthz").status_code == 200
-                    assert service.ask("GET", "/metrics").status_code == 200
+                    assert "rebond_request_seconds" in service.figures()
                 refused = siege.send(siege._intention(0, 1))
                 assert refused is not None
                 assert refused.status == 503

@@ -79,7 +79,7 @@ def they_give_one_sum_and_no_request_id_twice(service: Service, scratch: Path) -
 
 def counted(service: Service) -> float:
     """How many requests for /healthz whichever worker answers says that all have had."""
-    families = text_string_to_metric_families(service.ask("GET", "/metrics").text)
+    families = text_string_to_metric_families(service.figures())
     samples = [sample for family in families for sample in family.samples]
     [said] = [s.value for s in samples if s.name == "rebond_request_seconds_count" and s.labels["route"] == "/healthz"]
     return said

@@ -31,7 +31,7 @@ class Fortress:
 
     def __init__(self, home: processes.Home, service: processes.Service) -> None:
         self.home, self.base = home, service.base
-        self.service = server.Service(service.port, home.path / "stderr", service.process)  # type: ignore[arg-type]  # text or bytes, it is waited for alone
+        self.service = server.Service(service.port, service.figures_port, home.path / "stderr", service.process)  # type: ignore[arg-type]  # text or bytes, it is waited for alone
 
     def new_world(self) -> Known:
         """A fresh territory with one of everything; the keys of a world may not outlive what is done to it."""

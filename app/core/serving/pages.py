@@ -1,13 +1,16 @@
-"""Beside the resources: health, metrics, the problems' catalogue, the document and its page, and what is where."""
+"""Beside the resources: health, the problems' catalogue, the document and its page, and what is where."""
 
+import asyncio
+import math
+import time
 from pathlib import Path
 from typing import Any
 
 import fastapi_offline
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
@@ -81,6 +84,31 @@ class Catalogue(BaseModel):
     items: list[ProblemEntry] = Field(description="The problems in the alphabetical order of their codes, on one page.")
 
 
+class Readiness:
+    """Whether the database answers and is migrated, looked at once a second however many ask."""
+
+    KEPT = 1.0
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._looked_at = -math.inf
+        self._refused: Exception | None = None
+
+    async def look(self, engine: AsyncEngine) -> None:
+        """Raises `database-unavailable` (503)."""
+        async with self._lock:
+            if time.monotonic() - self._looked_at >= self.KEPT:
+                try:
+                    async with raw_connection(engine) as connection:
+                        current = migrations.is_current(await migrations.applied(connection))
+                    self._refused = None if current else DatabaseUnavailable()
+                except Exception as refused:  # noqa: BLE001  # whatever it is, all who ask within the second hear it
+                    self._refused = refused
+                self._looked_at = time.monotonic()
+            if self._refused is not None:
+                raise self._refused
+
+
 def _json(content: Any, headers: dict[str, str] | None = None) -> Response:
     return Response(to_json(content) + b"\n", headers=headers, media_type="application/json")
 
@@ -99,7 +127,6 @@ def _index(request: Request) -> Response:
         *((path.removeprefix("/v1/"), path) for path in collections if "{" not in path),
         ("health", "/healthz"),
         ("readiness", "/readyz"),
-        ("metrics", "/metrics"),
     ]
     return _json(
         {
@@ -136,22 +163,8 @@ async def get_readiness(request: Request) -> Response:
     Raises `database-unavailable` (503).
     """
     read(request, {})
-    async with raw_connection(request.state.engine) as connection:
-        if not migrations.is_current(await migrations.applied(connection)):
-            raise DatabaseUnavailable
+    await request.state.readiness.look(request.state.engine)
     return _json({"status": "ready"}, {"Cache-Control": "no-store"})
-
-
-@service.get("/metrics", response_class=Response, responses=responses(statuses=[422]))
-async def get_metrics(request: Request) -> Response:
-    """Figures of the service in the Prometheus text format, over all workers."""
-    read(request, {})
-    state = request.state
-    if state.multiprocess:
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 @service.get("/problems", response_model=Catalogue, responses=responses(statuses=[422]))

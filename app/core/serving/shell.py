@@ -39,15 +39,17 @@ log = structlog.get_logger("rebond")
 REQUESTS = Histogram(
     "rebond_request_seconds",
     "Time from request to last byte, by route template.",
-    ["method", "route", "status"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    ["method", "route"],
+    buckets=(0.0025, 0.01, 0.05, 0.25, 1, 5, 30),
 )
+ANSWERS = Counter("rebond_answers_total", "Answers, by the class of their status, such as 2xx.", ["status"])
 PROBLEMS = Counter(
     "rebond_problems_total",
     "Problems answered, by code; for busy by what ran out, for internal-error by the constraint.",
     ["code", "reason"],
 )
 _requests = cache(REQUESTS.labels)
+_answers = cache(ANSWERS.labels)
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 ONCE = (b"host", b"authorization", b"content-type", b"idempotency-key", b"if-match", b"if-none-match", b"x-request-id")
@@ -226,7 +228,8 @@ class _Exchange:
         route = getattr(scope.get("route"), "path_format", "")
         seconds = time.perf_counter() - self.started
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        _requests(method, route, self.status).observe(seconds)
+        _requests(method, route).observe(seconds)
+        _answers(f"{self.status // 100}xx").inc()
         problem: Problem | None = state.get("problem")
         reason = getattr(problem, "reason", "")
         if problem is not None:
