@@ -27,7 +27,7 @@ async def test_a_territory_without_a_mission_has_no_days(world: World) -> None:
         "days_left": 0, "auditions_held": 0, "projects_detected": 0, "deliverables": found["deliverables"],
         "by_member": [], "by_profile": [], "by_activity": [], "by_firm": [], "by_week": [],
         "activity_reports": {"to_sign": 0, "signed_by_consultant": 0, "signed": 0, "stale": 0},
-        "invoices": {**dict.fromkeys(InvoiceState, 0), "days_invoiced": 0, "days_to_invoice": 0},
+        "invoices": {**dict.fromkeys(map(str, InvoiceState), 0), "days_invoiced": 0, "days_to_invoice": 0},
     }  # fmt: skip
     assert found["deliverables"].pop("late") == []
     assert set(found["deliverables"].values()) == {0}
