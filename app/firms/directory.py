@@ -70,17 +70,17 @@ class FirmUnknownToDirectory(Problem):
 
 # --- what the directory says -----------------------------------------------------------------------------------------
 
-NOT_SAID = Fault(
+NOT_SAID_BY_THE_DIRECTORY = Fault(
     "not_said_by_the_directory",
     en="The directory does not say it.",
     fr="L'annuaire ne le dit pas.",
 )
-CLOSES_BEFORE_IT_OPENS = Fault(
+CLOSING_BEFORE_OPENING = Fault(
     "closing_before_opening",
     en="The directory closes the site before it opens it: the day of closing is left out.",
     fr="L'annuaire ferme l'établissement avant de l'ouvrir : la date de fermeture est laissée de côté.",
 )
-NOT_OF_THE_FIRM = Fault(
+SITE_OF_ANOTHER_FIRM = Fault(
     "site_of_another_firm",
     en="The SIRET does not begin with the SIREN of the firm: the site is left out.",
     fr="Le SIRET ne commence pas par le SIREN de l'entreprise : l'établissement est laissé de côté.",
@@ -280,7 +280,7 @@ def _sites(siren: str, said: FirmSaid, told: list[FieldError]) -> dict[str, Site
         if site is None:
             continue
         if site.siret is not None and not site.siret.startswith(siren):
-            told.append(NOT_OF_THE_FIRM.at(f"{pointer}/siret"))
+            told.append(SITE_OF_ANOTHER_FIRM.at(f"{pointer}/siret"))
         elif site.siret is not None:
             sites[site.siret] = site
     return sites
@@ -294,7 +294,7 @@ def _tell_unsaid(said: FirmSaid, told: list[FieldError]) -> None:
     known = {fault.pointer for fault in told}
     for place, each in places:
         pointers = [f"{place}/{name}" for name in each.unsaid()] if each is not None else [place]
-        told += [NOT_SAID.at(pointer) for pointer in dict.fromkeys(pointers) if pointer not in known]
+        told += [NOT_SAID_BY_THE_DIRECTORY.at(pointer) for pointer in dict.fromkeys(pointers) if pointer not in known]
 
 
 def _codes(said: FirmSaid, today: date) -> tuple[str, list[tuple[str, str]]]:

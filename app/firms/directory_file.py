@@ -8,7 +8,7 @@ from app.core.faults import FieldError
 from app.core.values import is_siren
 from app.core.writing import sheets
 from app.core.writing.importing import Layout, RowReading
-from app.firms.directory import MASKS, NOT_SAID, REFERENCE, FirmSaid, SiteSaid, neutral_name, record_of
+from app.firms.directory import MASKS, NOT_SAID_BY_THE_DIRECTORY, REFERENCE, FirmSaid, SiteSaid, neutral_name, record_of
 from app.firms.models import Source
 from app.firms.rules import NafVersion
 from app.firms.sirene import STATE_MISSING
@@ -31,7 +31,9 @@ def _given(cells: Mapping[str, sheets.Content]) -> dict[str, Any]:
 
 
 def _said(values: dict[str, Any], told: Sequence[FieldError]) -> RowReading:
-    faults = [(fault.pointer.rpartition("/")[2], fault) for fault in told if fault.message is not NOT_SAID]
+    faults = [
+        (fault.pointer.rpartition("/")[2], fault) for fault in told if fault.message is not NOT_SAID_BY_THE_DIRECTORY
+    ]
     said = RowReading({"source": Source.DIRECTORY, **values}, faults)
     if "ceased" not in values and "closed" not in values:
         said.refused.append(("etat_administratif", STATE_MISSING.at("")))

@@ -21,7 +21,7 @@ from app.core.reading.listing import Listing
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, merge
 from app.firms import schemas
-from app.firms.directory import CLOSES_BEFORE_IT_OPENS, Record, neutral_name
+from app.firms.directory import CLOSING_BEFORE_OPENING, Record, neutral_name
 from app.firms.models import (
     Firm,
     FirmAccounts,
@@ -457,7 +457,7 @@ async def _sites_found(write: Write, record: Record) -> tuple[list[dict[str, Any
         opened_on, closed_on = site.get("opened_on", before[0]), site.get("closed_on", before[1])
         opened[site["siret"]] = opened_on
         if opened_on is not None and closed_on is not None and closed_on < opened_on:
-            record.told.append(CLOSES_BEFORE_IT_OPENS.at(f"/sites/{site['siret']}/date_fermeture"))
+            record.told.append(CLOSING_BEFORE_OPENING.at(f"/sites/{site['siret']}/date_fermeture"))
             sites.append({**site, "closed_on": None})
         else:
             sites.append(site)

@@ -175,6 +175,10 @@ days_left_at_pace Jours restants à ce rythme | days_left_entered Jours restants
 days_left_validated Jours restants, validés | days_validated Jours validés | days_draft Jours en brouillon
 opening Encours de début | closing Encours de fin | kept Maintenue
 late_interest_left Reste des intérêts de retard
+payer Payeur | payer_siret SIRET du payeur | engagement_number Numéro d'engagement | service_code Code service
+certificates Certificats | corrects_number Numéro corrigé | taxable_eur Base HT (€) | service Service fait
+days_late Jours de retard | recovery_fee_eur Indemnité de recouvrement (€) | invoice Facture
+days_invoiced Jours facturés | transaction_seconds Durée de la transaction (s)
 """
 for _each in _WORDS.replace("\n", " | ").split(" | "):
     _name, _, _words = _each.strip().partition(" ")

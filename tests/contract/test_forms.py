@@ -22,6 +22,7 @@ from app.core.problems import CATALOGUE
 from app.core.reading import xlsx
 from app.core.reading.headings import has_words, heading
 from app.core.reading.listing import Listing
+from app.core.reading.table_schema import MEDIA_TYPE as TABLE_SCHEMA
 from app.core.reading.table_schema import table_schema
 from app.core.reading.tabular import FORMS, cents, negotiated, split, unguard
 from app.core.writing.importing import folded, match
@@ -586,7 +587,7 @@ def test_every_collection_documents_its_forms(app: Any) -> None:
         operation = document["paths"][path]["get"]
         parameter = next(p for p in operation["parameters"] if p["name"] == "format")
         assert parameter["schema"]["enum"] == ["json", *FORMS, "schema", "schema-fr"]
-        media = {each.partition(";")[0] for each in MEDIA.values()}
+        media = {each.partition(";")[0] for each in MEDIA.values()} | {TABLE_SCHEMA}
         assert set(operation["responses"]["200"]["content"]) == {"application/json", *media}
         assert "too-many-rows" in operation["responses"]["422"]["description"]
         assert "too-many-exports" in operation["responses"]["503"]["description"]

@@ -14,6 +14,7 @@ from app.core.reading import cursors, versions
 from app.core.reading.exports import Export
 from app.core.reading.listing import FORMS_OF_TABLES, SCHEMAS, USUAL_LIMIT, Listing
 from app.core.reading.query import read
+from app.core.reading.table_schema import MEDIA_TYPE as TABLE_SCHEMA
 from app.core.reading.table_schema import table_schema
 from app.core.reading.tabular import FORMS, JSON_SUFFICES, Form, negotiated
 
@@ -35,7 +36,8 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     form, machine = _form(request, query), query.pop("headings", "labels") == "machine"
     if form in SCHEMAS:
         described = table_schema(listing.schema, listing.columns, listing.key_name, comma=SCHEMAS[form])
-        return private(described, vary=FORMS_VARY)
+        headers = {"Cache-Control": "private, no-cache", "Vary": FORMS_VARY}
+        return Response(to_json(described) + b"\n", headers=headers, media_type=TABLE_SCHEMA)
     if form != "json":
         return _export(request, listing, FORMS[form], query, scopes, machine=machine)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name

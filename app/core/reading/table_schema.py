@@ -12,6 +12,9 @@ from pydantic.fields import FieldInfo
 
 from app.core.reading.tabular import Column, ColumnKind, bare, euro_name, parts_of
 
+# None is registered; a type of its own, since under application/json a collection answers with a page.
+MEDIA_TYPE = "application/vnd.tableschema+json"
+
 _TYPES: dict[ColumnKind, dict[str, Any]] = {
     ColumnKind.TEXT: {"type": "string"},
     ColumnKind.CODE: {"type": "string"},

@@ -18,7 +18,7 @@ from app.core.problems import (
     Problem,
     ValidationFailed,
 )
-from app.core.reading import xlsx
+from app.core.reading import table_schema, xlsx
 from app.core.reading.exports import TooManyExports, TooManyRows
 from app.core.reading.listing import Listing, Page
 from app.core.reading.query import names_parameters
@@ -116,6 +116,7 @@ OTHER_FORMS: dict[str, Any] = {
         "application/x-ndjson": {"schema": {"type": "string", "description": "One object a line."}},
         "text/csv": {"schema": {"type": "string", "description": "RFC 4180, with a header."}},
         xlsx.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
+        table_schema.MEDIA_TYPE: {"schema": {"type": "object", "description": "The columns of the CSV form."}},
     },
     "headers": {
         "Content-Disposition": {

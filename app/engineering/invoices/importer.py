@@ -25,7 +25,7 @@ INVOICE_UNKNOWN = Fault(
     fr="Aucune facture portant ce numéro n'est connue, ou plusieurs fournisseurs en ont une : donnez le SIREN du"
     " fournisseur.",
 )
-REASON_NEEDED = Fault(
+INVOICE_LINE_REASON = Fault(
     "invoice_line_reason",
     en="A suspension or a rejection needs its reason.",
     fr="Une suspension ou un rejet exige son motif.",
@@ -86,7 +86,7 @@ async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     meant = await _meant(write, place, lines)
     unknown = [LineFault(line.number, "number", INVOICE_UNKNOWN.at("")) for line in lines if line.number not in meant]
     silent = [
-        LineFault(line.number, "reason", REASON_NEEDED.at(""))
+        LineFault(line.number, "reason", INVOICE_LINE_REASON.at(""))
         for line in lines
         if line.item.status in rules.NEED_REASON and line.item.reason is None
     ]

@@ -33,7 +33,7 @@ from app.missions.frameworks.models import Framework
 from app.missions.models import Mission, Order
 from app.programme.models import Territory
 
-REASON_MISSING = Fault(
+INVOICE_REASON_MISSING = Fault(
     "invoice_reason_missing",
     en="Give the reason of a suspension or a rejection.",
     fr="Donnez le motif d'une suspension ou d'un rejet.",
@@ -251,7 +251,7 @@ async def record_act(
     """Record what Chorus Pro says of an invoice. Raises what `follow` raises."""
     act, on = InvoiceAct(body.act), _day(body.on)
     if act in rules.NEED_REASON and body.reason is None:
-        raise ValidationFailed(errors=[REASON_MISSING.at("/reason")])
+        raise ValidationFailed(errors=[INVOICE_REASON_MISSING.at("/reason")])
     invoice = await _expected(write, actor, territory, invoice_id)
     return await follow(write, invoice, act, on, body.reason)
 

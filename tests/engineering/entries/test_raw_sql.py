@@ -448,6 +448,7 @@ APPEND_ONLY = [
         "remaining_days",
         "deliverable_passages",
         "refinancing_rates",
+        "framework_maxima",
         "invoice_lines",
         "invoice_vat",
         "invoice_passages",
