@@ -58,6 +58,7 @@ from app.engineering.corrections.routes import corrections
 from app.engineering.deliverables.routes import deliverables
 from app.engineering.entries.routes import entries
 from app.engineering.follow_up.routes import follow_up
+from app.engineering.invoices.rates.routes import refinancing_rates
 from app.engineering.invoices.routes import invoices
 from app.engineering.planning.routes import planning
 from app.envelopes.routes import envelopes
@@ -90,10 +91,10 @@ from app.treasury.runs.routes import payment_runs
 ROUTERS = (
     service, access, programme, schemes, committees, frameworks, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, deliverables, activity_reports,
-    certificates, invoices, planning, follow_up, envelopes, grant_awards, grants, payments, legal_rates, advance_awards,
-    portfolios, advances, tranches, arrears, debt_claims, receipts, claims, recoveries, commitments, letters,
-    overrides, applications, award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts,
-    mandates, payment_runs, collection_runs,
+    certificates, invoices, refinancing_rates, planning, follow_up, envelopes, grant_awards, grants, payments,
+    legal_rates, advance_awards, portfolios, advances, tranches, arrears, debt_claims, receipts, claims, recoveries,
+    commitments, letters, overrides, applications, award_stories, agendas, decisions, reports, events, imports,
+    lookups, bank_accounts, mandates, payment_runs, collection_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

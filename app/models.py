@@ -30,6 +30,7 @@ from app.engineering.corrections import models as corrections
 from app.engineering.deliverables import models as deliverables
 from app.engineering.entries import models as entries
 from app.engineering.invoices import models as invoices
+from app.engineering.invoices.rates import models as refinancing_rates
 from app.engineering.planning import models as planning
 from app.envelopes import models as envelopes
 from app.firms import models as firms
@@ -53,10 +54,10 @@ from app.treasury.runs import models as payment_runs
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, frameworks, firms, contacts,
     bank_details, firm_certificates, auditions, projects, roadmap, entries, planning, corrections, deliverables,
-    activity_reports, certificates, invoices, envelopes, awards, claims, overrides, award_payments, grants, payments,
-    recoveries, commitments, letters, legal_rates, receipts, advances, tranches, amendments, arrears, debt_claims,
-    change_requests, applications, agendas, decisions, integrations, bank_accounts, mandates, payment_runs,
-    collection_runs,
+    activity_reports, certificates, invoices, refinancing_rates, envelopes, awards, claims, overrides, award_payments,
+    grants, payments, recoveries, commitments, letters, legal_rates, receipts, advances, tranches, amendments,
+    arrears, debt_claims, change_requests, applications, agendas, decisions, integrations, bank_accounts, mandates,
+    payment_runs, collection_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -14,6 +14,7 @@ NATIONAL = {
     # the one that tests give them (3 %).
     "legal_rates": "{row}.from_on BETWEEN '2024-01-01' AND '2027-12-31'"
     " AND ({row}.rate_bp <> 300 OR {row}.from_on BETWEEN '2024-07-01' AND '2026-01-01')",
+    "refinancing_rates": "{row}.from_on <= '2026-01-01'",
     "vat_rates": "true",
 }
 

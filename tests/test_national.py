@@ -36,6 +36,8 @@ CHANGES = {
     " updated_at) VALUES ('rebond_industriel', 'another', '1', '2023-01-01', 'Said', now(), now())",
     "legal_rates": "INSERT INTO legal_rates (from_on, rate_bp, source, recorded_at)"
     " VALUES ('2025-01-01', 300, 'Said', now())",
+    "refinancing_rates": "INSERT INTO refinancing_rates (from_on, rate_bp, source, recorded_at)"
+    " VALUES ('2025-01-01', 300, 'Said', now())",
     "vat_rates": "INSERT INTO vat_rates (from_on, rate_bp, source) VALUES ('2150-01-01', 1, 'Said')",
 }
 

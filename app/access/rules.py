@@ -212,6 +212,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:follow": frozenset({Role.FUNDER, Role.TREASURER}),  # notices and claims: what the creditor did
     "legal_rates:read": _EVERYONE,  # the law
     "legal_rates:write": frozenset({Role.PROGRAMME}),
+    "refinancing_rates:read": _EVERYONE,  # what the central bank publishes
+    "refinancing_rates:write": frozenset({Role.PROGRAMME}),
     "amendments:read": _MONEY_VIEW,
     "amendments:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm, which has no account
     "amendments:find": frozenset({Role.OPERATOR, Role.FUNDER}),  # who followed the project finds that it failed
@@ -293,6 +295,7 @@ NATIONAL = frozenset(
         "programme:write",
         "schemes:write",
         "legal_rates:write",
+        "refinancing_rates:write",
         "frameworks:read",
         "frameworks:write",
     }

@@ -144,6 +144,7 @@ async def one_of_everything(world: World) -> Known:
     decided = await closed_meeting(world)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
     legal_rate = ok(await admin.get("/v1/legal-rates?limit=1"))["items"][0]
+    refinancing_rate = ok(await admin.get("/v1/refinancing-rates?limit=1"))["items"][0]
     deliverable = await deliverable_of(world, mission)
     await done(world, deliverable, ("deliver", "2024-01-15"))
     framework = await a_framework(world)
@@ -208,6 +209,7 @@ async def one_of_everything(world: World) -> Known:
             "framework_id": framework,
             "frameworks/parameters": framework_parameter,
             "legal-rates": legal_rate["id"],
+            "refinancing-rates": refinancing_rate["id"],
             "projects": plans["project"],
             "project_id": plans["project"],
             "job-observations": plans["jobs"],

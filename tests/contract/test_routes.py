@@ -110,6 +110,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     FRAMEWORK + "/parameters/{id}": (NATIONAL, {"operator"}),
     "/v1/legal-rates": (ALL, {"programme"}),
     "/v1/legal-rates/{id}": (ALL, set()),
+    "/v1/refinancing-rates": (ALL, {"programme"}),
+    "/v1/refinancing-rates/{id}": (ALL, set()),
     "/v1/territories": (ALL, {"programme"}),
     T: (ALL, {"programme"}),
     T + "/perimeter": (ALL, set()),
@@ -587,6 +589,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
     legal_rate = ok(await world.programme.get("/v1/legal-rates?limit=1"))["items"][0]
+    refinancing_rate = ok(await world.programme.get("/v1/refinancing-rates?limit=1"))["items"][0]
     framework = await a_framework(world)
     framework_parameter = await a_parameter(world, framework)
     money = await world.money()
@@ -657,6 +660,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "/v1/frameworks/{id}": framework,
         FRAMEWORK + "/parameters/{id}": framework_parameter,
         "/v1/legal-rates/{id}": legal_rate["id"],
+        "/v1/refinancing-rates/{id}": refinancing_rate["id"],
         "month": "2023-07",
         "/v1/organisations/{id}": organisation,
         "/v1/organisations/{organisation_id}/persons/{id}": person,

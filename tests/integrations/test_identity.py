@@ -63,6 +63,7 @@ ADDRESSES = {
     "late_entry_leave": T + "/missions/{mission_id}/late-entry-leaves/{id}",
     "member": "/v1/members/{id}",
     "legal_rate": "/v1/legal-rates/{id}",
+    "refinancing_rate": "/v1/refinancing-rates/{id}",
     "activity_report": T + "/activity-reports/{id}",
     "letter": T + "/letters/{id}",
     "mission": T + "/missions/{id}",

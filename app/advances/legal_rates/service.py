@@ -14,6 +14,7 @@ from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleVer
 from app.advances.rules import LateRate
 from app.core.db import touch
 from app.core.writing.writes import Change, Write
+from app.programme import half_years
 
 
 async def record_rate(write: Write, body: schemas.LegalRateCreate) -> list[Change]:
@@ -23,11 +24,8 @@ async def record_rate(write: Write, body: schemas.LegalRateCreate) -> list[Chang
     stored says what a statement computes.
     """
     advances = await _changed_from(write, body.from_on)
-    rate = LegalRate(recorded_by=write.actor.subject_id, recorded_at=write.now, **body.model_dump())
-    write.session.add(rate)
-    await write.session.flush()
+    changes = [await half_years.record(write, LegalRate, LEGAL_RATES, body, "legal_rate.recorded")]
     await account.hold_receipts(write, [each.id for each in advances])
-    changes = [Change("legal_rate.recorded", LEGAL_RATES, [rate.id])]
     later: list[account.Post] = []
     for advance in advances:
         touch(advance)

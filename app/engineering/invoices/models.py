@@ -265,26 +265,6 @@ class InvoicePassage(Base):
     recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
-class RefinancingRate(Base):
-    """The rate of the European Central Bank for its main refinancing operations on the first day of a half-year.
-
-    The base of late interest (CCP, art. R. 2192-31). A parameter of the law: migrations ship it.
-    """
-
-    __tablename__ = "refinancing_rates"
-    __table_args__ = (
-        shape("rate_bp BETWEEN 0 AND 10000", name="refinancing_rate_bp"),
-        shape(
-            "EXTRACT(month FROM from_on) IN (1, 7) AND EXTRACT(day FROM from_on) = 1",
-            name="refinancing_rate_half_year",
-        ),
-    )
-
-    from_on: Mapped[date] = mapped_column(primary_key=True)
-    rate_bp: Mapped[int]
-    source: Mapped[str]
-
-
 class MemberInvoicing(Base):
     """What is certified of a member, and how much of it is invoiced and to be invoiced; excluding VAT.
 
@@ -459,7 +439,7 @@ CERTIFICATES_STAY = (
     " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
 )
 
-for _table in (InvoiceLine, InvoiceVat, InvoicePassage, RefinancingRate):
+for _table in (InvoiceLine, InvoiceVat, InvoicePassage):
     keep(_table)
 for _function in (COUNT_INVOICING, GUARD_CERTIFICATE, AGREES_FUNCTION, GUARD_PASSAGE):
     event.listen(Base.metadata, "before_create", DDL(_function.replace("%", "%%")))

@@ -45,8 +45,8 @@ from app.engineering.invoices.models import (
     InvoiceLine,
     InvoicePassage,
     InvoiceVat,
-    RefinancingRate,
 )
+from app.engineering.invoices.rates.queries import IN_FORCE
 from app.engineering.invoices.rules import ENDED, UNPAID, InvoiceAct, InvoiceKind, InvoiceState
 from app.missions.frameworks.parameters import LATE_MARGIN_BP, RECOVERY_FEE_CENTS, value_on
 from app.missions.models import Mission
@@ -77,9 +77,8 @@ _HALF_YEAR = func.make_date(
     case((func.extract("month", _BEGINS_ON) < literal_column("7"), _ONE), else_=literal_column("7", Integer())),
     _ONE,
 )
-_ecb_rate = (
-    select(cast(RefinancingRate.rate_bp, BigInteger)).where(RefinancingRate.from_on == _HALF_YEAR).scalar_subquery()
-)
+_recorded = IN_FORCE.subquery("recorded")
+_ecb_rate = select(_recorded.c.rate_bp).where(_recorded.c.from_on == _HALF_YEAR).scalar_subquery()
 _RATE = case((_LATE, _ecb_rate + cast(value_on(_i.mission_id, LATE_MARGIN_BP, _BEGINS_ON), BigInteger)))
 _credited = (
     select(func.coalesce(func.sum(_credit.total_cents), _NOTHING))

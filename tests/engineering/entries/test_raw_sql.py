@@ -419,7 +419,7 @@ APPEND_ONLY = [
         sql.format(
             table,
             "from_on"
-            if table in ("vat_rates", "refinancing_rates")
+            if table == "vat_rates"
             else "certificate_id"
             if table.startswith("service_certificate_")
             else "deliverable_id"

@@ -10,7 +10,8 @@ INVOICES, PARTS, LINES, VAT, ACTS, MEMBERS = (
 ISSUED, FOLLOWED, NOTE = (f"id = $invoice_{name}" for name in ("issued", "followed", "note"))
 OF_ISSUED = "invoice_id = $invoice_issued"
 FIRST, SECOND = (f"invoice_id = $invoice_followed AND number = {number}" for number in (1, 2))
-RATE = "INSERT INTO refinancing_rates (from_on, rate_bp, source) VALUES ('{}', {}, 'BCE')"
+RATE = "INSERT INTO refinancing_rates (from_on, rate_bp, source, recorded_at) VALUES ('{}', {}, 'BCE', now())"
+SHIPPED = "from_on = '2023-07-01'"
 AT_COMMIT = "; SET CONSTRAINTS ALL IMMEDIATE"
 TODAY = "(timezone('Europe/Paris', now()))::date"
 
@@ -118,8 +119,9 @@ ATTACKS = [
     ),
     Attack("invoice_differs", passage(3, "complete", "suspended", "at_payer") + AT_COMMIT),
     Attack("invoices_state_fkey", change(INVOICES, FOLLOWED, state="'paid'") + AT_COMMIT),
-    Attack("refinancing_rate_bp", RATE.format("2022-07-01", 10001)),
-    Attack("refinancing_rate_bp", RATE.format("2022-07-01", -1)),
+    Attack("refinancing_rate_rate", RATE.format("2022-07-01", 10001)),
+    Attack("refinancing_rate_rate", RATE.format("2022-07-01", -1)),
+    Attack("refinancing_rates_recorded_by_fkey", clone("refinancing_rates", SHIPPED, recorded_by="uuidv7()")),
     *(Attack("refinancing_rate_half_year", RATE.format(day, 1)) for day in ("2022-07-02", "2022-08-01")),
     *(
         Attack("member_invoicing_sum", change(MEMBERS, "certified_cents <> 0", **{name: f"{name} + 1"}))

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from tests.missions.frameworks.acts import figures as of_framework
 from tests.world import Mission, World, ok, problem
 
 OF_CHORUS = ("deposit", "make_available", "suspend", "complete", "reject", "order_payment", "pay")
+RATES = "/v1/refinancing-rates"
 IMPORT = "imports?kind=invoice_statuses"
 HEADER = "Numéro de facture;Statut;Date du statut;Motif"
 
@@ -82,10 +83,37 @@ async def test_a_suspension_stops_the_delay_and_the_framework_says_how_long_it_i
     assert late(paid) == ("2023-09-05", True, 1, 1400, 23, 5000)
 
 
-async def test_the_rates_of_the_central_bank_are_those_of_half_years(world: World) -> None:
-    rows = await world.pool.fetch("SELECT from_on, rate_bp, source FROM refinancing_rates ORDER BY 1")
-    assert [row["rate_bp"] for row in rows[:4]] == [250, 400, 450, 425]
-    assert all(row["source"].startswith("BCE") for row in rows)
+async def test_the_rate_of_a_half_year_is_recorded_and_corrected(world: World) -> None:
+    """Those of before come with the service; late interest that begins to run in a new half-year waits for its rate."""
+    shipped = ok(await world.consultant.get(f"{RATES}?sort=from_on&from_to=2026-06-30"))["items"]
+    assert [(row["from_on"], row["rate_bp"], row["recorded_by"]) for row in shipped] == [
+        ("2023-01-01", 250, None), ("2023-07-01", 400, None), ("2024-01-01", 450, None), ("2024-07-01", 425, None),
+        ("2025-01-01", 315, None), ("2025-07-01", 215, None), ("2026-01-01", 215, None),
+    ]  # fmt: skip
+    assert all(row["source"].startswith("BCE") for row in shipped)
+    made = await of_2023(world, await world.mission(days=20))
+    ok(await act(world.consultant, made["id"], "make_available", on=ago(40)))  # late for ten days
+    begins_on = clock.today() - timedelta(days=9)
+    half_year = begins_on.replace(month=1 if begins_on.month < 7 else 7, day=1).isoformat()
+    path = f"invoices/{made['id']}"
+    assert late(ok(await world.consultant.get(path)))[1:] == (True, 10, None, None, 4000)
+    body = {"from_on": half_year, "rate_bp": 50, "source": "BCE"}
+    refused = problem(
+        await world.programme.post(RATES, body | {"from_on": half_year[:-1] + "2"}), 422, "validation-failed"
+    )
+    assert [error["code"] for error in refused["errors"]] == ["not_a_half_year"]
+    problem(await world.operator.post(RATES, body), 403, "forbidden")
+    first = ok(await world.programme.post(RATES, body), 201)
+    # 600.00 € for 10 days at 8.5 % and, corrected, at 8.65 %
+    assert late(ok(await world.consultant.get(path)))[2:5] == (10, 850, 140)
+    second = ok(await world.programme.post(RATES, body | {"rate_bp": 65}), 201)
+    assert late(ok(await world.consultant.get(path)))[2:5] == (10, 865, 142)
+    of_it = f"{RATES}?from_from={half_year}&from_to={half_year}"
+    kept = ok(await world.auditor.get(of_it))["items"]
+    assert [(row["id"], row["rate_bp"], row["corrected"]) for row in kept] == [
+        (first["id"], 50, True), (second["id"], 65, False)]  # fmt: skip
+    [counts] = ok(await world.auditor.get(f"{of_it}&corrected=false"))["items"]
+    assert counts == ok(await world.consultant.get(f"{RATES}/{second['id']}"))
 
 
 async def test_a_file_of_chorus_pro_records_what_it_says_once(app: Any, world: World) -> None:
