@@ -64,6 +64,21 @@ async def award(
 # --- recorded by hand ------------------------------------------------------------------------------------------------
 
 
+async def test_a_reference_of_the_meetings_is_not_taken_by_hand(acts: Acts) -> None:
+    """A decision to come would find its reference taken, and could not be made."""
+    world, slug = acts.world, acts.world.territory
+    form = f"{slug.upper()}-2024-SR1-02"
+    for reference in (form, f"{slug}-2024-t12-107"):
+        for asked in (acts.grant, acts.advance):
+            refused = problem(await asked(100, decision_reference=reference), 422, "validation-failed")
+            assert [(each["pointer"], each["code"]) for each in refused["errors"]] == [
+                ("/decision_reference", "reference_of_a_meeting")
+            ]
+    assert ok(await world.auditor.get("grants"))["items"] == []
+    for other in (f"{form}-B", f"X{form}", f"{slug}-2024-SR-02", f"ELSEWHERE-{form[-11:]}"):
+        ok(await acts.grant(100, decision_reference=other), 201)
+
+
 async def test_an_award_without_a_scheme_is_held_by_its_amount_and_names_the_funder_of_its_decider(acts: Acts) -> None:
     world = acts.world
     for made in (ok(await acts.grant(100), 201), ok(await acts.advance(100), 201)):

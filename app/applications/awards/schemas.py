@@ -93,7 +93,11 @@ class AwardCreate(Body):
         Day, Field(description="Paris day of the decision, from which the amount is committed; today at the latest.")
     ]
     decision_reference: Annotated[
-        ShortLine, Field(description="Reference of the decision, once per territory and kind of aid.")
+        ShortLine,
+        Field(
+            description="Reference of the decision, once per territory and kind of aid; not of the form in which"
+            " meetings of the territory number theirs, such as ALES-2023-SR1-07."
+        ),
     ]
     external_id: ExternalId | None = None
     override_id: OverrideId | None = None

@@ -22,6 +22,7 @@ from app.applications import service as acts
 from app.applications.awards import rules, schemas
 from app.applications.conditions import FileStep, check_ready
 from app.applications.decisions.models import CommitteeDecision
+from app.applications.decisions.rules import REFERENCE_OF_A_MEETING, is_of_a_meeting
 from app.applications.facts import Awarded, facts_of
 from app.applications.history import History
 from app.applications.models import Application, ApplicationLine, ApplicationReview
@@ -109,7 +110,7 @@ async def _decided(
     of what is given together (422).
     """
     refuse_future({"/decided_on": body.decided_on})
-    _check_together(body)
+    _check_together(territory, body)
     said = {name: getattr(body, name) for name in _SAID}
     frozen: Frozen | None = None
     followed: list[Change] = []
@@ -135,9 +136,11 @@ _SAID = (
 )  # fmt: skip
 
 
-def _check_together(body: schemas.AwardCreate) -> None:
+def _check_together(territory: str, body: schemas.AwardCreate) -> None:
     faults: list[FieldError] = []
-    if body.application_id is not None:
+    if is_of_a_meeting(territory, body.decision_reference):
+        faults = [REFERENCE_OF_A_MEETING.at("/decision_reference")]
+    elif body.application_id is not None:
         given = [name for name in ("scheme", "base_cents", "lines") if getattr(body, name) is not None]
         faults = [rules.SAID_BY_THE_FILE.at(f"/{name}") for name in given]
     elif body.scheme is None or body.base_cents is None:

@@ -1,5 +1,6 @@
 """What a decision needs, how it is named, and what it changes. No session, no await."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -44,6 +45,14 @@ TERMS_WITHOUT_ADVANCE = Fault(
     fr="La décision n'accorde pas d'avance : advance_terms doit être absent.",
 )
 
+
+REFERENCE_OF_A_MEETING = Fault(
+    "reference_of_a_meeting",
+    en="Meetings of this territory number their decisions so, and only they do: give the reference of the act by which"
+    " the aid was decided elsewhere.",
+    fr="Les réunions de ce territoire numérotent ainsi leurs décisions, et elles seules : donnez la référence de l'acte"
+    " qui a décidé l'aide ailleurs.",
+)
 
 # --- refusals --------------------------------------------------------------------------------------------------------
 
@@ -131,6 +140,12 @@ class ErratumRefused(Problem):
 def reference_of(territory: str, year: int, level: Level, meeting: int, number: int) -> str:
     """The reference of a decision: `ALES-2023-SR1-07`."""
     return f"{territory.upper()}-{year}-{SERIES[level]}{meeting}-{number:02}"
+
+
+def is_of_a_meeting(territory: str, reference: str) -> bool:
+    """Whether a reference has the form of `reference_of` in this territory: a decision may come to need it."""
+    form = rf"{re.escape(territory)}-[0-9]+-({'|'.join(SERIES.values())})[0-9]+-[0-9]+"
+    return re.fullmatch(form, reference, re.IGNORECASE) is not None
 
 
 def advance_terms(decided_on: date, parameters: Parameters) -> dict[str, Any]:
