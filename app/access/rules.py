@@ -248,7 +248,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "summary:read": _EVERYONE - {Role.CONSULTANT, Role.LEAD},  # the consortium reads its mission, not the envelope
 }
 
-# Events about these objects are shown only where the permission is held.
+# Events about these objects are shown only where the permission is held; where it shows those of one's own organisation
+# alone, the events of these alone.
 GUARDED_EVENTS = {
     "contribution": "envelopes:read",
     **dict.fromkeys(("framework", "framework_parameter"), "frameworks:read"),
@@ -365,8 +366,11 @@ class Actor:
             return None
         return sorted({g.territory for g in self.grants if g.territory and _holds(frozenset({g.role}), permission)})
 
-    def sees_only_own(self, permission: str, territory: str) -> bool:
-        """Whether, in this territory, the actor sees only its own organisation's part of what `permission` shows."""
+    def sees_only_own(self, permission: str, territory: str | None) -> bool:
+        """Whether, in this territory, the actor sees only its own organisation's part of what `permission` shows.
+
+        None: by the roles that it holds everywhere.
+        """
         holders = self.roles(territory) & MATRIX[permission]
         return bool(holders) and holders <= OWN_ORGANISATION.get(permission, frozenset())
 

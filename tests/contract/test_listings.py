@@ -162,8 +162,8 @@ def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     # No event tells of the weeks of a plan, a timesheet, a record, a seat, a claim's lines, a story, what a letter or a
     # report says, or what is given out about a contact.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
-        "ActivityReportContent", "AmendmentRead", "ClaimLine", "LetterContent", "MemberRead", "Overplanned",
-        "PlannedWeek", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
+        "ActivityReportContent", "AmendmentRead", "ClaimLine", "HalfYearlyRead", "LetterContent", "MemberRead",
+        "Overplanned", "PlannedWeek", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
     ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Request
 from prometheus_client import Gauge
@@ -15,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Text,
+    Uuid,
     any_,
     case,
     cast,
@@ -212,7 +214,9 @@ def _feed(everywhere: bool, follows: bool, given: frozenset[str]) -> Statement:
     conditions = [_e.sequence > param("after", BigInteger()), _e.sequence <= param("horizon", BigInteger())]
     closed = _e.resource_type == any_(param("guarded", ARRAY(Text())))
     place = _e.resource_type + literal_column("' '") + _e.territory
-    conditions.append(~closed | (place == any_(param("guarded_in", ARRAY(Text())))))
+    all_in, own_in = (any_(param(name, ARRAY(Text()))) for name in ("guarded_in", "guarded_own"))
+    of_own = _e.data.op("->>")(literal_column("'organisation_id'")) == cast(param("organisation", Uuid()), Text)
+    conditions.append(~closed | (place == all_in) | (((place == own_in) | (_e.resource_type == own_in)) & of_own))
     conditions += [column == any_(param(name, ARRAY(column.type))) for name, column in _COLUMN.items() if name in given]
     if "occurred_from" in given:
         conditions.append(_e.occurred_at >= param("occurred_from", _e.occurred_at.type))
@@ -240,14 +244,17 @@ def _feed(everywhere: bool, follows: bool, given: frozenset[str]) -> Statement:
 @dataclass(frozen=True)
 class Sight:
     """What a caller may see of the feed: events of these territories (None: of all), national ones or not, and those
-    about the `guarded` kinds of object only in the places of `guarded_in` (kind, space, territory). National events
-    about what these territories follow are shown to them as well, the past ones too: they are public facts.
+    about the `guarded` kinds of object only in the places of `guarded_in` (kind, space, territory), those of its
+    organisation in the places of `guarded_own` too (a kind alone: everywhere). National events about what these
+    territories follow are shown to them as well, the past ones too: they are public facts.
     """
 
     territories: Sequence[str] | None
     national: bool
     guarded: Sequence[str]
     guarded_in: Sequence[str]
+    guarded_own: Sequence[str]
+    organisation_id: UUID | None
 
 
 async def feed(request: Request, sight: Sight) -> Response:
@@ -268,6 +275,7 @@ async def feed(request: Request, sight: Sight) -> Response:
         territories = [slug for slug in dict.fromkeys(asked) if territories is None or slug in territories]
     bound = {**query, "after": after, "horizon": horizon, "limit": limit, "territory": list(territories or [])}
     bound |= {"national": sight.national, "guarded": list(sight.guarded), "guarded_in": list(sight.guarded_in)}
+    bound |= {"guarded_own": list(sight.guarded_own), "organisation": sight.organisation_id}
     follows = asked is None and not sight.national  # what is followed is of no territory
     rows = await fetch(state.engine, _feed(territories is None, follows, frozenset(query)), bound)
     reached = rows[-1]["sequence"] if len(rows) == limit else max(horizon, after)

@@ -20,16 +20,35 @@ async def list_events(request: Request, actor: Actor = require("events:read")) -
 
     Ask again with `after=<next_cursor>`, also after an empty page. National events (organisations, members, keys,
     waves, firms) are shown to callers who may read members in all territories; events about money, contacts and
-    confidential notes are shown where the caller may read those objects.
+    confidential notes are shown where the caller may read those objects: those of its own organisation, where it may
+    read no others.
     Events about the public facts of a firm are also shown to the territories that follow it, even those from before it
     was followed, but without their actor: another territory's interest in a firm is confidential. A `territory` filter
     leaves them out.
     """
-    where = {kind: actor.territories(permission) for kind, permission in GUARDED_EVENTS.items()}
-    sight = feed.Sight(
+    return await feed.feed(request, sight_of(actor))
+
+
+def sight_of(actor: Actor) -> feed.Sight:
+    """What the actor may see of the feed: of a guarded kind what the permission to read it shows, and no more."""
+    guarded: list[str] = []
+    whole: list[str] = []
+    own: list[str] = []
+    for kind, permission in GUARDED_EVENTS.items():
+        slugs = actor.territories(permission)
+        if slugs is None:
+            if not actor.sees_only_own(permission, None):
+                continue
+            own.append(kind)  # everywhere; a role of one territory may see more there
+            slugs = sorted({grant.territory for grant in actor.grants if grant.territory})
+        guarded.append(kind)
+        for slug in slugs:
+            (own if actor.sees_only_own(permission, slug) else whole).append(f"{kind} {slug}")
+    return feed.Sight(
         territories=actor.territories("events:read"),
         national=actor.territories("members:read") is None,
-        guarded=[kind for kind, slugs in where.items() if slugs is not None],
-        guarded_in=[f"{kind} {slug}" for kind, slugs in where.items() for slug in slugs or ()],
+        guarded=guarded,
+        guarded_in=whole,
+        guarded_own=own,
+        organisation_id=actor.organisation_id,
     )
-    return await feed.feed(request, sight)

@@ -146,6 +146,13 @@ async def test_a_partner_sees_its_own_invoices_alone_and_no_event_tells_amounts(
     confidential = Invoice.confidential()
     assert {"lines", "vat", "total_cents", "amount_excl_vat_cents", "content_hash"} <= confidential
     assert not confidential & told.keys()
+    async with world.pool.acquire() as connection:
+        everywhere = await world.add_subject(connection, "everywhere", "partner", "lead", territory=None)
+    for reader, seen in (
+        (world.auditor, {mine["id"], lead["id"]}), (world.lead, {lead["id"]}), (everywhere, {mine["id"]})
+    ):  # fmt: skip
+        feed = ok(await reader.get("/v1/events", params={"resource_type": "invoice", "territory": world.territory}))
+        assert {each["resource"]["id"] for each in feed["items"]} == seen
 
 
 async def test_what_an_invoice_is_asked(world: World) -> None:
