@@ -62,10 +62,18 @@ _ONE, _NOTHING = literal_column("1", Integer()), literal_column("0", BigInteger(
 _FALSE: Any = literal_column("false")
 
 
+_credited = (
+    select(func.coalesce(func.sum(_credit.total_cents), _NOTHING))
+    .where(_credit.corrects_id == _i.id, _credit.stands)
+    .scalar_subquery()
+)
+_OWED = func.greatest(cast(_i.total_cents + _credited, Numeric), _NOTHING)
+
+
 def late_on(day: Any) -> ColumnElement[bool]:
-    """Invoices that were paid after their last day, or stand unpaid on this day after it."""
-    unpaid = _i.state.in_(literals(UNPAID))
-    condition: ColumnElement[bool] = func.coalesce((unpaid & (_i.due_on < day)) | (_i.paid_on > _i.due_on), _FALSE)
+    """Invoices that were paid after their last day, or on this day stand unpaid after it, not wholly credited."""
+    unpaid = _i.state.in_(literals(UNPAID)) & (_i.due_on < day) & (_OWED > _NOTHING)
+    condition: ColumnElement[bool] = func.coalesce(unpaid | (_i.paid_on > _i.due_on), _FALSE)
     return condition
 
 
@@ -80,12 +88,6 @@ _HALF_YEAR = func.make_date(
 _recorded = IN_FORCE.subquery("recorded")
 _ecb_rate = select(_recorded.c.rate_bp).where(_recorded.c.from_on == _HALF_YEAR).scalar_subquery()
 _RATE = case((_LATE, _ecb_rate + cast(value_on(_i.mission_id, LATE_MARGIN_BP, _BEGINS_ON), BigInteger)))
-_credited = (
-    select(func.coalesce(func.sum(_credit.total_cents), _NOTHING))
-    .where(_credit.corrects_id == _i.id, _credit.stands)
-    .scalar_subquery()
-)
-_OWED = func.greatest(cast(_i.total_cents + _credited, Numeric), _NOTHING)
 _INTEREST = case(
     (
         _LATE,

@@ -227,7 +227,10 @@ class Invoice(Read):
         " delay, and on a credit note."
     )
     paid_on: date | None = Field(description="Paris day of the payment; null until then.")
-    late: bool = Field(description="Whether it was paid after due_on, or stands unpaid today after due_on.")
+    late: bool = Field(
+        description="Whether it was paid after due_on, or stands unpaid today after due_on; not where credit notes that"
+        " stand leave nothing to pay."
+    )
     days_late: int = Field(
         description="Calendar days after due_on, until the payment or today; 0 where there are none."
     )

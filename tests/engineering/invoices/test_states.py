@@ -60,6 +60,24 @@ async def test_a_late_payment_costs_interest_and_forty_euros(app: Any, world: Wo
     assert await world.differences(app.state["engine"]) == []
 
 
+async def test_what_is_wholly_credited_is_not_late(world: World) -> None:
+    mission = await world.mission(days=20)
+    made = await of_2023(world, mission)
+    ok(await act(world.consultant, made["id"], "make_available", on="2023-07-10"))
+    counter = await cancelled(world, made["certificates"][0])
+    note = ok(await invoice(world.consultant, counter), 201)
+
+    async def waits() -> tuple[Any, ...]:
+        shown = ok(await world.consultant.get(f"invoices/{made['id']}"))
+        late_ones = ok(await world.consultant.get("invoices?overdue=true"))["items"]
+        kinds = {item["kind"] for item in ok(await world.consultant.get("engineering/to-do"))["items"]}
+        return shown["late"], shown["recovery_fee_cents"], len(late_ones), "invoices_late" in kinds
+
+    assert await waits() == (False, 0, 0, False)
+    ok(await act(world.consultant, note["id"], "cancel", reason="Wrong."))
+    assert await waits() == (True, 4000, 1, True)
+
+
 async def test_a_suspension_stops_the_delay_and_the_framework_says_how_long_it_is(world: World) -> None:
     framework = await a_framework(world)
     for name, value in (("payment_days", 45), ("late_margin_bp", 1000), ("recovery_fee_cents", 5000)):
