@@ -68,6 +68,8 @@ def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # no
         fields = _columns_of(metadata, cause.table_name or "", name)
         return AlreadyExists(errors=[DUPLICATE.at(f"/{field}") for field in fields[-1:]])
     if isinstance(cause, asyncpg.ForeignKeyViolationError):
+        if known := BY_CONSTRAINT.get(cause.constraint_name or ""):
+            return known()
         if "still referenced" in (cause.detail or ""):
             return StillReferenced()
         fields = _columns_of(metadata, cause.table_name or "", cause.constraint_name or "")

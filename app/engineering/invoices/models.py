@@ -36,6 +36,8 @@ _PASSAGES = ", ".join(f"('{act.value}', '{source.value}', '{to.value}')" for act
 # As PostgreSQL itself spells it: the text of a computed column is compared.
 _ENDED = ", ".join(f"'{state.value}'::text" for state in ENDED)
 STANDS = f"state <> ALL (ARRAY[{_ENDED}])"
+# True of a credit note that stands, else null: by the foreign key that has it, what it corrects stands as long.
+CORRECTS_STANDING = f"CASE WHEN ((corrects_id IS NOT NULL) AND ({STANDS})) THEN true ELSE NULL::boolean END"
 SEALED = (
     "territory", "mission_id", "organisation_id", "kind", "number", "supplier_siren", "payer_id", "payer_siret",
     "issued_on", "engagement_number", "service_code", "corrects_id", "service_on", "days", "amount_cents", "vat_cents",
@@ -48,7 +50,8 @@ class Invoice(Identified, Versioned, Base):
 
     What it says is sealed when it is made; its state is its last act's. While it stands, its number is taken and its
     certificates are invoiced; a rejected or cancelled one frees both. `service_on` is the day of the last certificate
-    (*service fait*). A credit note has negative figures.
+    (*service fait*). A credit note has negative figures; while it stands, so does the invoice
+    that it corrects.
     """
 
     __tablename__ = "invoices"
@@ -66,6 +69,9 @@ class Invoice(Identified, Versioned, Base):
             ["corrects_id", "territory", "mission_id", "organisation_id"],
             ["invoices.id", "invoices.territory", "invoices.mission_id", "invoices.organisation_id"],
             name="invoices_corrects_fkey",
+        ),
+        ForeignKeyConstraint(
+            ["corrects_id", "corrects_standing"], ["invoices.id", "invoices.stands"], name="invoice_credited",
         ),
         ForeignKeyConstraint(
             ["id", "passage_number", "state"],
@@ -126,6 +132,7 @@ class Invoice(Identified, Versioned, Base):
     due_on: Mapped[date | None]
     paid_on: Mapped[date | None]
     stands: Mapped[bool] = mapped_column(Computed(STANDS, persisted=True))
+    corrects_standing: Mapped[bool | None] = mapped_column(Computed(CORRECTS_STANDING, persisted=True))
 
 
 class InvoiceCertificate(Base):

@@ -26,6 +26,7 @@ invoices: APIRouter = router("engineering")
 INVOICE = T + "/invoices/{id:uuid}"
 READ = "invoices:read"
 AGAIN = (rules.CertificateAlreadyInvoiced, rules.InvoiceNumberTaken)
+ACT = (rules.InvoiceTransition, rules.InvoiceActOutOfOrder, rules.InvoiceCredited)
 
 
 @invoices.get(T + "/invoices", **lists(INVOICES))
@@ -98,9 +99,7 @@ async def list_invoice_history(request: Request, actor: Actor = require(READ)) -
     return await page(request, history(own=bool(own)), **own)
 
 
-@invoices.post(
-    INVOICE + "/record", **changes(schemas.Invoice, rules.InvoiceTransition, rules.InvoiceActOutOfOrder, IfMatchMissing)
-)
+@invoices.post(INVOICE + "/record", **changes(schemas.Invoice, *ACT, IfMatchMissing))
 async def record_invoice_act(
     request: Request, body: schemas.InvoiceActBody, actor: Actor = require("invoices:follow")
 ) -> Response:
@@ -115,9 +114,7 @@ async def record_invoice_act(
 
 @invoices.post(
     INVOICE + "/cancel",
-    **changes(
-        schemas.Invoice, rules.InvoiceTransition, rules.InvoiceActOutOfOrder, rules.InvoiceOfAnotherFirm, IfMatchMissing
-    ),
+    **changes(schemas.Invoice, *ACT, rules.InvoiceOfAnotherFirm, IfMatchMissing),
 )
 async def cancel_invoice(
     request: Request, body: schemas.InvoiceCancellation, actor: Actor = require("invoices:write")
@@ -132,7 +129,10 @@ async def cancel_invoice(
     )
 
 
-@invoices.post(INVOICE + "/reverse", **changes(schemas.Invoice, rules.InvoiceNothingToReverse, *AGAIN, IfMatchMissing))
+@invoices.post(
+    INVOICE + "/reverse",
+    **changes(schemas.Invoice, rules.InvoiceNothingToReverse, rules.InvoiceCredited, *AGAIN, IfMatchMissing),
+)
 async def reverse_invoice_act(
     request: Request, body: schemas.InvoiceReversal, actor: Actor = require("invoices:follow")
 ) -> Response:

@@ -166,6 +166,18 @@ class CertificateNotInvoiced(Problem):
     cure_fr = "N'indiquez pas la contre-attestation : elle et ce qu'elle annule se compensent."
 
 
+class InvoiceCredited(Problem):
+    """An invoice stands as long as a credit note that corrects it does."""
+
+    status = 409
+    title_fr = "Une facture reste en vigueur tant qu'un avoir qui la rectifie l'est."
+    cure = "End the credit note first (`cancel`, or `record` its rejection), or take back first what ended the invoice."
+    cure_fr = (
+        "Mettez d'abord fin à l'avoir (`cancel`, ou `record` pour son rejet), ou annulez d'abord ce qui a mis fin à la"
+        " facture."
+    )
+
+
 class InvoiceNumberTaken(Problem):
     """The supplier already has an invoice with this number that stands, in the same year."""
 

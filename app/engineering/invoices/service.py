@@ -275,7 +275,8 @@ async def reverse_act(
 ) -> Change:
     """Take back the last act that stands, as a mistake: the invoice is what it was before.
 
-    Raises `invoice-nothing-to-reverse`, `certificate-already-invoiced`, `invoice-number-taken` (409).
+    Raises `invoice-nothing-to-reverse`, `certificate-already-invoiced`, `invoice-number-taken`, `invoice-credited`
+    (409).
     """
     invoice = await _expected(write, actor, territory, invoice_id)
     history = await InvoiceHistory.of(write, invoice)
@@ -295,7 +296,10 @@ def _day(on: date | None) -> date:
 
 
 async def follow(write: Write, invoice: Invoice, act: InvoiceAct, on: date, reason: str | None) -> Change:
-    """Record an act on an invoice that is held. Raises `invoice-transition`, `invoice-act-out-of-order` (409)."""
+    """Record an act on an invoice that is held.
+
+    Raises `invoice-transition`, `invoice-act-out-of-order`, `invoice-credited` (409).
+    """
     history = await InvoiceHistory.of(write, invoice)
     to = rules.check_invoice_act(history.life, act, on, invoice.issued_on)
     days = None

@@ -102,6 +102,28 @@ async def credited_although_not_invoiced(case: Case) -> None:
     case.cured(await invoice(world.consultant, await world.certify(mission)))
 
 
+@walk("invoice-credited", RECORD, CANCEL, REVERSE)
+async def ended_under_its_credit_note(case: Case) -> None:
+    """The credit note ends first, and the invoice stands again before it does."""
+    world = await case.own()
+    _, certificate = await prepared(world)
+    made = ok(await invoice(world.consultant, certificate), 201)["id"]
+    if case.act == RECORD:
+        ok(await act(world.consultant, made, "deposit"))
+    note = ok(await invoice(world.consultant, await cancelled(world, certificate)), 201)["id"]
+    if case.act == REVERSE:
+        for ended in (note, made):
+            ok(await act(world.consultant, ended, "cancel", **FREED))
+        case.refused(await act(world.consultant, note, "reverse", **FREED))
+        ok(await act(world.consultant, made, "reverse", **FREED))
+        case.cured(await act(world.consultant, note, "reverse", **FREED))
+        return
+    verb = "reject" if case.act == RECORD else "cancel"
+    case.refused(await act(world.consultant, made, verb, **FREED))
+    ok(await act(world.consultant, note, "cancel", **FREED))
+    case.cured(await act(world.consultant, made, verb, **FREED))
+
+
 @walk("supplier-siren-missing", MAKE)
 async def supplier_without_siren(case: Case) -> None:
     world = await case.own()

@@ -80,6 +80,7 @@ ATTACKS = [
     Attack("invoice_content_hash", clone(INVOICES, ISSUED, number="'N'", content="'{}'")),
     Attack("invoice_first_state", change(INVOICES, ISSUED, state="'deposited'")),
     Attack("invoice_due", change(INVOICES, NOTE, due_on="issued_on")),
+    Attack("invoice_credited", change(INVOICES, "id = $invoice_credited", state="'cancelled'", passage_number="1")),
     Attack("invoice_differs", clone(INVOICES, ISSUED, number="'N'") + AT_COMMIT),
     Attack("invoice_line_number", clone(LINES, OF_ISSUED, number="0")),
     Attack("invoice_line_profile", clone(LINES, OF_ISSUED, number="2", profile="'wizard'")),

@@ -169,6 +169,19 @@ async def test_a_file_of_chorus_pro_records_what_it_says_once(app: Any, world: W
     assert await world.differences(app.state["engine"]) == []
 
 
+async def test_a_file_does_not_end_an_invoice_under_its_credit_note(app: Any, world: World) -> None:
+    made = await of_2023(world, await world.mission(days=20), number="FA-1")
+    ok(await act(world.consultant, made["id"], "deposit", on="2023-07-06"))
+    note = ok(await invoice(world.consultant, await cancelled(world, made["certificates"][0])), 201)
+    lines = ["FA-1;Rejetée;10/07/2023;Code service absent"]
+    ended = await carry_out(world.consultant, IMPORT, csv_file(HEADER, *lines))
+    assert (ended["status"], [each[2] for each in ended["problems"]]) == ("refused", ["invoice-credited"])
+    assert ok(await world.consultant.get(f"invoices/{made['id']}"))["state"] == "deposited"
+    ok(await act(world.consultant, note["id"], "cancel", reason="The payer rejects the invoice."))
+    assert (await carry_out(world.consultant, IMPORT, csv_file(HEADER, *lines)))["status"] == "succeeded"
+    assert await world.differences(app.state["engine"]) == []
+
+
 async def test_the_follow_up_and_the_framework_say_what_is_invoiced(world: World) -> None:
     framework = await a_framework(world)
     mission = await world.mission(days=20, framework=framework)
