@@ -64,6 +64,7 @@ ADDRESSES = {
     "member": "/v1/members/{id}",
     "legal_rate": "/v1/legal-rates/{id}",
     "refinancing_rate": "/v1/refinancing-rates/{id}",
+    "invoice": T + "/invoices/{id}",
     "activity_report": T + "/activity-reports/{id}",
     "letter": T + "/letters/{id}",
     "mission": T + "/missions/{id}",
