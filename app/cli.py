@@ -15,7 +15,7 @@ from app.bundled import backup, postgres
 from app.commands import data, keys, serving
 from app.commands.terminal import CommandRefused, line_of
 from app.core.problems import Problem
-from app.settings import Settings
+from app.settings import Settings, get_settings
 
 app = typer.Typer(
     name="rebond",
@@ -54,8 +54,7 @@ def main() -> None:
     except (CommandRefused, postgres.EmbeddedError, backup.BackupError) as error:
         _stop(str(error))
     except Problem as problem:
-        body = problem.body("en")
-        _stop(f"{problem.code}: {body['detail']}")
+        _stop(_told(problem))
     except ValidationError as error:
         fault = error.errors()[0]
         name = "_".join(str(part) for part in fault["loc"])
@@ -64,6 +63,21 @@ def main() -> None:
         _stop(f"{name} is not acceptable: {fault['msg'].removeprefix('Value error, ')}")
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
         _stop(line_of(error))
+
+
+def _told(problem: Problem) -> str:
+    """A problem as lines: what it is, and each of its faults, in the language of the service."""
+    language = _language()
+    body = problem.body(language)
+    faults = [f"  {fault['pointer'] or '-'}: {fault['detail']}" for fault in body.get("errors", ())]
+    return "\n".join([f"{problem.code}: {body['detail']}", *faults])
+
+
+def _language() -> str:
+    try:
+        return get_settings().default_language
+    except ValidationError:
+        return "en"
 
 
 def _stop(text: str) -> None:

@@ -125,6 +125,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "send_timeout": settings.send_timeout,
         "import_received": asyncio.Event(),
         "import_transaction": settings.import_transaction,
+        "import_memory": settings.import_memory,
     }
 
 

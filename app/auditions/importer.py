@@ -7,14 +7,17 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from app.auditions import service
 from app.auditions.models import Audition, AuditionFirm
+from app.auditions.queries import AUDITIONS as AUDITIONS_SHOWN
 from app.auditions.rules import AuditionStatus
 from app.auditions.schemas import AuditionCreate, AuditionHold, AuditionUpdate
 from app.core import values
-from app.core.values import Day
-from app.core.writing import sheets
+from app.core.faults import Message
+from app.core.values import Day, Uuid
+from app.core.writing import cells
+from app.core.writing.cells import Cell
 from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
-from app.core.writing.sheets import Content
 from app.core.writing.writes import Change, Write
+from app.firms.importer import FIRMS_FIRST
 
 KINDS = {
     "Entretien": "interview", "Visite de site": "site_visit", "Visite": "site_visit",
@@ -31,26 +34,23 @@ NEEDS = {
 class AuditionLine(AuditionCreate):
     """An audition; held where `held_on` says when."""
 
+    id: Uuid | None = None
     held_on: Day | None = None
     findings: values.Text | None = None
 
 
-def _sirens(cell: Content) -> list[str]:
-    return [sheets.digits(part) for part in sheets.parts(cell)]
-
-
-def _needs(cell: Content) -> list[dict[str, str]]:
+def _needs(cell: Cell) -> list[dict[str, str]]:
     """`Financement: centre d'usinage | Locaux`: categories, each with its description behind a colon."""
     category = coded(NEEDS)
     needs = []
-    for part in sheets.parts(cell):
+    for part in cells.parts(cell):
         name, _, description = part.partition(":")
         needs.append({"category": category(name)} | ({"description": description.strip()} if description else {}))
     return needs
 
 
 async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]:
-    """The audition that another system knows by this id, else of this kind, day and firms."""
+    """The audition of this id, or that another system knows by its own, else of this kind, day and firms."""
     a, f = Audition, AuditionFirm
     ordered = aggregate_order_by(f.siren, f.siren)
     met = select(func.array_agg(ordered, type_=ARRAY(Text()))).where(f.audition_id == a.id).scalar_subquery()
@@ -59,9 +59,14 @@ async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]
         matching = matching.where(a.external_id == item.external_id)
     else:
         matching = matching.where(a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens))
-    # One that stands, before one that was cancelled under the same name.
-    found = matching.order_by(a.status == literal(AuditionStatus.CANCELLED), a.id).limit(1)
-    known = (await write.session.execute(found)).first()
+    known = None
+    if item.id is not None:
+        of_id = select(a.id, a.status).where(a.territory == place, a.id == item.id)
+        known = (await write.session.execute(of_id)).first()
+    if known is None:
+        # One that stands, before one that was cancelled under the same name.
+        found = matching.order_by(a.status == literal(AuditionStatus.CANCELLED), a.id).limit(1)
+        known = (await write.session.execute(found)).first()
     changes = []
     if known is None:
         fields = given(item, AuditionCreate.model_fields)
@@ -79,28 +84,50 @@ async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]
     return changes
 
 
+_NEEDS_AS_TEXT = cells.CellReader(
+    _needs,
+    Message(
+        "needs",
+        "categories of needs, with | between them, each with its description behind a colon",
+        "des catégories de besoins, séparées par |, chacune avec sa description après deux-points",
+    ),
+    ("Financing: a machining centre | Premises", "Financement : centre d'usinage | Locaux"),
+    NEEDS,
+)
+
 AUDITIONS = Importer(
     kind="auditions",
     permission="auditions:write",
     schema=AuditionLine,
-    key=["external_id", "kind", "planned_on", "sirens"],
+    key=["id", "external_id", "kind", "planned_on", "sirens"],
+    listing=AUDITIONS_SHOWN,
     columns=[
+        Heading("id", cells.plain),
         Heading("kind", coded(KINDS), ["type", "nature"], required=True),
-        Heading("sirens", _sirens, ["siren", "entreprises"], required=True),
-        Heading("planned_on", sheets.day, ["prévue le", "date prévue", "date"], required=True),
-        Heading("held_on", sheets.day, ["tenue le", "date de réalisation"]),
-        Heading("place", sheets.plain, ["lieu"]),
-        Heading("findings", sheets.plain, ["constats", "compte rendu"]),
-        Heading("needs", _needs, ["besoins"]),
-        Heading("needs.category", sheets.each(coded(NEEDS))),
-        Heading("needs.description", sheets.each(sheets.plain)),
-        Heading("mission_id", sheets.plain, ["mission"]),
-        Heading("consultant_ids", sheets.parts, ["consultants"]),
-        Heading("contact_ids", sheets.parts, ["contacts"]),
-        Heading("follow_up", sheets.plain, ["suite à donner", "suites"]),
-        Heading("follow_up_owner_id", sheets.plain, ["responsable de la suite"]),
-        Heading("follow_up_due_on", sheets.day, ["échéance de la suite"]),
-        Heading("external_id", sheets.plain, ["identifiant externe"]),
+        Heading(
+            "sirens",
+            cells.several(cells.siren),
+            ["siren", "entreprises"],
+            instead=["siret"],
+            required=True,
+            fr="SIREN",
+            en="SIREN",
+            first=FIRMS_FIRST,
+        ),
+        Heading("planned_on", cells.day, ["prévue le", "date prévue", "date"], required=True),
+        Heading("held_on", cells.day, ["tenue le", "date de réalisation"]),
+        Heading("place", cells.plain, ["lieu"]),
+        Heading("findings", cells.plain, ["constats", "compte rendu"]),
+        Heading("needs", _NEEDS_AS_TEXT, ["besoins"]),
+        Heading("needs.category", cells.each(coded(NEEDS)), ["besoins : catégorie"]),
+        Heading("needs.description", cells.each(cells.plain), ["besoins : description"]),
+        Heading("mission_id", cells.plain, ["mission"]),
+        Heading("consultant_ids", cells.parts, ["consultants"]),
+        Heading("contact_ids", cells.parts, ["contacts"]),
+        Heading("follow_up", cells.plain, ["suite à donner", "suites"]),
+        Heading("follow_up_owner_id", cells.plain, ["responsable de la suite"]),
+        Heading("follow_up_due_on", cells.day, ["échéance de la suite"]),
+        Heading("external_id", cells.plain, ["identifiant externe"]),
     ],
     apply=one_by_one(_put),
 )

@@ -131,8 +131,8 @@ def do_what_is_due(
     """Do what is due: run it once a day.
 
     Records what silence has decided about aid files and deliverables, tells of late deliverables, reads the proceedings
-    of firms into their advances, tells what has come of instalments, erases contacts whose retention date is past, and
-    old stored replies.
+    of firms into their advances, tells what has come of instalments, erases contacts whose retention date is past,
+    imported files after seven days, and old stored replies.
     """
     from app.commands.tick import tick
 
@@ -147,7 +147,8 @@ def do_what_is_due(
             f" {done.late} deliverables late, {done.unstarted} aids not started in time,"
             f" {done.undrawn} advances not drawn in time, {done.commitments} commitments overdue,"
             f" {done.judged} advances settled, {done.alerts} alerts of advances,"
-            f" {done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
+            f" {done.contacts_erased} contacts erased, {done.files_deleted} imported files deleted,"
+            f" {done.replies_forgotten} stored replies forgotten"
         )
 
     with database(get_settings()) as url:
@@ -169,9 +170,18 @@ def _past_day(text: str | None) -> date | None:
 
 def import_file(
     kind: Annotated[
-        str, typer.Argument(help="firms, sites, perimeter, contacts, auditions, projects or time_entries.")
+        str, typer.Argument(help="firms, sites, perimeter, contacts, auditions, projects, time_entries or claim_lines.")
     ],
-    file: Annotated[Path, typer.Argument(help="A CSV or XLSX file.", exists=True, dir_okay=False, readable=True)],
+    file: Annotated[
+        Path | None, typer.Argument(help="A CSV or XLSX file.", exists=True, dir_okay=False, readable=True)
+    ] = None,
+    columns: Annotated[bool, typer.Option("--columns", help="Tell the columns of the kind, import nothing.")] = False,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; the first by default.")] = None,
+    header_row: Annotated[int | None, typer.Option(help="Line of the headings.", min=1)] = None,
+    constants: Annotated[
+        list[str] | None, typer.Option("--set", help="A value for a column that the file does not have: vintage=2025.")
+    ] = None,
+    hours_per_day: Annotated[float | None, typer.Option(help="Hours of a day, where the file has hours.")] = None,
     territory: Annotated[str | None, typer.Option(help="Territory of the lines; none for firms and sites.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
     skip: Annotated[bool, typer.Option("--skip", help="Skip faulty lines instead of refusing the file.")] = False,
@@ -183,8 +193,20 @@ def import_file(
     """Import a file and show the progress. Exit code 1 if the file is refused."""
     from app.commands import imports as command
 
-    with database(get_settings()) as url:
-        ended = asyncio.run(command.carry_out(url, kind, file, territory, key, dry_run=dry_run, skip=skip))
+    settings = get_settings()
+    language = settings.default_language
+    if columns:
+        print(command.columns_of(kind, language))
+        return
+    if file is None:
+        raise CommandRefused("name the file to import, or --columns")
+    options = command.options_of(sheet, header_row, constants or [], hours_per_day)
+    with database(settings) as url:
+        ended = asyncio.run(
+            command.carry_out(
+                url, kind, file, territory, key, dry_run=dry_run, skip=skip, options=options, language=language
+            )
+        )
     if not ended:
         raise SystemExit(1)
 

@@ -26,6 +26,7 @@ from app.core.writing.writes import Change, System, Write, new_request_id, run
 from app.engineering.deliverables import late as late_deliverables
 from app.engineering.deliverables.silence import SILENCE as DELIVERABLE_SILENCE
 from app.firms.contacts import service as contacts
+from app.integrations.imports import service as imports
 
 BATCH = 500
 
@@ -43,6 +44,7 @@ class Done:
     judged: int
     alerts: int
     contacts_erased: int
+    files_deleted: int
     replies_forgotten: int
 
 
@@ -62,7 +64,7 @@ async def tick(
     say: Callable[[str], None] = lambda _: None,
 ) -> Done:
     """Take the clocks that have run out by `as_of`, tell what is late and what has come of advances, erase the persons
-    whose retention date is past, and forget the replies that were kept for retries.
+    whose retention date is past, delete files that were imported, and forget the replies that were kept for retries.
 
     `as_of` is today or a day before, and concerns the clocks, what is late and the advances alone. `say` is called
     after each batch with the number so far.
@@ -82,10 +84,16 @@ async def tick(
         number = _keys(changes)
         return Batch(number, number == batch, changes)  # a shorter one is the last
 
+    async def delete_files(write: Write) -> Batch:
+        changes = await imports.forget_files(write, batch)
+        number = _keys(changes)
+        return Batch(number, number == batch, changes)
+
     erased = await _in_batches(factory, erase, "contacts", say)
+    deleted = await _in_batches(factory, delete_files, "imported files", say)
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)
-    return Done(silences, admitted, late, unstarted, undrawn, overdue, judged, told, erased, forgotten)
+    return Done(silences, admitted, late, unstarted, undrawn, overdue, judged, told, erased, deleted, forgotten)
 
 
 async def take_silences(

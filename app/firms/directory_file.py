@@ -6,7 +6,7 @@ from typing import Any
 from app.core import clock
 from app.core.faults import FieldError
 from app.core.values import is_siren
-from app.core.writing import sheets
+from app.core.writing import cells
 from app.core.writing.importing import Layout, RowReading
 from app.firms.directory import MASKS, NOT_SAID_BY_THE_DIRECTORY, REFERENCE, FirmSaid, SiteSaid, neutral_name, record_of
 from app.firms.models import Source
@@ -19,14 +19,14 @@ _FIRM = ["siren", *(name for name in FirmSaid.model_fields if name not in _PARTS
 _SITE = list(SiteSaid.model_fields)
 
 
-def _given(cells: Mapping[str, sheets.Content]) -> dict[str, Any]:
+def _given(said: Mapping[str, cells.Cell]) -> dict[str, Any]:
     """The row as the directory would say it: empty cells are null, enseignes stand between `|`."""
-    row: dict[str, Any] = {name: sheets.plain(cell) or None for name, cell in cells.items()}
+    row: dict[str, Any] = {name: cells.text_of(cell) or None for name, cell in said.items()}
     if "liste_enseignes" in row:
-        row["liste_enseignes"] = sheets.parts(cells["liste_enseignes"])
+        row["liste_enseignes"] = cells.texts_of(said["liste_enseignes"])
     for name in ("date_creation", "date_fermeture"):
         if row.get(name) and row[name] not in MASKS:
-            row[name] = sheets.day(cells[name])
+            row[name] = cells.day_or_text(said[name])
     return row
 
 
@@ -40,10 +40,11 @@ def _said(values: dict[str, Any], told: Sequence[FieldError]) -> RowReading:
     return said
 
 
-def _firm(cells: Mapping[str, sheets.Content]) -> RowReading:
-    row, siren = _given(cells), sheets.digits(cells.get("siren"))
-    if (sole := sheets.truth(cells.get(_SOLE_TRADER))) in (True, False):
-        row["complements"] = {_SOLE_TRADER: sole}
+def _firm(said: Mapping[str, cells.Cell]) -> RowReading:
+    row, siren = _given(said), cells.siren(said.get("siren"))
+    sole = cells.text_of(said.get(_SOLE_TRADER)).lower()
+    if sole in cells.YES | cells.NO:
+        row["complements"] = {_SOLE_TRADER: sole in cells.YES}
     record = record_of(siren, row, clock.today())
     values = {"siren": siren, **({"name": neutral_name(siren)} if is_siren(siren) else {}), **record.facts}
     next_code = next((code for code, version in record.activities if version == NafVersion.NAF_2025), None)
@@ -54,9 +55,9 @@ def _firm(cells: Mapping[str, sheets.Content]) -> RowReading:
     return _said(values, record.told)
 
 
-def _site(cells: Mapping[str, sheets.Content]) -> RowReading:
-    siret = sheets.digits(cells.get("siret"))
-    row = {"siren": siret[:9], "matching_etablissements": [{**_given(cells), "siret": siret}]}
+def _site(said: Mapping[str, cells.Cell]) -> RowReading:
+    siret = cells.siret(said.get("siret"))
+    row = {"siren": siret[:9], "matching_etablissements": [{**_given(said), "siret": siret}]}
     record = record_of(siret[:9], row, clock.today())
     values = record.sites[0] if record.sites else {"siret": siret, "closed": False, "source_reference": REFERENCE}
     return _said(values, [fault for fault in record.told if fault.pointer.startswith("/matching")])

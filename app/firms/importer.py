@@ -5,22 +5,29 @@ from collections.abc import Sequence
 from pydantic import model_validator
 from sqlalchemy import select
 
-from app.core.faults import Fault
+from app.core.faults import Fault, Message
 from app.core.messages import NOT_FOUND
 from app.core.values import Line, NafCode, Siret
-from app.core.writing import sheets
+from app.core.writing import cells
 from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, Outcome, coded, rows_of
 from app.core.writing.writes import Write
-from app.firms import directory_file, service, sirene
-from app.firms.models import Firm, Source
+from app.firms import directory_file, naf, service, sirene
+from app.firms.models import Firm, Site, Source
+from app.firms.rules import NafVersion
 from app.firms.schemas import FirmCreate, SitePut
 
+FIRMS_FIRST = Message(
+    "firms_first",
+    "Import the firms first, and follow them in the territory.",
+    "Importez d'abord les entreprises, et suivez-les dans le territoire.",
+)
+_REGISTER_FIRST = Message("register_first", "Import the firms first.", "Importez d'abord les entreprises.")
 _AS_OF = [
-    Heading("source_reference", sheets.plain, ["source", "référence"]),
-    Heading("as_of", sheets.day, ["au", "situation au", "date de situation"]),
+    Heading("source_reference", cells.plain, ["source", "référence"]),
+    Heading("as_of", cells.day, ["situation au", "au", "date de situation"]),
 ]
 _ACTIVITY = [
-    Heading("naf_code", sheets.plain, ["naf", "code naf", "ape", "code ape", "activité principale"]),
+    Heading("naf_code", cells.naf, ["code naf", "naf", "ape", "code ape", "activité principale"]),
     Heading("naf_version", coded({"NAF rév. 2": "naf_rev2", "NAF 2025": "naf_2025"}), ["nomenclature", "version naf"]),
 ]
 
@@ -30,6 +37,32 @@ NOTHING_BUT_A_NUMBER = Fault(
     en="The line says nothing but a number: give at least the commune, or whether the site is closed.",
     fr="La ligne ne dit rien d'autre qu'un numéro : donnez au moins la commune, ou si l'établissement est fermé.",
 )
+
+
+UNKNOWN_NAF_CODE = Fault(
+    "unknown_naf_code",
+    en="NAF rev. 2 has no such code. The nearest is {nearest}.",
+    fr="La NAF rév. 2 n'a pas ce code. Le plus proche est {nearest}.",
+)
+
+
+def _of_no_nomenclature(lines: Sequence[FileLine], stored: set[tuple[str, str | None]], key: str) -> list[LineFault]:
+    """The lines whose activity code exists nowhere, but for those that say again what is stored."""
+    return [
+        LineFault(line.number, "naf_code", UNKNOWN_NAF_CODE.at("", nearest=naf.nearest(code)))
+        for line in lines
+        if (code := line.item.naf_code) is not None
+        and line.item.naf_version in (None, NafVersion.REV_2)
+        and line.item.source is Source.DECLARED  # INSEE knows the codes that it writes
+        and code not in naf.rev_2()
+        and (getattr(line.item, key), code) not in stored
+    ]
+
+
+async def _check_firms(write: Write, _place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
+    sirens = {line.item.siren for line in lines}
+    rows = await write.session.execute(select(Firm.siren, Firm.naf_code).where(Firm.siren.in_(sirens)))
+    return _of_no_nomenclature(lines, {(row.siren, row.naf_code) for row in rows}, "siren")
 
 
 async def _put_firms(write: Write, _place: str | None, lines: Sequence[FileLine]) -> Outcome:
@@ -58,23 +91,25 @@ FIRMS = Importer(
     layouts=[sirene.UNITS, directory_file.FIRMS],
     key=["siren"],
     columns=[
-        Heading("siren", sheets.digits, ["numero siren", "n° siren", "identifiant"], required=True),
-        Heading("name", sheets.plain, ["nom", "raison sociale", "dénomination", "nom de l'entreprise", "entreprise"],
+        Heading("siren", cells.siren, ["numero siren", "n° siren", "identifiant"], required=True, fr="SIREN",
+               en="SIREN"),
+        Heading("name", cells.plain, ["raison sociale", "nom", "dénomination", "nom de l'entreprise", "entreprise"],
                required=True),
         *_ACTIVITY,
-        Heading("legal_form_code", sheets.digits, ["catégorie juridique", "nature juridique", "forme juridique"]),
-        Heading("trade_names", sheets.parts, ["noms commerciaux", "enseignes"]),
-        Heading("acronym", sheets.plain, ["sigle"]),
-        Heading("headcount_bracket", sheets.plain, ["tranche d'effectif", "tranche effectif salarié"]),
-        Heading("headcount_year", sheets.whole, ["année tranche effectif salarié", "année effectif"]),
-        Heading("insee_category", coded({}), ["catégorie entreprise"]),
-        Heading("insee_category_year", sheets.whole, ["année catégorie entreprise"]),
-        Heading("founded_on", sheets.day, ["date de création", "création"]),
-        Heading("ceased", sheets.truth, ["cessée"]),
-        Heading("ceased_on", sheets.day, ["date de fermeture", "date de cessation"]),
-        Heading("sole_trader", sheets.truth, ["entrepreneur individuel"]),
+        Heading("legal_form_code", cells.digits, ["catégorie juridique", "nature juridique", "forme juridique"]),
+        Heading("trade_names", cells.parts, ["noms commerciaux", "enseignes"]),
+        Heading("acronym", cells.plain, ["sigle"]),
+        Heading("headcount_bracket", cells.plain, ["tranche d'effectif", "tranche effectif salarié"]),
+        Heading("headcount_year", cells.whole, ["année tranche effectif salarié", "année effectif"]),
+        Heading("insee_category", coded({"PME": "pme", "ETI": "eti", "GE": "ge"}), ["catégorie entreprise"]),
+        Heading("insee_category_year", cells.whole, ["année catégorie entreprise"]),
+        Heading("founded_on", cells.day, ["date de création", "création"]),
+        Heading("ceased", cells.truth, ["cessée"]),
+        Heading("ceased_on", cells.day, ["date de fermeture", "date de cessation"]),
+        Heading("sole_trader", cells.truth, ["entrepreneur individuel"]),
         *_AS_OF,
     ],
+    check=_check_firms,
     locks=Locks(_firms_of, rows_of(Firm.siren)),
     apply=_put_firms,
 )  # fmt: skip
@@ -96,10 +131,13 @@ class SiteLine(SitePut):
 
 
 async def _check_sites(write: Write, _place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
-    """Sites hang on firms of the register."""
+    """Sites hang on firms of the register, and their activities are of a nomenclature."""
     sirens = {line.item.siret[:9] for line in lines}
     known = set(await write.session.scalars(select(Firm.siren).where(Firm.siren.in_(sirens))))
-    return [LineFault(line.number, "siret", NOT_FOUND.at("")) for line in lines if line.item.siret[:9] not in known]
+    orphans = [LineFault(line.number, "siret", NOT_FOUND.at("")) for line in lines if line.item.siret[:9] not in known]
+    sirets = {line.item.siret for line in lines}
+    rows = await write.session.execute(select(Site.siret, Site.naf_code).where(Site.siret.in_(sirets)))
+    return orphans + _of_no_nomenclature(lines, {(row.siret, row.naf_code) for row in rows}, "siret")
 
 
 async def _put_sites(write: Write, _place: str | None, lines: Sequence[FileLine]) -> Outcome:
@@ -116,17 +154,25 @@ SITES = Importer(
     layouts=[sirene.SITES, directory_file.SITES],
     key=["siret"],
     columns=[
-        Heading("siret", sheets.digits, ["numéro siret", "n° siret"], required=True),
-        Heading("name", sheets.plain, ["nom", "enseigne", "dénomination usuelle"]),
-        Heading("insee_code", sheets.digits, ["code insee", "code commune", "commune"]),
-        Heading("commune_name", sheets.plain, ["nom commune", "libellé commune", "ville"]),
-        Heading("address", sheets.plain, ["adresse"]),
+        Heading(
+            "siret",
+            cells.siret,
+            ["numéro siret", "n° siret"],
+            required=True,
+            fr="SIRET",
+            en="SIRET",
+            first=_REGISTER_FIRST,
+        ),
+        Heading("name", cells.plain, ["nom", "enseigne", "dénomination usuelle"]),
+        Heading("insee_code", cells.commune, ["code insee", "code commune", "commune"]),
+        Heading("commune_name", cells.plain, ["nom commune", "libellé commune", "ville"]),
+        Heading("address", cells.plain, ["adresse"]),
         *_ACTIVITY,
-        Heading("opened_on", sheets.day, ["date de création", "ouverture"]),
-        Heading("closed", sheets.truth, ["fermé"]),
-        Heading("closed_on", sheets.day, ["date de fermeture", "fermeture"]),
+        Heading("opened_on", cells.day, ["date de création", "ouverture"]),
+        Heading("closed", cells.truth, ["fermé"]),
+        Heading("closed_on", cells.day, ["date de fermeture", "fermeture"]),
         Heading("diffusion", coded({"intégrale": "full", "partielle": "partial"}), ["diffusion"]),
-        Heading("seat_from_on", sheets.day, ["siège depuis"]),
+        Heading("seat_from_on", cells.day, ["siège depuis"]),
         *_AS_OF,
     ],
     check=_check_sites,

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.core.faults import Fault
 from app.core.values import is_siren
-from app.core.writing import sheets
+from app.core.writing import cells
 from app.core.writing.importing import Layout, RowReading
 from app.firms.directory import MASKS, neutral_name
 from app.firms.models import HEADCOUNT_BRACKETS, Diffusion, Source
@@ -76,12 +76,12 @@ _VERSIONS = {"nafrev2": NafVersion.REV_2, "naf25": NafVersion.NAF_2025, "naf2025
 class _Row:
     """A row by INSEE's headings: cells as text, what is hidden as absent."""
 
-    def __init__(self, cells: Mapping[str, sheets.Content], reference: str) -> None:
-        self._cells = cells
+    def __init__(self, row: Mapping[str, cells.Cell], reference: str) -> None:
+        self._cells = row
         self.said = RowReading({"source": Source.SIRENE, "source_reference": reference})
 
     def text(self, heading: str) -> str:
-        text = sheets.plain(self._cells.get(heading))
+        text = cells.text_of(self._cells.get(heading))
         return "" if text in MASKS else " ".join(text.split())[:200]
 
     def first(self, *headings: str) -> str:
@@ -94,10 +94,17 @@ class _Row:
 
     def day(self, field: str, heading: str) -> None:
         """A day of our centuries."""
-        day = sheets.day(self._cells.get(heading)) if self.text(heading) else ""
+        day = cells.day_or_text(self._cells.get(heading)) if self.text(heading) else ""
         if re.fullmatch(r"(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}", day):
             self.put(field, day)
         elif day:
+            self.said.told.append((heading, FACT_LEFT_OUT.at("")))
+
+    def year(self, field: str, heading: str) -> None:
+        text = self.text(heading)
+        if re.fullmatch(r"(19|20|21)[0-9]{2}", text):
+            self.put(field, int(text))
+        elif text:
             self.said.told.append((heading, FACT_LEFT_OUT.at("")))
 
     def code(self, field: str, heading: str, known: Mapping[str, Any]) -> None:
@@ -136,10 +143,10 @@ class _Row:
         self.code("diffusion", heading, {"O": Diffusion.FULL, **partial})
 
 
-def _unit(cells: Mapping[str, sheets.Content]) -> RowReading:
+def _unit(said: Mapping[str, cells.Cell]) -> RowReading:
     """A legal unit: the name of a natural person is that of its owner, never that of the firm."""
-    row = _Row(cells, "SIRENE, StockUniteLegale")
-    siren = sheets.digits(cells.get("siren"))
+    row = _Row(said, "SIRENE, StockUniteLegale")
+    siren = cells.siren(said.get("siren"))
     row.put("siren", siren)
     usual = [row.text(f"denominationUsuelle{n}UniteLegale") for n in (1, 2, 3)]
     usual = list(dict.fromkeys(name for name in usual if name))
@@ -157,9 +164,9 @@ def _unit(cells: Mapping[str, sheets.Content]) -> RowReading:
     row.put("legal_form_code", form)
     row.activity("UniteLegale")
     row.code("headcount_bracket", "trancheEffectifsUniteLegale", {code: code for code in HEADCOUNT_BRACKETS})
-    row.put("headcount_year", sheets.whole(row.text("anneeEffectifsUniteLegale")))
+    row.year("headcount_year", "anneeEffectifsUniteLegale")
     row.code("insee_category", "categorieEntreprise", {code.upper(): code for code in ("pme", "eti", "ge")})
-    row.put("insee_category_year", sheets.whole(row.text("anneeCategorieEntreprise")))
+    row.year("insee_category_year", "anneeCategorieEntreprise")
     row.day("founded_on", "dateCreationUniteLegale")
     row.state("UniteLegale", "C", "ceased", "ceased_on")
     row.diffusion("statutDiffusionUniteLegale")
@@ -167,9 +174,9 @@ def _unit(cells: Mapping[str, sheets.Content]) -> RowReading:
     return row.said
 
 
-def _site(cells: Mapping[str, sheets.Content]) -> RowReading:
-    row = _Row(cells, "SIRENE, StockEtablissement")
-    row.put("siret", sheets.digits(cells.get("siret")))
+def _site(said: Mapping[str, cells.Cell]) -> RowReading:
+    row = _Row(said, "SIRENE, StockEtablissement")
+    row.put("siret", cells.siret(said.get("siret")))
     row.put("name", row.first("enseigne1Etablissement", "denominationUsuelleEtablissement"))
     row.put("insee_code", row.text("codeCommuneEtablissement"))
     row.put("commune_name", row.text("libelleCommuneEtablissement"))

@@ -179,6 +179,8 @@ payer Payeur | payer_siret SIRET du payeur | engagement_number Numéro d'engagem
 certificates Certificats | corrects_number Numéro corrigé | taxable_eur Base HT (€) | service Service fait
 days_late Jours de retard | recovery_fee_eur Indemnité de recouvrement (€) | invoice Facture
 days_invoiced Jours facturés | transaction_seconds Durée de la transaction (s)
+cell Cellule | constants Valeurs données | file_kept_until Fichier conservé jusqu'au | header_row Ligne des titres
+heading Titre de colonne | hours_per_day Heures par jour | options Lecture | sheet Feuille
 """
 for _each in _WORDS.replace("\n", " | ").split(" | "):
     _name, _, _words = _each.strip().partition(" ")

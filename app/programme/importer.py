@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.core.writing import sheets
+from app.core.writing import cells
 from app.core.writing.importing import FileLine, Heading, Importer, Outcome
 from app.core.writing.writes import Write
 from app.programme import service
@@ -40,10 +40,10 @@ PERIMETER = Importer(
     key=["vintage", "insee_code"],
     only={"typecom": "COM"},  # the COG lists parts of communes too, delegated and associated ones
     columns=[
-        Heading("vintage", sheets.whole, ["millésime", "année", "year"], required=True),
-        Heading("insee_code", sheets.digits, ["code insee", "code commune", "insee", "com", "codgeo"], required=True),
+        Heading("vintage", cells.whole, ["millésime", "année", "year"], required=True),
+        Heading("insee_code", cells.commune, ["code commune", "code insee", "insee", "com", "codgeo"], required=True),
         Heading(
-            "name", sheets.plain, ["nom", "commune", "nom commune", "nom membre", "libellé", "libgeo"], required=True
+            "name", cells.plain, ["nom", "commune", "nom commune", "nom membre", "libellé", "libgeo"], required=True
         ),
     ],
     apply=_apply,

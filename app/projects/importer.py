@@ -10,12 +10,13 @@ from sqlalchemy import func, select
 from app.core.faults import Fault
 from app.core.schemas import Body
 from app.core.values import Cents, Day, ExternalId, Fte, InseeCode, Line, Reason, Siren, Text, Uuid
-from app.core.writing import sheets
+from app.core.writing import cells
 from app.core.writing.importing import FileLine, Heading, Importer, Locks, coded, given, one_by_one, rows_of
-from app.core.writing.sheets import Content
 from app.core.writing.writes import Change, Write
+from app.firms.importer import FIRMS_FIRST
 from app.projects import service
 from app.projects.models import Holder, Project
+from app.projects.queries import PROJECTS as PROJECTS_SHOWN
 from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind
 from app.projects.schemas import CostBody, Costs, HolderBody, Holders, ProjectCreate, ProjectUpdate
 
@@ -32,6 +33,10 @@ KINDS = {
     "Autre": "other",
 }  # fmt: skip
 MATURITIES = {"Idée": "idea", "Étude": "study", "Prêt": "ready", "Démarré": "started", "Engagé": "started"}
+HOLDERS = {"Entreprise": "firm", "Organisme de formation": "training_body", "Association": "association"}
+COSTS = {
+    "Actif matériel": "tangible_asset", "Actif immatériel": "intangible_asset", "Hors assiette": "not_eligible",
+}  # fmt: skip
 ROUTES = {
     "Rebond": "rebond", "France 2030": "france_2030", "Région": "region", "Fonds vert": "fonds_vert",
     "Banque": "bank", "Sans financement": "none_needed", "Aucun": "none_needed",
@@ -45,6 +50,7 @@ class ProjectLine(Body):
     holder, every line of cost.
     """
 
+    id: Uuid | None = None
     title: Line
     kind: ProjectKind
     maturity: Maturity
@@ -92,10 +98,6 @@ class ProjectLine(Body):
         ]
 
 
-def _sirens(cell: Content) -> list[str]:
-    return [sheets.digits(part) for part in sheets.parts(cell)]
-
-
 _COSTS = (
     ("tangible_cents", CostKind.TANGIBLE_ASSET, "Immobilisations corporelles"),
     ("intangible_cents", CostKind.INTANGIBLE_ASSET, "Immobilisations incorporelles"),
@@ -124,9 +126,13 @@ def _parts(item: ProjectLine) -> dict[str, Any]:
 
 
 async def _known(write: Write, place: str, item: ProjectLine) -> UUID | None:
-    """The project that another system knows by this id, else of this title and leading firm."""
+    """The project of this id, or that another system knows by its own, else of this title and leading firm."""
     p, h = Project, Holder
     matching = select(p.id).where(p.territory == place)
+    if item.id is not None:
+        of_id: UUID | None = await write.session.scalar(matching.where(p.id == item.id))
+        if of_id is not None:
+            return of_id
     if item.external_id is not None:
         matching = matching.where(p.external_id == item.external_id)
     else:
@@ -163,38 +169,48 @@ PROJECTS = Importer(
     kind="projects",
     permission="projects:write",
     schema=ProjectLine,
-    key=["external_id", "title", "sirens", "holders"],
+    key=["id", "external_id", "title", "sirens", "holders"],
+    listing=PROJECTS_SHOWN,
     columns=[
-        Heading("title", sheets.plain, ["titre", "projet", "intitulé"], required=True),
+        Heading("id", cells.plain),
+        Heading("title", cells.plain, ["titre", "projet", "intitulé"], required=True),
         Heading("kind", coded(KINDS), ["type", "nature"], required=True),
         Heading("maturity", coded(MATURITIES), ["maturité"], required=True),
-        Heading("sirens", _sirens, ["siren", "porteurs", "porteur", "entreprise"]),
-        Heading("holders.kind", sheets.each(coded({}))),
-        Heading("holders.siren", sheets.each(sheets.digits)),
-        Heading("holders.name", sheets.each(sheets.plain)),
-        Heading("holders.lead", sheets.each(sheets.truth)),
-        Heading("description", sheets.plain, ["descriptif"]),
-        Heading("commune_code", sheets.digits, ["code insee", "code commune", "commune"]),
-        Heading("detected_on", sheets.day, ["détecté le"]),
-        Heading("starts_on", sheets.day, ["début", "date de début"]),
-        Heading("ends_on", sheets.day, ["fin", "date de fin"]),
-        Heading("costs.label", sheets.each(sheets.plain)),
-        Heading("costs.kind", sheets.each(coded({}))),
-        Heading("costs.amount_cents", sheets.each(sheets.cents)),
-        Heading("costs.reason", sheets.each(sheets.plain)),
-        Heading("costs.holder", sheets.each(sheets.whole)),
-        Heading("tangible_cents", sheets.cents, ["actifs matériels", "matériel", "investissement corporel"]),
-        Heading("intangible_cents", sheets.cents, ["actifs immatériels", "immatériel"]),
-        Heading("not_eligible_cents", sheets.cents, ["hors assiette", "non éligible"]),
-        Heading("not_eligible_reason", sheets.plain, ["motif hors assiette"]),
-        Heading("jobs_created_fte", sheets.number, ["emplois créés", "créations d'emplois"]),
-        Heading("jobs_maintained_fte", sheets.number, ["emplois maintenus"]),
-        Heading("environmental_effect", sheets.plain, ["effet environnemental"]),
+        Heading(
+            "sirens",
+            cells.several(cells.siren),
+            ["siren", "porteurs", "porteur", "entreprise"],
+            instead=["siret"],
+            fr="SIREN",
+            en="SIREN",
+            first=FIRMS_FIRST,
+        ),
+        Heading("holders.kind", cells.each(coded(HOLDERS)), ["porteurs : nature"]),
+        Heading("holders.siren", cells.each(cells.siren), ["porteurs : siren"], first=FIRMS_FIRST),
+        Heading("holders.name", cells.each(cells.plain), ["porteurs : nom"]),
+        Heading("holders.lead", cells.each(cells.truth), ["porteurs : chef de file"]),
+        Heading("description", cells.plain, ["descriptif"]),
+        Heading("commune_code", cells.commune, ["code commune", "code insee", "commune"]),
+        Heading("detected_on", cells.day, ["détecté le"]),
+        Heading("starts_on", cells.day, ["début", "date de début"]),
+        Heading("ends_on", cells.day, ["fin", "date de fin"]),
+        Heading("costs.label", cells.each(cells.plain), ["coûts : libellé"]),
+        Heading("costs.kind", cells.each(coded(COSTS)), ["coûts : nature"]),
+        Heading("costs.amount_cents", cells.each(cells.cents), ["coûts : montant"]),
+        Heading("costs.reason", cells.each(cells.plain), ["coûts : motif"]),
+        Heading("costs.holder", cells.each(cells.whole), ["coûts : porteur"]),
+        Heading("tangible_cents", cells.cents, ["actifs matériels", "matériel", "investissement corporel"]),
+        Heading("intangible_cents", cells.cents, ["actifs immatériels", "immatériel"]),
+        Heading("not_eligible_cents", cells.cents, ["hors assiette", "non éligible"]),
+        Heading("not_eligible_reason", cells.plain, ["motif hors assiette"]),
+        Heading("jobs_created_fte", cells.fte, ["emplois créés", "créations d'emplois"]),
+        Heading("jobs_maintained_fte", cells.fte, ["emplois maintenus"]),
+        Heading("environmental_effect", cells.plain, ["effet environnemental"]),
         Heading("funding_route", coded(ROUTES), ["orientation", "dispositif"]),
-        Heading("mission_id", sheets.plain),
-        Heading("consultant_id", sheets.plain),
-        Heading("detected_in_audition_id", sheets.plain, ["audition"]),
-        Heading("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("mission_id", cells.plain),
+        Heading("consultant_id", cells.plain),
+        Heading("detected_in_audition_id", cells.plain, ["audition"]),
+        Heading("external_id", cells.plain, ["identifiant externe"]),
     ],
     locks=Locks(_known_of, rows_of(Project.id)),
     apply=one_by_one(_put),

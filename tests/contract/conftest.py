@@ -61,7 +61,8 @@ class Known:
             return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         if name == "import_id" and "{territory}" not in path:
             name = "national_import_id"
-        return {"vintage": "2023", "month": "2023-07", "code": "not-found"}.get(name) or self.ids[name]
+        fixed = {"vintage": "2023", "month": "2023-07", "code": "not-found", "import_kind": "projects"}
+        return fixed.get(name) or self.ids[name]
 
     def address(self, path: str) -> str:
         """The path of an operation, with everything in it existing."""

@@ -445,10 +445,16 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/imports": (AT_WORK, IMPORTERS),
     "/v1/imports/{id}": (AT_WORK, set()),
     "/v1/imports/{id}/cancel": (AT_WORK, IMPORTERS),
+    "/v1/imports/{id}/annotated": (AT_WORK, set()),
+    "/v1/imports/{id}/file": (AT_WORK, IMPORTERS),
     "/v1/imports/{import_id}/problems": (AT_WORK, set()),
+    "/v1/imports/kinds": (AT_WORK, set()),
+    "/v1/imports/kinds/{import_kind}/template": (AT_WORK, set()),
     T + "/imports": (AT_WORK, IMPORTERS),
     T + "/imports/{id}": (AT_WORK, set()),
     T + "/imports/{id}/cancel": (AT_WORK, IMPORTERS),
+    T + "/imports/{id}/annotated": (AT_WORK, set()),
+    T + "/imports/{id}/file": (AT_WORK, IMPORTERS),
     T + "/imports/{import_id}/problems": (AT_WORK, set()),
     T + "/awards/{award_id}/story": (MONEY, set()),
     T + "/awards/{award_id}/totals": (MONEY, set()),
@@ -490,14 +496,14 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
     if role not in readers or (away and role not in NATIONAL):
         return "hidden"
     if method == "GET":
-        if role == "lead" and path in OF_THE_PARTNER:
-            return "hidden"
+        if (role == "lead" and path in OF_THE_PARTNER) or path.endswith("/annotated"):
+            return "hidden"  # a copy of a file is for its sender alone, who is none of these
         absent = re.search(r"\{(\w+_)?(id|siren|vintage)\}|/roadmap$", path)
         return "hidden" if away and absent else "shown"
     bodiless = (
         "/imports/{id}/cancel", "/overrides/{id}/approve", "/bank-details/{id}/approve", "-corrections/{id}/accept",
     )  # fmt: skip
-    if away and path.endswith(bodiless) and role in writers:
+    if ((away and path.endswith(bodiless)) or path.endswith("/imports/{id}/file")) and role in writers:
         return "hidden"  # without a body that could be refused first, the id is looked for
     return "passed" if role in writers else "forbidden"
 
@@ -730,7 +736,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
 def address(path: str, known: dict[str, str]) -> str:
     """The address with real ids; `{id}` is found by the template that ends with it."""
     head = re.sub(r"\{id\}.*", "{id}", path)
-    values = {**known, "id": known.get(head, "")}
+    values = {**known, "id": known.get(head, ""), "import_kind": "projects"}
     if path.startswith(ACCOUNTS):
         values["organisation_id"] = known[ACCOUNTS]
     values["import_id"] = known.get((T if "{territory}" in path else "/v1") + "/imports/{id}", "")
@@ -932,7 +938,7 @@ def test_every_path_parameter_is_documented_with_an_example(app: Any) -> None:
 def test_query_parameters_are_described_in_words_and_json_schema(app: Any) -> None:
     known = {
         "type", "enum", "const", "format", "pattern", "minLength", "maxLength", "minimum", "maximum", "items",
-        "examples", "default", "title", "description", "anyOf",
+        "examples", "default", "title", "description", "anyOf", "additionalProperties",
     }  # fmt: skip
     for method, path, operation in operations(app):
         for parameter in operation.get("parameters", []):

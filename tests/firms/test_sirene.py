@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from app.core.values import siren_from
-from app.firms import sirene
+from app.core.writing.importing import Reader, match
+from app.firms import importer, sirene
 from tests.directory import siret_of
 from tests.integrations.imports.files import carry_out, csv_file
 from tests.world import World, fresh_siren, ok
@@ -222,3 +223,11 @@ async def test_of_banatic_the_member_s_name_comes(world: World) -> None:
     assert (ended["status"], ended["rows_created"]) == ("succeeded", 1), ended
     [perimeter] = ok(await world.auditor.get("perimeter"))["items"]
     assert [(each["insee_code"], each["name"]) for each in perimeter["communes"]] == [("30007", "Alès")]
+
+
+def test_a_number_that_has_lost_digits_is_told_of_its_own_column() -> None:
+    headings = ["siren", "denominationUniteLegale", "etatAdministratifUniteLegale", "activitePrincipaleUniteLegale"]
+    reader = Reader(importer.FIRMS, match(importer.FIRMS, 1, headings))
+    line, [lost] = reader.line(2, ["7,3E+08", "A", "A", ""])
+    assert (line, lost.column, lost.error.code, lost.found) == (None, "siren", "lost_digits", "7,3E+08")
+    reader.close()

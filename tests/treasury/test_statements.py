@@ -130,7 +130,7 @@ async def test_one_fault_refuses_the_file_and_nothing_is_booked(bank: Bank) -> N
     table: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
         (await bank.send(good, Entry(1, "AHEAD", value_on="2199-01-01")), (2, "value_on", "future_day")),
         (await bank.send(good, Entry(0, "NOTHING")), (2, "amount_cents", "too_small")),
-        (await bank.send(good, Entry(1, "GOOD")), (2, "account_iban", "repeated_line")),
+        (await bank.send(good, Entry(1, "GOOD")), (2, "reference", "repeated_line")),
         (await bank.send(good, Entry(1, "B", currency="USD")), (2, "", "wrong_currency")),
         (await bank.send(good, closing=1), (1, "", "statement_sum")),
         (await bank.send(good, iban=iban_from(1)), (1, "account_iban", "unknown_account")),

@@ -21,7 +21,7 @@ from app.core.problems import Problem, ValidationFailed
 from app.core.schemas import Body
 from app.core.values import ExternalId, ShortLine, Siren, Uuid
 from app.core.values import Line as ShortText
-from app.core.writing import sheets
+from app.core.writing import cells
 from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, Outcome, given
 from app.core.writing.writes import Change, Write
 
@@ -281,32 +281,32 @@ CLAIM_LINES = Importer(
     permission="claims:write",
     needs_subject=True,
     schema=ClaimFileLine,
-    key=["claim_id", "claim_external_id", "decision_reference", "siren", "invoice_number", "supplier_siren",
-         "supplier_name", "line_id", "line_label", "paid_on"],
+    key=["claim_id", "claim_external_id", "decision_reference", "siren", "supplier_siren", "supplier_name", "line_id",
+         "line_label", "paid_on", "invoice_number"],
     columns=[
-        Heading("claim_external_id", sheets.plain, ["demande", "demande de paiement", "demande de versement", "claim"]),
-        Heading("claim_id", sheets.plain),
-        Heading("decision_reference", sheets.plain,
+        Heading("claim_external_id", cells.plain, ["demande", "demande de paiement", "demande de versement", "claim"]),
+        Heading("claim_id", cells.plain),
+        Heading("decision_reference", cells.plain,
                 ["décision", "référence de la décision", "n° de décision", "numéro de décision"]),
-        Heading("siren", sheets.digits, ["siren du bénéficiaire", "bénéficiaire"]),
-        Heading("line_label", sheets.plain, ["poste", "ligne", "poste de dépense", "libellé du poste"]),
-        Heading("line_id", sheets.plain),
-        Heading("invoice_number", sheets.plain,
+        Heading("siren", cells.siren, ["siren du bénéficiaire", "bénéficiaire"], en="SIREN"),
+        Heading("line_label", cells.plain, ["poste", "ligne", "poste de dépense", "libellé du poste"]),
+        Heading("line_id", cells.plain),
+        Heading("invoice_number", cells.plain,
                 ["facture", "n° de facture", "numéro de facture", "n° facture", "référence de la facture"],
                 required=True),
-        Heading("supplier_siren", sheets.digits, ["siren du fournisseur", "siren fournisseur"]),
-        Heading("supplier_name", sheets.plain, ["fournisseur", "nom du fournisseur"]),
-        Heading("invoiced_on", sheets.day, ["date de facture", "date de la facture", "date facture", "émise le"],
+        Heading("supplier_siren", cells.siren, ["siren du fournisseur", "siren fournisseur"], en="Supplier SIREN"),
+        Heading("supplier_name", cells.plain, ["fournisseur", "nom du fournisseur"]),
+        Heading("invoiced_on", cells.day, ["date de facture", "date de la facture", "date facture", "émise le"],
                 required=True),
-        Heading("paid_on", sheets.day,
+        Heading("paid_on", cells.day,
                 ["payée le", "date de paiement", "date d'acquittement", "acquittée le", "date de règlement"],
                 required=True),
-        Heading("amount_excl_vat_cents", sheets.cents, ["montant HT", "montant hors taxes", "HT", "montant HT (€)"],
+        Heading("amount_excl_vat_cents", cells.cents, ["montant HT", "montant hors taxes", "HT", "montant HT (€)"],
                 required=True),
-        Heading("proof_sha256", sheets.plain, ["empreinte", "sha256"]),
-        Heading("invoice_amount_excl_vat_cents", sheets.cents,
+        Heading("proof_sha256", cells.plain, ["empreinte", "sha256"]),
+        Heading("invoice_amount_excl_vat_cents", cells.cents,
                 ["montant total HT", "total HT de la facture", "montant HT de la facture"]),
-        Heading("lowers_invoice_number", sheets.plain,
+        Heading("lowers_invoice_number", cells.plain,
                 ["facture diminuée", "avoir sur la facture", "facture d'origine"]),
     ],
     check=_check,

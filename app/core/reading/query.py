@@ -27,14 +27,19 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class Parameter:
-    """One parameter of an address: the type of a value, whether it may be repeated or must be given, what it is for."""
+    """One parameter of an address: the type of a value, whether it may be repeated or must be given, what it is for.
+
+    One that is `keyed` has a value for each key: `set[vintage]=2025`.
+    """
 
     def __init__(
-        self, type_: Any, doc: str, *, many: bool = False, required: bool = False, example: Any = None
-    ) -> None:
+        self, type_: Any, doc: str, *, many: bool = False, required: bool = False, keyed: bool = False,
+        example: Any = None,
+    ) -> None:  # fmt: skip
         self.adapter: TypeAdapter[Any] = TypeAdapter(type_)
         self.many = many
         self.required = required
+        self.keyed = keyed
         self.doc = doc
         self.example = example
 
@@ -48,7 +53,11 @@ class Parameter:
         schema = copy.deepcopy(self._value)
         if self.many:
             schema = {"type": "array", "items": schema}
+        if self.keyed:
+            schema = {"type": "object", "additionalProperties": schema}
         parameter = {"name": name, "in": "query", "required": self.required, "description": self.doc, "schema": schema}
+        if self.keyed:
+            return parameter | {"explode": True, "style": "deepObject"}
         return parameter | ({"explode": True, "style": "form"} if self.many else {})
 
 
@@ -73,14 +82,16 @@ def read(request: Request, known: Mapping[str, Parameter]) -> dict[str, Any]:
     named = {name for name, _ in given}
     unknown = 0
     faults = [REQUIRED.at(name) for name, p in known.items() if p.required and name not in named]
-    for name, text in given:
+    for written, text in given:
+        name, key = _apart(written)
         parameter = known.get(name)
-        if parameter is None:
+        if parameter is None or parameter.keyed is not (key is not None):
             unknown += 1
             guess = nearest_name(name, known) if unknown <= MOST_SUGGESTIONS else None
             faults.append(UNKNOWN_PARAMETER.at(_shown(name), **({"did_you_mean": guess} if guess else {})))
             continue
-        if name in values and not parameter.many:
+        into = values if key is None else values.setdefault(name, {})
+        if (key or name) in into and not parameter.many:
             faults.append(REPEATED_PARAMETER.at(name))
             continue
         try:
@@ -92,10 +103,16 @@ def read(request: Request, known: Mapping[str, Parameter]) -> dict[str, Any]:
         if parameter.many:
             values.setdefault(name, []).append(value)
         else:
-            values[name] = value
+            into[key or name] = value
     if faults:
         raise ValidationFailed(errors=faults)
     return values
+
+
+def _apart(name: str) -> tuple[str, str | None]:
+    """The name of a parameter, and the key of one that is keyed: `set[vintage]` is `set` and `vintage`."""
+    base, bracket, key = name.partition("[")
+    return (base, key[:-1]) if bracket and len(key) > 1 and key.endswith("]") else (name, None)
 
 
 def _shown(name: str) -> str:

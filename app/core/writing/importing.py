@@ -1,39 +1,46 @@
 """How a table becomes objects: a domain declares an `Importer`; reading, checking and writing are the same for all.
 
 A column knows its names in French and English and how its cells read; a row is then held to the schema that an API
-client would be held to, so an import accepts exactly what the API accepts. Faults name line and column, never values.
+client would be held to, so an import accepts exactly what the API accepts. A fault names the line and the column; what
+stands in the cell travels beside it, since it may be about a person.
 """
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlalchemy import any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.core.faults import LANGUAGES, Fault, FieldError
+from app.core.faults import LANGUAGES, Fault, FieldError, Message
+from app.core.messages import NOT_ONE_OF, TOO_LARGE, TOO_SMALL
 from app.core.reading.headings import heading
+from app.core.reading.listing import Listing
 from app.core.schemas import RETIRED, nearest_name
 from app.core.validation import field_errors
-from app.core.writing import sheets
+from app.core.writing import cells, sheets
+from app.core.writing.cells import Cell, CellReader, CellRefused, Noted
 from app.core.writing.seen import SeenKeys
-from app.core.writing.sheets import Cell, CellKind, Content
 from app.core.writing.writes import Change, Write
 from app.reader.tables import column_letters
 
 MISSING_COLUMN = Fault(
     "missing_column",
-    en="The file does not have this column.",
-    fr="Le fichier n'a pas cette colonne.",
+    en="The file has no column {label}. Accepted headings: {headings}.",
+    fr="Le fichier n'a pas de colonne {label}. Titres acceptés : {headings}.",
 )
 REPEATED_COLUMN = Fault(
     "repeated_column",
-    en="Several columns of the file have this meaning; keep one.",
-    fr="Plusieurs colonnes du fichier ont ce sens ; n'en gardez qu'une.",
+    en="Several columns have this meaning: {headings}. Keep one.",
+    fr="Plusieurs colonnes ont ce sens : {headings}. N'en gardez qu'une.",
 )
 IGNORED_COLUMN = Fault("ignored_column", en="This column is not used.", fr="Cette colonne n'est pas utilisée.")
 REPEATED_LINE = Fault(
@@ -65,34 +72,65 @@ LINE_BREAK_IGNORED = Fault(
     fr="La cellule {cell} contient un saut de ligne, dans une colonne qui n'est pas utilisée. S'il manque un guillemet,"
     " elle a absorbé des lignes.",
 )
-CELL_ERROR = Fault(
-    "cell_error",
-    en="Cell {cell} holds {found}, an error of the spreadsheet: correct its formula, or empty it.",
-    fr="La cellule {cell} contient {found}, une erreur du tableur : corrigez sa formule, ou videz-la.",
+HEADINGS_BELOW = Fault(
+    "headings_below",
+    en="The headings were found in line {found_line}; what stands above them is not read.",
+    fr="Les titres de colonnes ont été trouvés à la ligne {found_line} ; ce qui se trouve au-dessus n'est pas lu.",
 )
-FORMULA_WITHOUT_RESULT = Fault(
-    "formula_without_result",
-    en="Cell {cell} holds a formula that was never calculated: open the file in a spreadsheet, and save it there.",
-    fr="La cellule {cell} contient une formule qui n'a jamais été calculée : ouvrez le fichier dans un tableur, et"
-    " enregistrez-le.",
+HOURS_WITHOUT_LENGTH = Fault(
+    "hours_without_length",
+    en="The file has hours: say how many hours a day has (hours_per_day), or give days.",
+    fr="Le fichier contient des heures : dites combien d'heures compte un jour (hours_per_day), ou donnez des jours.",
 )
 
-Read = Callable[[Content], Any]
+
+class ColumnPart(StrEnum):
+    """What a column gives of its field, where it does not give all of it."""
+
+    GIVEN_NAME = "given_name"
+    HOURS = "hours"
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A column of an import: the field of the schema it fills, how its cells read, and its other names."""
+    """A column of an import: the field of the schema it fills, how its cells read, and its other names.
+
+    `fr` and `en` are its label where it is neither the first of the names nor made of the field's name. `instead` are
+    headings that name the column where no other does. `given_name` are those of a column of first names, whose text
+    stands before this one's; `hours`, of one that has hours where this one has days. `first` is what to do first where
+    the object that a cell names is not there.
+    """
 
     field: str
-    read: Read = sheets.plain
+    read: CellReader = cells.plain
     names: Sequence[str] = ()
     required: bool = False
+    fr: str | None = None
+    en: str | None = None
+    instead: Sequence[str] = ()
+    given_name: Sequence[str] = ()
+    hours: Sequence[str] = ()
+    first: Message | None = None
+
+    def label(self, language: str) -> str:
+        """The heading that people read in a template; a file may have it."""
+        if language == "fr":
+            label = self.fr or (self.names[0] if self.names else self.label("en"))
+        else:
+            amount = self.field.endswith("_cents")
+            words = self.field.removesuffix("_cents").replace("_", " ").replace(".", ": ")
+            label = self.en or words + (" (EUR)" if amount else "")
+        return label[:1].upper() + label[1:]
+
+    @property
+    def accepted(self) -> list[str]:
+        """Every heading that names the column: its labels first."""
+        return list(dict.fromkeys([self.label("fr"), self.label("en"), *self.names, *self.instead, self.field]))
 
 
 @dataclass(frozen=True)
 class LineFault:
-    """What is wrong with a line: in which column ("" for the line as a whole), by which rule.
+    """What is wrong with a line: in which column ("" for the line as a whole), by which rule, and what stands there.
 
     An advisory fault is reported and refuses nothing.
     """
@@ -101,6 +139,7 @@ class LineFault:
     column: str
     error: FieldError
     advisory: bool = False
+    found: str | None = None
 
 
 @dataclass(frozen=True)
@@ -163,14 +202,15 @@ class RowReading:
 
 @dataclass(frozen=True)
 class Layout:
-    """A file that others publish, as it is: all its headings, and what a row of it says, None for a row to pass over.
+    """A file that others publish, as it is: all its headings, and what a row of it says.
 
-    It is recognised by the headings in `by`, of which the first is there and any other.
+    It is recognised by the headings in `by`, of which the first is there and any other. The first names the object: a
+    cell that `read` refuses is told of it.
     """
 
     headings: Sequence[str]
     by: Sequence[str]
-    read: Callable[[Mapping[str, Content]], RowReading | None]
+    read: Callable[[Mapping[str, Cell]], RowReading]
 
     def fits(self, headers: Iterable[str]) -> bool:
         """Whether these are headings of such a file."""
@@ -190,6 +230,10 @@ class Importer:
     `needs_subject` says that a person or program must have sent the file, not the service itself;
     `xml` says that the file is no table but XML: its rows stand or fall together, so that none is left out, and one
     call writes them all;
+    `listing` shows the objects, whose `id` our exports have: a line that repeats one of them as it stands is unchanged,
+    whatever state it is in; `renamed` are fields of lines that the objects have under another name;
+    `counted` is the field that says which of several equal lines without an id one is, where equal lines are as many
+    objects; without it a second one is a fault;
     `check` looks lines up set-wise (references, states) before anything is written; `apply` writes them; `locks` are
     held from before the first line until the end.
     """
@@ -206,6 +250,9 @@ class Importer:
     needs_subject: bool = False
     layouts: Sequence[Layout] = ()
     only: Mapping[str, str] = field(default_factory=dict)
+    listing: Listing | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    counted: str | None = None
     xml: bool = False
 
     @property
@@ -227,61 +274,173 @@ def folded(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", bare.lower())
 
 
+# The heading of the column in which a copy of a file says what is wrong; a file that has it is read without it.
+ANNOTATION = {"en": "Problems found", "fr": "Problèmes trouvés"}
+
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a header is repeated in answers
 
 
 @dataclass(frozen=True)
 class Header:
-    """How the file's columns were understood: for each its header and the field it fills, None for what is ignored."""
+    """How the file's columns were understood: for each its header and the field it fills, None for what is ignored.
+
+    `parts` says by place which column gives but a part of its field; `constants` are the fields that the sender gives
+    for every line; `skipped` says that lines above it are not read.
+    """
 
     line: int
     matched: Sequence[tuple[str, str | None]]
+    parts: Mapping[int, ColumnPart] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
     layout: Layout | None = None
+    skipped: bool = False
 
-    def faults(self, importer: Importer) -> list[LineFault]:
+    def faults(self, importer: Importer, hours_per_day: Decimal | None = None) -> list[LineFault]:
         """Columns that are missing, that appear twice, and (advisory) those that nothing reads."""
-        if self.layout is not None:
-            return [
-                LineFault(self.line, header[:100], IGNORED_COLUMN.at(""), advisory=True)
-                for header, name in self.matched
-                if name is None and header
-            ]
-        fields = [name for _, name in self.matched if name is not None]
-        missing = [c.field for c in importer.columns if c.required and c.field not in fields]
-        faults = [LineFault(self.line, name, MISSING_COLUMN.at("")) for name in missing]
-        twice = sorted({name for name in fields if fields.count(name) > 1})
-        faults += [LineFault(self.line, name, REPEATED_COLUMN.at("")) for name in twice]
+        faults = [] if self.layout is not None else self._of_fields(importer, hours_per_day)
+        if self.skipped:
+            faults.append(LineFault(self.line, "", HEADINGS_BELOW.at("", found_line=self.line), advisory=True))
         known = list(importer.fields)
         for header, name in self.matched:
-            if name is None and header and folded(header) not in importer.only:
-                guess = nearest_name(folded(header), [folded(field) for field in known])
+            if name is None and header and folded(header) not in _ours() and folded(header) not in importer.only:
+                guess = (
+                    nearest_name(folded(header), [folded(field) for field in known]) if self.layout is None else None
+                )
                 near = {"did_you_mean": next(f for f in known if folded(f) == guess)} if guess else {}
                 faults.append(LineFault(self.line, header[:100], IGNORED_COLUMN.at("", **near), advisory=True))
         return faults
 
+    def _of_fields(self, importer: Importer, hours_per_day: Decimal | None) -> list[LineFault]:
+        given: dict[str, list[str]] = {}
+        for place, (header, name) in enumerate(self.matched):
+            if name is not None and self.parts.get(place) is not ColumnPart.GIVEN_NAME:
+                given.setdefault(name, []).append(header)
+        for name, value in self.constants.items():
+            given.setdefault(name, []).append(f"set[{name}]={value}")
+        missing = [column for column in importer.columns if column.required and column.field not in given]
+        faults = [LineFault(self.line, column.field, _missing(column)) for column in missing]
+        twice = sorted(name for name, headers in given.items() if len(headers) > 1)
+        faults += [LineFault(self.line, name, REPEATED_COLUMN.at("", headings=given[name])) for name in twice]
+        if hours_per_day is None:
+            faults += [
+                LineFault(self.line, str(self.matched[place][1]), HOURS_WITHOUT_LENGTH.at(""))
+                for place, part in self.parts.items()
+                if part is ColumnPart.HOURS
+            ]
+        return faults
 
-def match(importer: Importer, line: int, cells: Sequence[Content]) -> Header:
-    """Which field each header names: the field's own name, what our exports call it, or a synonym.
+    def suffices(self, importer: Importer) -> bool:
+        """Whether all that is needed is named."""
+        needed = {column.field for column in importer.columns if column.required}
+        return self.layout is not None or needed <= self.fields
+
+    @property
+    def fields(self) -> set[str]:
+        """The fields that the file and the sender fill."""
+        return {name for _, name in self.matched if name is not None} | set(self.constants)
+
+    def place(self, column: str) -> int | None:
+        """Where the column stands that fills this field, or has this heading; None where there is none."""
+        named = [place for place, (header, name) in enumerate(self.matched) if column in (name, header)]
+        whole = [place for place in named if place not in self.parts]
+        return next(iter(whole or named), None)
+
+
+def _missing(column: Heading) -> FieldError:
+    label = Message(column.field, column.label("en"), column.label("fr"))
+    return MISSING_COLUMN.at("", label=label, headings=column.accepted)
+
+
+def match(
+    importer: Importer, line: int, headings: Sequence[Cell], constants: Mapping[str, str] | None = None
+) -> Header:
+    """Which field each header names: the field's own name, what our exports call it, its label, or a synonym.
 
     Beside a field's own name a synonym is another column: our export of firms has `source` and `source_reference`.
     """
+    own, parts = _own_names(importer), _part_names(importer)
+    headers = [_UNPRINTABLE.sub("", cells.text_of(cell))[:200] for cell in headings]
+    layout = next((layout for layout in importer.layouts if layout.fits(headers)), None)
+    if layout is not None:
+        official = {folded(name): name for name in layout.headings}
+        return Header(line, [(header, official.get(folded(header))) for header in headers], {}, constants or {}, layout)
+    told = {own.get(folded(header)) for header in headers}
+    others = {folded(name): to for name, to in importer.synonyms().items()}
+    known = own | {name: to for name, to in others.items() if name not in own and to not in told}
+    matched: list[tuple[str, str | None]] = []
+    partly: dict[int, ColumnPart] = {}
+    filled = {known.get(folded(header)) for header in headers}
+    instead = {folded(name): column.field for column in importer.columns for name in column.instead
+               if column.field not in filled}  # fmt: skip
+    for place, header in enumerate(headers):
+        name = known.get(folded(header)) or instead.get(folded(header))
+        if name is None and (part := parts.get(folded(header))) is not None:
+            name, partly[place] = part
+        matched.append((header, name))
+    return Header(line, matched, partly, constants or {})
+
+
+@cache
+def _ours() -> frozenset[str]:
+    return frozenset(folded(heading) for heading in ANNOTATION.values())
+
+
+def _own_names(importer: Importer) -> dict[str, str]:
     own: dict[str, str] = {}
     for column in importer.columns:
         own[folded(column.field)] = column.field
         shown = column.field.removesuffix("_cents") + "_eur" if column.field.endswith("_cents") else column.field
         own |= dict.fromkeys((folded(shown), *(folded(heading(shown, each)) for each in LANGUAGES)), column.field)
-    headers = [_UNPRINTABLE.sub("", sheets.plain(cell))[:200] for cell in cells]
-    layout = next((layout for layout in importer.layouts if layout.fits(headers)), None)
-    if layout is not None:
-        official = {folded(heading): heading for heading in layout.headings}
-        return Header(line, [(header, official.get(folded(header))) for header in headers], layout)
-    told = {own.get(folded(header)) for header in headers}
-    others = {folded(name): to for name, to in importer.synonyms().items()}
-    known = own | {name: to for name, to in others.items() if name not in own and to not in told}
-    return Header(line, [(header, known.get(folded(header))) for header in headers])
+    return own
+
+
+def _part_names(importer: Importer) -> dict[str, tuple[str, ColumnPart]]:
+    return {
+        folded(name): (column.field, part)
+        for column in importer.columns
+        for part, names in ((ColumnPart.GIVEN_NAME, column.given_name), (ColumnPart.HOURS, column.hours))
+        for name in names
+    }
+
+
+HEADINGS_WITHIN = 20  # lines among which headings are looked for, where the sender does not say
+
+
+def find_header(
+    importer: Importer, rows: Iterator[sheets.Row], constants: Mapping[str, str], header_row: int | None = None
+) -> tuple[Header | None, Iterator[sheets.Row]]:
+    """The headings, and the rows below them: the first line that names all that is needed, else what names most.
+
+    None where there is no line, or none of this number.
+    """
+    if header_row is not None:
+        for line, row in rows:
+            if line >= header_row:
+                return (match(importer, line, row, constants) if line == header_row else None), rows
+        return None, rows
+    seen: list[sheets.Row] = []
+    headers: list[Header] = []
+    for line, row in itertools.islice(rows, HEADINGS_WITHIN):
+        seen.append((line, row))
+        headers.append(match(importer, line, row, constants))
+        if headers[-1].suffices(importer):
+            break
+    if not headers:
+        return None, rows
+    best = max(range(len(headers)), key=lambda n: (headers[n].suffices(importer), len(headers[n].fields), -n))
+    return replace(headers[best], skipped=best > 0), itertools.chain(seen[best + 1 :], rows)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NamedLine:
+    """A line that names its object by id, with what it gives, whether it can be written or not."""
+
+    number: int
+    id: UUID
+    values: Mapping[str, Any]
 
 
 @dataclass
@@ -290,6 +449,9 @@ class Reader:
 
     importer: Importer
     header: Header
+    hours_per_day: Decimal | None = None
+    named: NamedLine | None = None  # the last line, where it names its object by id
+    _refused: dict[str, str] = field(default_factory=dict)  # its cells that were refused, as they stand
     _keys: SeenKeys = field(default_factory=SeenKeys)
 
     def __post_init__(self) -> None:
@@ -297,46 +459,147 @@ class Reader:
         only = self.importer.only
         self._only = [(place, only[name]) for place, name in enumerate(headings) if name in only]
 
-    def line(self, number: int, cells: Sequence[Content]) -> tuple[FileLine | None, list[LineFault]]:
-        """The line, or what is wrong with it. Empty cells are absent fields."""
-        importer = self.importer
-        if any(sheets.plain(cells[place]) != meant for place, meant in self._only if place < len(cells)):
+    def line(self, number: int, row: Sequence[Cell]) -> tuple[FileLine | None, list[LineFault]]:
+        """The line, or what is wrong with it. Empty cells are absent fields; what is told of a line that reads is
+        advisory.
+        """
+        self.named = None
+        if any(cells.text_of(row[place]) != meant for place, meant in self._only if place < len(row)):
             return None, []
-        told = [] if importer.xml else astray(importer, self.header, number, cells)
-        columns = importer.fields
+        faults = [] if self.importer.xml else astray(self.importer, self.header, number, row)
         values: dict[str, Any] = {}
-        named = [(name, cell) for (_, name), cell in zip(self.header.matched, cells, strict=False) if name is not None]
         if self.header.layout is not None:
-            said = self.header.layout.read(dict(named))
-            if said is None:
-                return None, []
-            values = said.values
-            told += [LineFault(number, heading, error, advisory=True) for heading, error in said.told]
-            told += [LineFault(number, heading, error) for heading, error in said.refused]
-            named = []
-        if any(not fault.advisory for fault in told):
-            return None, told
-        for name, cell in named:
-            value = columns[name].read(cell)
-            if value not in ("", [], None):
-                _put(values, name, value)
+            said, of_layout = self._said(self.header.layout, number, row)
+            values, faults = said.values, faults + of_layout
+        if any(not fault.advisory for fault in faults):
+            return None, faults
+        faults += self._read(values, number, row)
+        self.named = self._named(number, values)
+        refused = {fault.column for fault in faults if not fault.advisory}
         try:
-            item = importer.schema.model_validate(values)
+            item = self.importer.schema.model_validate(values)
         except ValidationError as error:
-            return None, [*told, *(_fault(number, each) for each in field_errors(error.errors(include_url=False)))]
-        key = tuple(str(_get(values, name) or "") for name in importer.key)
+            for each in field_errors(error.errors(include_url=False)):
+                fault = self._fault(number, each, row)
+                if fault.column not in refused and not (refused and not fault.column):
+                    faults.append(fault)
+            return None, faults
+        if refused:
+            return None, faults
+        key = tuple(str(_get(values, name) or "") for name in self.importer.key)
         if any(key):
-            first = self._keys.setdefault(key, number)
+            nth, first = self._nth(key, number, apart=self.importer.counted is not None and "id" not in values)
             if first != number:
-                return None, [*told, LineFault(number, importer.key[0], REPEATED_LINE.at("", first_line=first))]
-        return FileLine(number, item), told
+                return None, [*faults, self._repeated(number, first, values, row)]
+            if nth > 1:
+                item = item.model_copy(update={str(self.importer.counted): nth})
+        return FileLine(number, item), faults
+
+    def _named(self, number: int, values: Mapping[str, Any]) -> NamedLine | None:
+        if self.importer.listing is None or "id" not in values:
+            return None
+        try:
+            return NamedLine(number, UUID(values["id"]), {**values, **self._refused})
+        except ValueError:
+            return None
+
+    def _nth(self, key: tuple[str, ...], number: int, *, apart: bool) -> tuple[int, int]:
+        """Which of the lines of this key the line is, and the line that has that place: this one, or one before it."""
+        for nth in range(1, EQUALS + 1):
+            first = self._keys.setdefault(key if nth == 1 else (*key, str(nth)), number)
+            if first == number or not apart:
+                break
+        return nth, first
+
+    def _repeated(self, number: int, first: int, values: Mapping[str, Any], row: Sequence[Cell]) -> LineFault:
+        """That a line has the key of another, told of the column that repeats."""
+        column = self._repeating(values)
+        return LineFault(number, column, REPEATED_LINE.at("", first_line=first), found=self._found(column, row))
+
+    def _found(self, column: str, row: Sequence[Cell]) -> str | None:
+        place = self.header.place(column)
+        return _found(row[place]) if place is not None and place < len(row) else None
+
+    def _repeating(self, values: Mapping[str, Any]) -> str:
+        """The column that repeats: an identifier, or the last of the key, such as the commune beside its vintage."""
+        there = [name for name in self.importer.key if _get(values, name) and self.header.place(name) is not None]
+        return "external_id" if "external_id" in there else there[-1] if there else ""
+
+    def _said(self, layout: Layout, number: int, row: Sequence[Cell]) -> tuple[RowReading, list[LineFault]]:
+        """What a row of a file of others says, and what is wrong with it."""
+        named = {name: cell for (_, name), cell in zip(self.header.matched, row, strict=False) if name is not None}
+        try:
+            said = layout.read(named)
+        except CellRefused as refused:
+            said = RowReading(refused=[(layout.by[0], refused.error)])
+        return said, [
+            LineFault(number, heading, error, advisory, self._found(heading, row))
+            for told, advisory in ((said.told, True), (said.refused, False))
+            for heading, error in told
+        ]
+
+    def _read(self, values: dict[str, Any], number: int, row: Sequence[Cell]) -> list[LineFault]:
+        """Puts what the cells of our columns and the sender's constants say into the values; returns what is wrong."""
+        columns = self.importer.fields
+        given: dict[str, str] = {}
+        faults: list[LineFault] = []
+        self._refused = {}
+        ours = self.header.matched if self.header.layout is None else []
+        pairs = [(name, self.header.parts.get(place), cell)
+                 for place, ((_, name), cell) in enumerate(zip(ours, row, strict=False))
+                 if name is not None]  # fmt: skip
+        for name, part, cell in [*pairs, *((name, None, cell) for name, cell in self.header.constants.items())]:
+            read: Callable[[Cell], Any] = columns[name].read
+            if part is ColumnPart.GIVEN_NAME:
+                read = cells.plain
+            elif part is ColumnPart.HOURS:
+                read = self._days
+            try:
+                value = read(cell)
+            except CellRefused as refused:
+                faults.append(LineFault(number, name, refused.error, found=_found(cell)))
+                self._refused[name] = cells.text_of(cell)
+                continue
+            if isinstance(value, Noted):
+                faults.append(LineFault(number, name, value.error, advisory=True, found=_found(cell)))
+                value = value.value
+            if value in ("", [], None):
+                continue
+            if part is ColumnPart.GIVEN_NAME:
+                given[name] = value
+            else:
+                _put(values, name, value)
+        for name, before in given.items():
+            after = _get(values, name)
+            if after is not None:
+                _put(values, name, f"{before} {after}")
+        return faults
+
+    def _days(self, cell: Cell) -> Any:
+        """Hours as days of the length that the sender says; what is no quarter of a day is refused as such."""
+        hours = cells.number(cell)
+        if hours == "" or self.hours_per_day is None:
+            return ""
+        return (hours / self.hours_per_day).quantize(Decimal("0.000001")).normalize()
+
+    def _fault(self, number: int, error: FieldError, row: Sequence[Cell]) -> LineFault:
+        """A fault of the schema in the words of the file: labels for codes, euros for cents."""
+        column = ".".join(part for part in error.pointer.split("/") if part and not part.isdigit())
+        heading = self.importer.fields.get(column)
+        members = dict(error.members)
+        if heading is not None and error.message is NOT_ONE_OF:
+            members["expected"] = labels_of(heading.read, [str(code) for code in members["expected"]])
+        if column.endswith("_cents") and error.message in (TOO_SMALL, TOO_LARGE):
+            members = {name: _euros(value) for name, value in members.items()}
+        error = replace(error, pointer="", members=members)
+        return LineFault(number, column, error, found=self._found(column, row))
 
     def close(self) -> None:
         """Forget the keys."""
         self._keys.close()
 
 
-def astray(importer: Importer, header: Header, number: int, cells: Sequence[Content]) -> list[LineFault]:
+def astray(importer: Importer, header: Header, number: int, row: Sequence[Cell]) -> list[LineFault]:
     """What of a line would be lost, or taken for what it is not: each is a fault that names its cell.
 
     Nothing is known of cells beyond the headings and below an empty one; a line break where none belongs tells of a
@@ -344,39 +607,33 @@ def astray(importer: Importer, header: Header, number: int, cells: Sequence[Cont
     """
     matched = header.matched
     faults: list[LineFault] = []
-    for place, cell in enumerate(cells):
+    for place, cell in enumerate(row):
         heading, name = matched[place] if place < len(matched) else ("", None)
-        if (heading and not _is_odd(cell)) or not sheets.plain(cell):
+        if (heading and not _is_broken(cell)) or not cells.text_of(cell):
             continue
         at = f"{column_letters(place + 1)}{number}"
         if heading:
-            faults += _of_odd(importer, number, name, heading, at, cell)
+            faults += _of_break(importer, number, name, heading, at)
         elif place < len(matched):
             faults.append(LineFault(number, "", UNDER_NO_HEADING.at("", cell=at)))
         else:
-            error = BEYOND_THE_HEADINGS.at("", cell=at, cells=len(cells), headings=len(matched))
+            error = BEYOND_THE_HEADINGS.at("", cell=at, cells=len(row), headings=len(matched))
             return [*faults, LineFault(number, "", error)]
     return faults
 
 
-def _is_odd(cell: Content) -> bool:
-    """Whether a cell holds an error, a formula without a result, or a line break."""
-    return cell.kind in (CellKind.ERROR, CellKind.FORMULA) if isinstance(cell, Cell) else "\n" in (cell or "")
+def _is_broken(cell: Cell) -> bool:
+    """Whether a cell holds a line break."""
+    return isinstance(cell, str) and "\n" in cell.strip()
 
 
-def _of_odd(
-    importer: Importer, number: int, name: str | None, heading: str, at: str, cell: Content
-) -> Iterator[LineFault]:
+def _of_break(importer: Importer, number: int, name: str | None, heading: str, at: str) -> Iterator[LineFault]:
+    if name is None and folded(heading) in _ours():
+        return
     if name is None:
-        if isinstance(cell, str) and "\n" in cell.strip():
-            yield LineFault(number, heading[:100], LINE_BREAK_IGNORED.at("", cell=at), advisory=True)
-    elif isinstance(cell, str):
-        if "\n" in cell.strip() and name not in _of_lines(importer.schema) and "." not in name:
-            yield LineFault(number, name, LINE_BREAK.at("", cell=at))
-    elif cell is not None:
-        error = CELL_ERROR.at("", cell=at, found=cell.value)
-        unknown = FORMULA_WITHOUT_RESULT.at("", cell=at)
-        yield LineFault(number, name, error if cell.kind is CellKind.ERROR else unknown)
+        yield LineFault(number, heading[:100], LINE_BREAK_IGNORED.at("", cell=at), advisory=True)
+    elif name not in _of_lines(importer.schema) and "." not in name:
+        yield LineFault(number, name, LINE_BREAK.at("", cell=at))
 
 
 @cache
@@ -391,6 +648,69 @@ def _of_lines(schema: type[BaseModel]) -> frozenset[str]:
             continue
         found.add(name)
     return frozenset(found)
+
+
+def _found(cell: Cell) -> str | None:
+    return _UNPRINTABLE.sub("", cells.shown(cell))[:FOUND] or None
+
+
+EQUALS = 50  # equal lines that are told apart by their number
+FOUND = 100  # characters of a cell that are told
+
+
+def says_nothing_new(values: Mapping[str, Any], stored: Mapping[str, Any], renamed: Mapping[str, str]) -> bool:
+    """Whether an object has all that a line gives already."""
+    return all(_same(value, stored.get(renamed.get(name, name))) for name, value in values.items())
+
+
+def _same(value: Any, stored: Any) -> bool:
+    if isinstance(value, Mapping):
+        return isinstance(stored, Mapping) and says_nothing_new(value, stored, {})
+    if isinstance(value, list):
+        return isinstance(stored, list) and len(value) == len(stored) and all(map(_same, value, stored))
+    if isinstance(value, bool) or isinstance(stored, bool):
+        return value is stored
+    if isinstance(value, int | Decimal) and isinstance(stored, int | float | Decimal):
+        return Decimal(value) == Decimal(str(stored))
+    return stored is not None and str(value) == str(stored)
+
+
+def found_in(lines: Sequence[FileLine], faults: Sequence[LineFault]) -> Sequence[LineFault]:
+    """The faults of lines that read, each with what stands in its column."""
+    items = {line.number: line.item for line in lines}
+    return [
+        replace(fault, found=said)
+        if fault.found is None and (said := _said(items[fault.line], fault.column))
+        else fault
+        for fault in faults
+    ]
+
+
+def _said(item: BaseModel, column: str) -> str | None:
+    value = getattr(item, column, None)
+    if isinstance(value, list):
+        value = " | ".join(str(part) for part in value if not isinstance(part, BaseModel))
+    return None if value is None or isinstance(value, BaseModel) else str(value)[:FOUND] or None
+
+
+def _euros(cents: int) -> Message:
+    euros = f"{cents // 100}.{cents % 100:02} €"
+    return Message("amount", euros, euros.replace(".", ","))
+
+
+def labels_of(read: CellReader, codes: Iterable[str]) -> Message:
+    """What people may type for these codes, in each language."""
+    by_code: dict[str, str] = {}
+    for label, code in read.labels.items():
+        by_code.setdefault(code, label)
+    known = list(codes)
+    english = ", ".join(in_words(code) for code in known)
+    return Message("labels", english, ", ".join(by_code.get(code, in_words(code)) for code in known))
+
+
+def in_words(code: str) -> str:
+    """A code as an English label, which reads as the code again: `site_visit` is `Site visit`."""
+    return code.replace("_", " ").capitalize()
 
 
 def _put(values: dict[str, Any], name: str, value: Any) -> None:
@@ -413,11 +733,6 @@ def _get(values: Mapping[str, Any], name: str) -> Any:
     for part in name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
-
-
-def _fault(number: int, error: FieldError) -> LineFault:
-    parts = [part for part in error.pointer.split("/") if part and not part.isdigit()]
-    return LineFault(number, ".".join(parts), replace(error, pointer=""))
 
 
 # --- writing through the services of the API -------------------------------------------------------------------------
@@ -462,12 +777,14 @@ def given(item: BaseModel, only: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(item, name) for name in item.model_fields_set if name in known}
 
 
-def coded(labels: Mapping[str, str]) -> Read:
+def coded(labels: Mapping[str, str]) -> CellReader:
     """Reads a code by what people call it (`Visite de site` is `site_visit`); other text as lower_snake."""
     known = {folded(label): code for label, code in labels.items()}
 
-    def read(cell: Content) -> str:
-        text = sheets.plain(cell)
+    def read(cell: Cell) -> str:
+        text = cells.plain(cell)
         return known.get(folded(text)) or re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
-    return read
+    first = next(iter(labels.items()), ("", ""))
+    accepts = Message("label", "one of the labels", "l'un des libellés")
+    return CellReader(read, accepts, (in_words(first[1]), first[0]), labels)

@@ -1,4 +1,4 @@
-"""The tables that people send: what they are, and what their cells say.
+"""The tables that people send: what they are. What their cells say: `cells`.
 
 A `Sniffer` looks at the bytes as they arrive, so that nothing is read twice: which format, and which encoding. What
 real files look like: UTF-8 with or without a mark, UTF-16, Windows-1252, and once even Windows-1252 behind a UTF-8 mark
@@ -7,14 +7,11 @@ real files look like: UTF-8 with or without a mark, UTF-16, Windows-1252, and on
 
 import codecs
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from app.core.faults import Fault
-from app.core.reading import tabular
 
 EMPTY_FILE = Fault("empty_file", en="The file is empty.", fr="Le fichier est vide.")
 UNREADABLE_FILE = Fault("unreadable_file", en="The file is damaged.", fr="Le fichier est endommagé.")
@@ -236,92 +233,3 @@ _NO_TABLES = {
     }.items()
 }  # fmt: skip
 _UNDEFINED_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
-
-
-# --- what a cell says ------------------------------------------------------------------------------------------------
-
-_SPACES = re.compile("[\\s\u00a0\u2007\u202f]+")
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
-_DAYS = (
-    (re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})(?:[ T]00:00(?::00(?:\.0+)?)?Z?)?"), (1, 2, 3)),
-    (re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})"), (3, 2, 1)),
-)
-YES = frozenset({"true", "yes", "oui", "vrai", "1", "o", "x"})
-NO = frozenset({"false", "no", "non", "faux", "0", "n"})
-
-
-def plain(cell: Content) -> str:
-    """A cell as text, trimmed; what our exports put before `=`, `+`, `-` and `@` is taken off again."""
-    return tabular.unguard(_text(cell))
-
-
-def _text(cell: Content) -> str:
-    """A cell as text, trimmed, as it stands."""
-    if cell is None:
-        return ""
-    if isinstance(cell, Cell):
-        return cell.value.removesuffix(".0") if cell.kind is CellKind.NUMBER else cell.value
-    return cell.strip("\u00a0\u202f \t\r\n")
-
-
-def as_it_is(cell: Any) -> Any:
-    """What a reader of ours has made of an XML."""
-    return cell
-
-
-def digits(cell: Content) -> str:
-    """A SIREN, a SIRET or a code without the spaces and points that people put between its groups."""
-    return re.sub(r"[\s.\u00a0\u2007\u202f]", "", plain(cell))
-
-
-def number(cell: Content) -> Decimal | str:
-    """`26 956,00`, `1 234,50 €` or `12.5` as an exact number; text that is none stays, for its rule to refuse."""
-    if isinstance(cell, Cell):
-        return Decimal(cell.value) if cell.kind is CellKind.NUMBER else plain(cell)
-    text = _SPACES.sub("", plain(cell)).removesuffix("€").removesuffix("EUR")
-    if "," in text and "." in text:  # one of the two groups thousands: the last is the decimal sign
-        groups = "," if text.rfind(",") < text.rfind(".") else "."
-        text = text.replace(groups, "")
-    return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) and len(text) <= 30 else plain(cell)
-
-
-def whole(cell: Content) -> int | str:
-    """A whole number: a year, a count."""
-    value = number(cell)
-    return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else plain(cell)
-
-
-def cents(cell: Content) -> int | str:
-    """An amount in euros as integer cents. More than two decimals are no amount."""
-    euros = number(cell)
-    if isinstance(euros, str):
-        return euros
-    amount = euros * 100
-    return int(amount) if amount == amount.to_integral_value() else plain(cell)
-
-
-def day(cell: Content) -> str:
-    """`2017/09/08`, `08/09/2017` or a spreadsheet's date as an ISO day; what is none stays, for its rule to refuse."""
-    if isinstance(cell, Cell) and cell.kind in (CellKind.DATE, CellKind.DATETIME):
-        return cell.value[:10]
-    text = plain(cell)
-    for pattern, (year, month, of_month) in _DAYS:
-        if match := pattern.fullmatch(text):
-            return f"{match[year]}-{match[month]:0>2}-{match[of_month]:0>2}"
-    return text
-
-
-def truth(cell: Content) -> bool | str:
-    """`oui`, `vrai`, `x` or `true`, and their opposites."""
-    text = plain(cell).lower()
-    return True if text in YES else False if text in NO else text
-
-
-def parts(cell: Content) -> list[str]:
-    """Several values in one cell, between `|`; each has its own guard."""
-    return [part for part in (plain(part) for part in tabular.split(_text(cell))) if part]
-
-
-def each(read: Callable[[Content], Any]) -> Callable[[Content], list[Any]]:
-    """Reads one part of every object of a list, as our exports write it between `|`; None where it has none."""
-    return lambda cell: [read(part) if part else None for part in tabular.split(_text(cell))]

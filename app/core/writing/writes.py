@@ -180,14 +180,18 @@ class Write:
 
     async def see(self, listing: Listing, keys: Sequence[Any], bound: Mapping[str, Any]) -> list[Seen]:
         """The objects as they are now in this transaction, in the order of `keys`."""
+        by_key = await self.find(listing, keys, bound)
+        return [by_key[key] for key in keys]
+
+    async def find(self, listing: Listing, keys: Sequence[Any], bound: Mapping[str, Any]) -> dict[Any, Seen]:
+        """The objects that there are of these, by key, as they are now in this transaction."""
         await flush(self.session)
         connection = await driver_connection(self.session)
         many = len(keys) != 1
         statement = listing.several(many)
         named = list(keys) if many else keys[0]
         rows = await connection.fetch(statement.sql, *statement.arguments({**bound, "keys": named}))
-        by_key = {row["key"]: Seen(row["key"], row["version"], row["body"]) for row in rows}
-        return [by_key[key] for key in keys]
+        return {row["key"]: Seen(row["key"], row["version"], row["body"]) for row in rows}
 
 
 def given(body: Body) -> dict[str, Any]:

@@ -15,13 +15,14 @@ from app.core.faults import Fault
 from app.core.schemas import Body
 from app.core.values import Code, Day, DayFraction, ExternalId, ShortLine, Siren, Uuid
 from app.core.values import Line as ShortText
-from app.core.writing import sheets
+from app.core.writing import cells
 from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, Outcome, coded, given, rows_of
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas, service
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
 from app.engineering.entries.rules import COUNTING, EDITABLE, Status
+from app.firms.importer import FIRMS_FIRST
 from app.missions.models import Consultant, Mission
 from app.missions.rules import MissionStatus
 
@@ -61,6 +62,8 @@ class TimeEntryLine(Body):
     A line of our own export that is past `submitted` repeats an entry that exists already.
     """
 
+    id: Uuid | None = None
+    nth: int = 1
     consultant_id: Uuid | None = None
     person: ShortText | None = None
     mission_id: Uuid | None = None
@@ -132,24 +135,30 @@ async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     there = await _there(write, place, [line.item for line in past]) if past else set()
     for line in past:
         cell = (meant[line.number][0].id, line.item.worked_on, line.item.activity)
-        if (line.item.external_id or cell) not in there:
+        if not {line.item.id, line.item.external_id or cell} & there:
             faults.append(LineFault(line.number, "status", ENTRY_NOT_THERE.at("")))
     return faults
 
 
 async def _there(write: Write, place: str, items: Sequence[TimeEntryLine]) -> set[Any]:
-    """Entries of these days and ids, whatever became of them: `external_id`, and assignment, day and activity."""
+    """Entries of these days and ids, whatever became of them: id, `external_id`, and assignment, day and activity."""
     e = TimeEntry
     rows = await write.session.execute(
-        select(e.external_id, e.consultant_id, e.worked_on, e.activity).where(
+        select(e.id, e.external_id, e.consultant_id, e.worked_on, e.activity).where(
             e.territory == place,
             or_(
+                e.id.in_({item.id for item in items if item.id}),
                 e.external_id.in_({item.external_id for item in items if item.external_id}),
                 e.worked_on.in_({item.worked_on for item in items}),
             ),
         )
     )
-    return {key for row in rows for key in (row.external_id, (row.consultant_id, row.worked_on, row.activity))}
+    return {
+        key
+        for row in rows
+        for key in (row.id, row.external_id, (row.consultant_id, row.worked_on, row.activity))
+        if key is not None
+    }
 
 
 def _standing(place: str, external_ids: set[str], consultants: set[UUID], days: set[date]) -> ColumnElement[bool]:
@@ -175,8 +184,29 @@ async def _entries_of(write: Write, place: str | None, lines: Sequence[FileLine]
     return set(await write.session.scalars(select(TimeEntry.id).where(standing)))
 
 
-async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCreate]) -> dict[Any, list[TimeEntry]]:
-    """Entries that exist already, by `external_id` and by assignment, day and activity; locked."""
+def _meant(
+    known: dict[Any, list[TimeEntry]], item: schemas.TimeEntryCreate, entry_id: UUID | None, nth: int
+) -> TimeEntry | None:
+    """The entry that a line means: of its id, of its `external_id`, else the n-th of those that are about the same.
+
+    A line that names neither firm, audition nor project means an entry of that day and activity, whatever it is about.
+    """
+    for name in (entry_id, item.external_id):
+        if name is not None and known[name]:
+            return known[name][0]
+    if item.external_id is not None:
+        return None
+    of_the_day = known[item.consultant_id, item.worked_on, item.activity]
+    about = [entry for entry in of_the_day if all(getattr(entry, name) == getattr(item, name) for name in ABOUT)]
+    if not about and not item.model_fields_set & set(ABOUT):
+        about = of_the_day
+    return about[nth - 1] if nth <= len(about) else None
+
+
+async def _known(
+    write: Write, place: str, wanted: Iterable[schemas.TimeEntryCreate], ids: set[UUID]
+) -> dict[Any, list[TimeEntry]]:
+    """Entries that exist already, by id, by `external_id` and by assignment, day and activity; locked."""
     items = list(wanted)
     standing = _standing(
         place,
@@ -184,11 +214,13 @@ async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCre
         {item.consultant_id for item in items},
         {item.worked_on for item in items},
     )
-    held = select(TimeEntry).where(standing).order_by(TimeEntry.id).with_for_update(key_share=True)
+    named = and_(TimeEntry.territory == place, TimeEntry.id.in_(ids), TimeEntry.status.in_([Status.DRAFT, *COUNTING]))
+    held = select(TimeEntry).where(or_(standing, named)).order_by(TimeEntry.id).with_for_update(key_share=True)
     entries = await write.session.scalars(held)
     known: dict[Any, list[TimeEntry]] = defaultdict(list)
     for entry in entries:
         known[entry.consultant_id, entry.worked_on, entry.activity].append(entry)
+        known[entry.id].append(entry)
         if entry.external_id is not None:
             known[entry.external_id].append(entry)
     return known
@@ -199,6 +231,7 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     meant = await _assignments(write, place, lines)
     items: list[schemas.TimeEntryCreate] = []
     past: dict[int, Status] = {}  # by place in items
+    told: list[tuple[UUID | None, int]] = []  # the id that each of the items has, and which of its equals it is
     for line in lines:
         if line.item.status in OVER:
             continue
@@ -208,19 +241,18 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
         if line.item.status not in EDITABLE:
             past[len(items)] = fields.pop("status")
         items.append(schemas.TimeEntryCreate(**fields))
+        told.append((line.item.id, line.item.nth))
     attempt = service.Attempt(write.actor, place)  # type: ignore[arg-type]  # the importer wants a subject
-    known = await _known(write, place, items)
+    known = await _known(write, place, items, {entry_id for entry_id, _ in told if entry_id is not None})
     new: list[schemas.TimeEntryCreate] = []
     changed: list[UUID] = []
     for n, item in enumerate(items):
-        cell = (item.consultant_id, item.worked_on, item.activity)
-        there = known[item.external_id or cell]
-        if not there:
+        entry = _meant(known, item, *told[n])
+        if entry is None:
             if n in past:
                 raise rules.EntryLocked(current=past[n])
             new.append(item)
             continue
-        entry = there[0]
         wish = given(item, {"worked_on", "days", "activity", *ABOUT, "note", "consultant_id", "mission_id"})
         difference = {name: value for name, value in wish.items() if getattr(entry, name) != value}
         if not difference:
@@ -233,8 +265,8 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     made = [entry.id for entry in await service.enter(write, attempt, new)] if new else []
     await write.session.flush()
     bound = {"territory": place}
-    told = (("created", made), ("updated", changed))
-    changes = [Change(f"time_entry.{past}", TIME_ENTRIES, keys, bound) for past, keys in told if keys]
+    acts = (("created", made), ("updated", changed))
+    changes = [Change(f"time_entry.{act}", TIME_ENTRIES, keys, bound) for act, keys in acts if keys]
     return Outcome(changes, len(made), len(changed), len(lines) - len(made) - len(changed))
 
 
@@ -243,20 +275,35 @@ TIME_ENTRIES_FILE = Importer(
     permission="time_entries:write",
     needs_subject=True,
     schema=TimeEntryLine,
-    key=["external_id", "consultant_id", "person", "mission_id", "mission", "worked_on", "activity"],
+    key=["id", "external_id", "consultant_id", "person", "mission_id", "mission", "worked_on", "activity", *ABOUT],
+    listing=TIME_ENTRIES,
+    renamed={"person": "consultant_name", "mission": "mission_name"},
+    counted="nth",
     columns=[
-        Heading("consultant_id", sheets.plain),
-        Heading("person", sheets.plain, ["personne", "consultant", "consultant name", "intervenant", "nom"]),
-        Heading("mission_id", sheets.plain),
-        Heading("mission", sheets.plain, ["mission name", "nom de la mission"]),
-        Heading("worked_on", sheets.day, ["date", "jour", "travaillé le"], required=True),
-        Heading("days", sheets.number, ["jours", "quantité", "durée (jours)"], required=True),
+        Heading("id", cells.plain),
+        Heading("consultant_id", cells.plain),
+        Heading(
+            "person",
+            cells.plain,
+            ["personne", "consultant", "consultant name", "intervenant", "nom"],
+            given_name=["prénom", "first name", "given name"],
+        ),
+        Heading("mission_id", cells.plain),
+        Heading("mission", cells.plain, ["mission name", "nom de la mission"]),
+        Heading("worked_on", cells.day, ["date", "jour", "travaillé le"], required=True),
+        Heading(
+            "days",
+            cells.days,
+            ["jours", "quantité", "durée (jours)"],
+            required=True,
+            hours=["heures", "hours", "durée (heures)", "nombre d'heures"],
+        ),
         Heading("activity", coded(ACTIVITIES), ["activité"], required=True),
-        Heading("siren", sheets.digits, ["entreprise"]),
-        Heading("audition_id", sheets.plain),
-        Heading("project_id", sheets.plain),
-        Heading("note", sheets.plain, ["commentaire", "observations"]),
-        Heading("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("siren", cells.siren, ["entreprise"], instead=["siret"], fr="SIREN", en="SIREN", first=FIRMS_FIRST),
+        Heading("audition_id", cells.plain),
+        Heading("project_id", cells.plain),
+        Heading("note", cells.plain, ["commentaire", "observations"]),
+        Heading("external_id", cells.plain, ["identifiant externe"]),
         Heading("status", coded({"Brouillon": "draft", "Soumis": "submitted"}), ["statut", "état"]),
     ],
     check=_check,

@@ -11,7 +11,7 @@ from app.access.rules import Actor
 from app.core.faults import Fault
 from app.core.schemas import Body
 from app.core.values import Day, Reason, Siren
-from app.core.writing import sheets
+from app.core.writing import cells
 from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, Outcome, coded, rows_of
 from app.core.writing.writes import Change, Write
 from app.engineering.invoices import rules, schemas, service
@@ -129,11 +129,11 @@ INVOICE_STATUSES = Importer(
     schema=InvoiceStatusLine,
     key=["number", "supplier_siren", "status", "on"],
     columns=[
-        Heading("number", sheets.plain, ["numéro de facture", "n° facture", "numéro", "facture"], required=True),
-        Heading("supplier_siren", sheets.digits, ["siren du fournisseur", "siren fournisseur", "fournisseur"]),
+        Heading("number", cells.plain, ["numéro de facture", "n° facture", "numéro", "facture"], required=True),
+        Heading("supplier_siren", cells.siren, ["siren du fournisseur", "siren fournisseur", "fournisseur"]),
         Heading("status", coded(STATUSES), ["statut", "statut courant", "état"], required=True),
-        Heading("on", sheets.day, ["date", "date du statut", "date de changement de statut"], required=True),
-        Heading("reason", sheets.plain, ["motif", "commentaire"]),
+        Heading("on", cells.day, ["date", "date du statut", "date de changement de statut"], required=True),
+        Heading("reason", cells.plain, ["motif", "commentaire"]),
     ],
     check=_check,
     locks=Locks(_invoices_of, rows_of(Invoice.id)),

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
-from app.core.writing import sheets
+from app.core.values import Uuid
+from app.core.writing import cells
 from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
 from app.core.writing.writes import Change, Write
 from app.firms.contacts import service
 from app.firms.contacts.models import Contact
+from app.firms.contacts.queries import CONTACTS as CONTACTS_SHOWN
 from app.firms.contacts.schemas import ContactCreate, ContactUpdate
+from app.firms.importer import FIRMS_FIRST
 
 PURPOSES = {
     "Mission d'ingénierie": "engineering_mission", "Suivi de projet": "project_follow_up", "Dossier d'aide": "aid_file",
@@ -22,36 +25,66 @@ LEGAL_BASES = {
 }  # fmt: skip
 
 
-async def _put(write: Write, place: str, item: ContactCreate) -> Sequence[Change]:
-    """The contact that another system knows by this id, else of this firm and name; erased ones do not come back."""
+class ContactLine(ContactCreate):
+    """A person; our exports name it by its id."""
+
+    id: Uuid | None = None
+
+
+async def _put(write: Write, place: str, item: ContactLine) -> Sequence[Change]:
+    """The contact of this id, or that another system knows by its own, else of this firm and name; erased ones do not
+    come back.
+    """
     c = Contact
     matching = select(c.id).where(c.territory == place, c.erased_at.is_(None))
     if item.external_id is not None:
         matching = matching.where(c.external_id == item.external_id)
     else:
         matching = matching.where(c.siren == item.siren, func.fold(c.name) == func.fold(item.name))
-    contact_id = await write.session.scalar(matching.order_by(c.id).limit(1))
+    contact_id = None
+    if item.id is not None:
+        contact_id = await write.session.scalar(select(c.id).where(c.territory == place, c.id == item.id))
     if contact_id is None:
-        return [await service.create_contact(write, place, item)]
-    body = ContactUpdate(**given(item, ContactUpdate.model_fields))
-    return [await service.update_contact(write, place, contact_id, body)]
+        contact_id = await write.session.scalar(matching.order_by(c.id).limit(1))
+    if contact_id is None:
+        body = ContactCreate(**given(item, ContactCreate.model_fields))
+        return [await service.create_contact(write, place, body)]
+    update = ContactUpdate(**given(item, ContactUpdate.model_fields))
+    return [await service.update_contact(write, place, contact_id, update)]
 
 
 CONTACTS = Importer(
     kind="contacts",
     permission="contacts:write",
-    schema=ContactCreate,
-    key=["siren", "name", "external_id"],
+    schema=ContactLine,
+    key=["id", "siren", "name", "external_id"],
+    listing=CONTACTS_SHOWN,
     columns=[
-        Heading("siren", sheets.digits, ["n° siren", "siren entreprise"], required=True),
-        Heading("name", sheets.plain, ["nom", "nom et prénom", "contact"], required=True),
-        Heading("function", sheets.plain, ["fonction", "poste"]),
-        Heading("email", sheets.plain, ["courriel", "e-mail", "mail", "adresse électronique"]),
-        Heading("phone", sheets.plain, ["téléphone", "tél", "portable"]),
+        Heading("id", cells.plain),
+        Heading(
+            "siren",
+            cells.siren,
+            ["n° siren", "siren entreprise"],
+            instead=["siret"],
+            required=True,
+            fr="SIREN",
+            en="SIREN",
+            first=FIRMS_FIRST,
+        ),
+        Heading(
+            "name",
+            cells.plain,
+            ["nom et prénom", "nom", "contact"],
+            required=True,
+            given_name=["prénom", "first name", "given name"],
+        ),
+        Heading("function", cells.plain, ["fonction", "poste"]),
+        Heading("email", cells.plain, ["courriel", "e-mail", "mail", "adresse électronique"]),
+        Heading("phone", cells.plain, ["téléphone", "tél", "portable"]),
         Heading("purpose", coded(PURPOSES), ["finalité"], required=True),
         Heading("legal_basis", coded(LEGAL_BASES), ["base légale"], required=True),
-        Heading("retain_until_on", sheets.day, ["conserver jusqu'au", "échéance de conservation"], required=True),
-        Heading("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("retain_until_on", cells.day, ["conserver jusqu'au", "échéance de conservation"], required=True),
+        Heading("external_id", cells.plain, ["identifiant externe"]),
     ],
     apply=one_by_one(_put),
 )

@@ -62,6 +62,7 @@ class Import(Identified, Base):
     format: Mapped[str]
     encoding: Mapped[str | None]
     delimiter: Mapped[str | None]
+    options: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     columns: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
     rows_read: Mapped[int] = mapped_column(server_default="0")
     rows_checked: Mapped[int] = mapped_column(server_default="0")
@@ -83,6 +84,7 @@ class Import(Identified, Base):
     heartbeat_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    file_kept_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
 
@@ -110,7 +112,7 @@ class ImportLine(Base):
 
 
 class ImportProblem(Identified, Base):
-    """What is wrong with a line of a file. It never holds the value."""
+    """What is wrong with a line of a file, and where: `found` is what stands there, for as long as the file is kept."""
 
     __tablename__ = "import_problems"
     __table_args__ = (
@@ -121,6 +123,9 @@ class ImportProblem(Identified, Base):
     import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id"))
     line: Mapped[int]
     column_name: Mapped[str]
+    heading: Mapped[str | None]
+    cell: Mapped[str | None]
+    found: Mapped[str | None]
     severity: Mapped[str]
     code: Mapped[str]
     detail: Mapped[str]

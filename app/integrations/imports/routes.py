@@ -1,35 +1,46 @@
 """HTTP of imports: a file is received, and its progress can be read at an address."""
 
+import asyncio
+import base64
+import re
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import BeforeValidator, Field
+from starlette.convertors import register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core.messages import REQUIRED
-from app.core.problems import Forbidden, UnsupportedMediaType, ValidationFailed
-from app.core.reading import query
+from app.core.messages import NOT_A_NUMBER, REQUIRED
+from app.core.problems import Forbidden, NotFound, UnsupportedMediaType, ValidationFailed
+from app.core.reading import answers, query
 from app.core.reading.answers import page, show
+from app.core.reading.negotiation import language_of, wanted
 from app.core.reading.query import Parameter
-from app.core.serving.operations import changes, lists, shows
+from app.core.serving.operations import PathText, changes, describe, lists, shows
 from app.core.serving.routing import router
-from app.core.values import text
+from app.core.values import INVALID_CODE, parse_int, text
 from app.core.writing import writes
 from app.core.writing.writes import commit
-from app.integrations.imports import schemas, service
+from app.integrations.imports import kinds, schemas, service
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import OnError
 from app.integrations.imports.queries import IMPORTS, PROBLEMS, TERRITORY_IMPORTS, TERRITORY_PROBLEMS
 from app.programme.routes import T
 
 imports = router("integrations")
+KIND = PathText("[a-z]+(?:_[a-z]+)*", INVALID_CODE)
+register_url_convertor("import_kind", KIND)
+describe("import_kind", "The kind of file, such as projects.", KIND.schema, "projects")
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 XML = ("application/xml", "text/xml")
 BYTES = "application/octet-stream"
+MOST_ROWS = 1_048_576  # lines of a spreadsheet
 WORKBOOKS = (
     XLSX,
     "application/vnd.ms-excel",
@@ -38,6 +49,16 @@ WORKBOOKS = (
     "application/vnd.oasis.opendocument.spreadsheet",
 )
 MEDIA_TYPES = (CSV, "text/plain", "text/tab-separated-values", *WORKBOOKS, *XML, BYTES)
+
+
+def _row_number(value: str) -> int:
+    return parse_int(value, 1, MOST_ROWS)
+
+
+def _hours(value: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,2}(?:[.,][0-9]{1,2})?", value):
+        raise NOT_A_NUMBER.error()
+    return Decimal(value.replace(",", "."))
 
 
 def _kinds(*, national: bool) -> Any:
@@ -54,6 +75,20 @@ def _asked(*, national: bool) -> dict[str, Parameter]:
             " lines are left out, and each 500 lines are committed.",
         ),
         "filename": Parameter(Annotated[str, text(200)], "Name of the file, shown in the import."),
+        "sheet": Parameter(Annotated[str, text(100)], "Name of the sheet of a workbook; the first by default."),
+        "header_row": Parameter(
+            Annotated[int, Field(ge=1, le=MOST_ROWS), BeforeValidator(_row_number)],
+            "Line of the headings, counted from 1; without it they are looked for in the first 20 lines.",
+        ),
+        "set": Parameter(
+            Annotated[str, text(1000)],
+            "A value for a column that the file does not have, by a heading that the kind accepts: set[vintage]=2025.",
+            keyed=True,
+        ),
+        "hours_per_day": Parameter(
+            Annotated[Decimal, Field(gt=0, le=24), BeforeValidator(_hours)],
+            "Number of hours of a day, such as 7.5: needed where the file has hours instead of days.",
+        ),
         **writes.QUERY,
     }
 
@@ -74,6 +109,18 @@ def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
     return documented
 
 
+JSON = "application/json"
+TEMPLATE_FORMS = {JSON: "json", XLSX: "xlsx", CSV: "csv"}
+TEMPLATE_FORM = {"format": Parameter(Literal["xlsx", "csv", "json"], "The representation; weighs more than Accept.")}
+COPY_FORMS = {XLSX: "xlsx", JSON: "json"}
+COPY_FORM = {"format": Parameter(Literal["xlsx", "json"], "The representation; weighs more than Accept.")}
+
+_ANNOTATES = shows(
+    schemas.AnnotatedFile, service.FileNeeded, service.FileForgotten, service.FileTooLong, service.UnreadableFile,
+    parameters=COPY_FORM, forms=COPY_FORMS,
+)  # fmt: skip
+
+
 async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], territory: str | None) -> Response:
     given = query.read(request, asked)
     if "kind" not in given:
@@ -87,12 +134,12 @@ async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], 
     upload = await service.receive(request.state.engine, request.stream())
     request.state.body = upload.digest  # what an Idempotency-Key is held to
     wish = service.ImportRequest(
-        given["kind"],
-        given.get("dry_run", False),
-        given.get("on_error", OnError.ABORT),
-        given.get("filename"),
+        given["kind"], given.get("dry_run", False), given.get("on_error", OnError.ABORT), given.get("filename"),
+        service.ReadingOptions(
+            given.get("sheet"), given.get("header_row"), given.get("set", {}), given.get("hours_per_day")
+        ),
         request.state.import_transaction,
-    )
+    )  # fmt: skip
     base = "/v1" if territory is None else f"/v1/territories/{territory}"
     answer = await commit(
         request,
@@ -133,7 +180,75 @@ async def cancel_national_import(request: Request, actor: Actor = require("impor
 @imports.get("/v1/imports/{import_id:uuid}/problems", **lists(PROBLEMS))
 async def list_national_import_problems(request: Request, actor: Actor = require("imports:read")) -> Response:
     """What is wrong with the file of an import, by line."""
-    return await page(request, PROBLEMS)
+    return await page(request, PROBLEMS, sender=actor.subject_id)
+
+
+@imports.delete("/v1/imports/{id:uuid}/file", **changes(schemas.FileImport, service.FileNeeded, service.FileForgotten))
+async def delete_national_import_file(request: Request, actor: Actor = require("imports:write")) -> Response:
+    """Delete the file of an import that you have sent, before its seven days are over."""
+    import_id: UUID = request.path_params["id"]
+    return await commit(request, lambda write: service.delete_file(write, None, import_id))
+
+
+@imports.get("/v1/imports/{id:uuid}/annotated", **_ANNOTATES)
+async def get_annotated_national_import(request: Request, actor: Actor = require("imports:read")) -> Response:
+    """The file of an import that you have sent, as XLSX, with what was found wrong before each line and in red.
+
+    Cells are text as they stood. The copy is imported as it is, with the same parameters.
+    """
+    return await _annotated(request, actor, None)
+
+
+@imports.get("/v1/imports/kinds", **shows(schemas.ImportKinds))
+async def list_import_kinds(request: Request, actor: Actor = require("imports:read")) -> Response:
+    """What can be imported from tables, and the columns of each kind."""
+    query.read(request, {})
+    return answers.private({"items": kinds.described()})
+
+
+@imports.get(
+    "/v1/imports/kinds/{import_kind:import_kind}/template",
+    **shows(schemas.ImportKind, parameters=TEMPLATE_FORM, forms=TEMPLATE_FORMS),
+)
+async def get_import_template(request: Request, actor: Actor = require("imports:read")) -> Response:
+    """A file to fill in, as XLSX or CSV: headings in your language, lists of values, notes; as JSON the kind itself."""
+    importer = IMPORTERS.get(request.path_params["import_kind"])
+    if importer is None or importer.xml:
+        raise NotFound
+    form = wanted(request, query.read(request, TEMPLATE_FORM), TEMPLATE_FORMS)
+    if form == "json":
+        return answers.private(kinds.describe(importer), vary=answers.FORMS_VARY)
+    language = language_of(request, request.state.default_language)
+    make = kinds.xlsx_template if form == "xlsx" else kinds.csv_template
+    name = f"{importer.kind}-{language}"
+    return _file(await asyncio.to_thread(make, importer, language), name, form, language)
+
+
+def _file(body: bytes, name: str, form: str, language: str) -> Response:
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}.{form}"', "Content-Language": language,
+        "Vary": answers.FORMS_VARY, "Cache-Control": "no-store",
+    }  # fmt: skip
+    return Response(body, headers=headers, media_type={"csv": CSV, "xlsx": XLSX}[form])
+
+
+async def _annotated(request: Request, actor: Actor, territory: str | None) -> Response:
+    form = wanted(request, query.read(request, COPY_FORM), COPY_FORMS)
+    language = language_of(request, request.state.default_language)
+    body = await service.annotate(
+        request.state.engine,
+        territory,
+        request.path_params["id"],
+        actor.subject_id,
+        language,
+        request.state.import_memory,
+    )
+    import_id = request.path_params["id"]
+    if form == "json":
+        content = base64.b64encode(body).decode()
+        named = {"id": str(import_id), "name": f"import-{import_id}.xlsx", "content": content}
+        return answers.private(named, cache_control="no-store", vary=answers.FORMS_VARY)
+    return _file(body, f"import-{import_id}", "xlsx", language)
 
 
 @imports.post(T + "/imports", **_upload(LOCAL))
@@ -165,4 +280,21 @@ async def cancel_import(request: Request, actor: Actor = require("imports:write"
 @imports.get(T + "/imports/{import_id:uuid}/problems", **lists(TERRITORY_PROBLEMS))
 async def list_import_problems(request: Request, actor: Actor = require("imports:read")) -> Response:
     """What is wrong with the file of an import, by line."""
-    return await page(request, TERRITORY_PROBLEMS, **actor.own("imports:read", request.path_params["territory"]))
+    scopes = actor.own("imports:read", request.path_params["territory"])
+    return await page(request, TERRITORY_PROBLEMS, sender=actor.subject_id, **scopes)
+
+
+@imports.delete(T + "/imports/{id:uuid}/file", **changes(schemas.FileImport, service.FileNeeded, service.FileForgotten))
+async def delete_import_file(request: Request, actor: Actor = require("imports:write")) -> Response:
+    """Delete the file of an import that you have sent, before its seven days are over."""
+    territory, import_id = request.path_params["territory"], request.path_params["id"]
+    return await commit(request, lambda write: service.delete_file(write, territory, import_id))
+
+
+@imports.get(T + "/imports/{id:uuid}/annotated", **_ANNOTATES)
+async def get_annotated_import(request: Request, actor: Actor = require("imports:read")) -> Response:
+    """The file of an import that you have sent, as XLSX, with what was found wrong before each line and in red.
+
+    Cells are text as they stood. The copy is imported as it is, with the same parameters.
+    """
+    return await _annotated(request, actor, request.path_params["territory"])

@@ -22,7 +22,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import structlog
 from prometheus_client import Gauge
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -30,16 +30,29 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from app.access.gate import actor_of
 from app.core import clock, limits
 from app.core.db import Base, SessionFactory, driver_connection, raw_connection
-from app.core.faults import Fault, FieldError
+from app.core.faults import LANGUAGES, Fault, FieldError
 from app.core.problems import Problem
 from app.core.serving.background import within
 from app.core.violations import translate
 from app.core.writing import apart, sheets, strictjson
-from app.core.writing.importing import FileLine, Header, Importer, LineFault, Outcome, Reader, match
+from app.core.writing.importing import (
+    MISSING_COLUMN,
+    FileLine,
+    Header,
+    Importer,
+    LineFault,
+    NamedLine,
+    Outcome,
+    Reader,
+    found_in,
+    says_nothing_new,
+)
 from app.core.writing.writes import Change, System, Write, WritingSubject, record
+from app.integrations.imports import service
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
 from app.integrations.imports.service import TRANSACTION, UnreadableFile, bound_of, listing_of
+from app.reader.tables import column_letters
 
 log = structlog.get_logger("rebond")
 
@@ -76,6 +89,9 @@ WAIT = Gauge(
     "Seconds for which the oldest import that no process carries out has waited; 0 where none waits.",
     multiprocess_mode="mostrecent",
 )
+
+
+NO_BREAK_BEFORE_COLON = {"en": "", "fr": "\u00a0"}
 
 
 class ImportFailed(Problem):
@@ -182,8 +198,9 @@ DELETE FROM import_lines l USING imports i WHERE i.id = $1 AND l.import_id = i.i
 """
 _FORGET_FILE = """
 DELETE FROM import_chunks c USING imports i WHERE i.id = $1 AND c.upload_id = i.upload_id AND i.finished_at IS NOT NULL
+    AND i.file_kept_until IS NULL
 """
-_PROBLEMS = ["import_id", "line", "column_name", "severity", "code", "detail", "detail_fr"]
+_PROBLEMS = ["import_id", "line", "column_name", "heading", "cell", "found", "severity", "code", "detail", "detail_fr"]
 
 
 @dataclass
@@ -201,6 +218,7 @@ class ImportProgress:
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    same: int = 0  # lines that repeat an object by its id, and are not written at all
     blocking: int = 0
     advisory: int = 0
     faults: list[LineFault] = field(default_factory=list)
@@ -353,6 +371,8 @@ class _Run:
         self.id: UUID = row["id"]
         self.claim: UUID = row["claim"]
         self.place: str | None = row["territory"]
+        self.options = service.ReadingOptions(**row["options"])
+        self.header: Header | None = None
         self.progress = ImportProgress()
         self.actor: WritingSubject = System()
         self.by_parts = row["on_error"] == OnError.SKIP and not row["dry_run"]
@@ -384,7 +404,7 @@ class _Run:
         try:
             async with asyncio.timeout(LONGEST):
                 actor = await self._allow()
-                await self._read()
+                await self._read(actor)
                 if self.by_parts:
                     status = await self._write_parts(actor, beating)
                 else:
@@ -411,7 +431,7 @@ class _Run:
         await self.clear()
 
     async def clear(self) -> None:
-        """Forget the file and its waiting lines, unless somebody else goes on with them."""
+        """Forget the waiting lines, unless somebody else goes on with them, and the file where it is not kept."""
         async with raw_connection(self.engine) as connection:
             for statement in (_FORGET_LINES, _FORGET_FILE):
                 await connection.execute(statement, self.id)
@@ -431,7 +451,7 @@ class _Run:
 
     # --- from bytes to waiting lines ---------------------------------------------------------------------------------
 
-    async def _read(self) -> None:
+    async def _read(self, actor: WritingSubject) -> None:
         """Read the file into `import_lines`: a program of its own parses it, and a thread takes what that tells.
 
         A reader that dies without a word may have been ended by somebody else, and is tried again once.
@@ -441,12 +461,12 @@ class _Run:
             if not reached:
                 await connection.execute("DELETE FROM import_problems WHERE import_id = $1", self.id)
             with tempfile.TemporaryFile() as file:
-                await self._fetch(connection, file)
+                await service.fetch(connection, self.row["upload_id"], file)
                 while True:
                     self.progress = ImportProgress.resumed(self.row) if reached else ImportProgress()
                     await connection.execute("DELETE FROM import_lines WHERE import_id = $1", self.id)
                     try:
-                        await self._take(connection, file)
+                        await self._take(connection, file, actor)
                     except apart.ReaderDied as death:
                         deaths = await connection.fetchval(_DIED, self.id, self.claim)
                         log.warning("import_reader_died", import_id=str(self.id), exit_code=death.code, deaths=deaths)
@@ -467,62 +487,61 @@ class _Run:
     def _note_whole(self, line: int, reason: Fault, **figures: Any) -> None:
         self.progress.note([LineFault(line, "", reason.at("", **figures))])
 
-    async def _fetch(self, connection: Any, file: IO[bytes]) -> None:
-        number = 0
-        query = "SELECT data FROM import_chunks WHERE upload_id = $1 AND number = $2"
-        while (data := await connection.fetchval(query, self.row["upload_id"], number)) is not None:
-            file.write(data)
-            number += 1
-        file.flush()
-
-    async def _take(self, connection: Any, file: IO[bytes]) -> None:
+    async def _take(self, connection: Any, file: IO[bytes], actor: WritingSubject) -> None:
         """Hear the reader from the headings to the end."""
         shape = sheets.SheetShape(sheets.Format(self.row["format"]), self.row["encoding"])
-        with apart.Reading(file, shape, self.memory) as reading:
+        with apart.Reading(file, shape, self.memory, self.options.sheet) as reading:
             await _listen(reading, reading.begin)
-            rows = reading.rows()
-            header = await _listen(reading, lambda: self._header(rows))
+            header, rows = await _listen(reading, lambda: self._header(reading.rows()))
+            self.header = header
             columns = to_json([{"header": name, "field": to} for name, to in header.matched]).decode()
             await connection.execute(_COLUMNS, self.id, self.claim, columns, reading.delimiter, reading.format)
             if reading.shallow:
                 alone = VALUES_ALONE.at("", format=reading.format.upper())
                 self.progress.note([LineFault(header.line, "", alone, advisory=True)])
-            await self._stage(connection, reading, rows, header)
+            await self._stage(connection, reading, rows, header, actor)
 
-    def _header(self, rows: Iterator[sheets.Row]) -> Header:
-        first = next(rows, None)
-        if first is None:
-            raise sheets.UnreadableSheet(sheets.EMPTY_FILE)
-        header = match(self.importer, *first)
-        faults = header.faults(self.importer)
+    def _header(self, rows: Iterator[sheets.Row]) -> tuple[Header, Iterator[sheets.Row]]:
+        """The headings and the rows below them."""
+        header, below = self.options.header(self.importer, rows)
+        faults = header.faults(self.importer, self.options.hours_per_day)
         self.progress.note(faults)
         if any(not fault.advisory for fault in faults):
             raise sheets.UnreadableSheet(sheets.UNUSABLE_HEADER, header.line)
-        return header
+        return header, below
 
-    async def _stage(self, connection: Any, reading: apart.Reading, rows: Iterator[sheets.Row], header: Header) -> None:
-        reader = Reader(self.importer, header)
-        named = [(place, name) for place, (_, name) in enumerate(header.matched) if name is not None]
+    async def _stage(
+        self, connection: Any, reading: apart.Reading, rows: Iterator[sheets.Row], header: Header, actor: WritingSubject
+    ) -> None:
+        reader = Reader(self.importer, header, self.options.hours_per_day)
+        columns = [(place, name) for place, (_, name) in enumerate(header.matched) if name is not None]
         blank: set[str] = set()
 
-        def some() -> tuple[list[tuple[UUID, int, str]], list[LineFault], int, bool]:
+        def some() -> tuple[list[tuple[UUID, int, str]], list[LineFault], list[NamedLine], int, bool]:
             staged, faults, seen = [], [], 0
+            named: list[NamedLine] = []
             most = reading.taken + SLICE_BYTES
             for number, cells in rows:
                 line, wrong = reader.line(number, cells)
                 faults += wrong
                 if line is not None:
                     staged.append((self.id, line.number, line.item.model_dump_json(exclude_unset=True)))
+                if reader.named is not None:
+                    named.append(reader.named)
                 if reading.shallow:
-                    blank.update(name for place, name in named if place >= len(cells) or not cells[place])
+                    blank.update(name for place, name in columns if place >= len(cells) or not cells[place])
                 seen += 1
                 if seen == SLICE or reading.taken > most:
-                    return staged, faults, seen, False
-            return staged, faults, seen, True
+                    return staged, faults, named, seen, False
+            return staged, faults, named, seen, True
 
         try:
             while not self.progress.whole:
-                staged, faults, seen, whole = await _listen(reading, some)
+                staged, faults, named, seen, whole = await _listen(reading, some)
+                if same := await self._unchanged(actor, named):
+                    staged = [line for line in staged if line[1] not in same]
+                    faults = [fault for fault in faults if fault.line not in same]
+                    self.progress.same += len(same)
                 await connection.copy_records_to_table(
                     "import_lines", records=staged, columns=["import_id", "number", "body"]
                 )
@@ -534,6 +553,26 @@ class _Run:
             reader.close()
         unseen = [LineFault(header.line, name, BLANK_OR_UNSEEN.at(""), advisory=True) for name in sorted(blank)]
         self.progress.note(unseen)
+
+    async def _unchanged(self, actor: WritingSubject, named: Sequence[NamedLine]) -> set[int]:
+        """The lines that repeat an object as it stands, whatever state it is in: they are not written, so that no rule
+        of that state refuses them. Of another organisation's objects nothing is said to who sees its own alone.
+        """
+        importer = self.importer
+        if not named or importer.listing is None:
+            return set()
+        async with self.sessions() as session, session.begin():
+            write = Write(session, actor, clock.now())
+            stored = await write.find(importer.listing, [line.id for line in named], bound_of(self.place))
+        shown = {key: from_json(seen.body) for key, seen in stored.items()}
+        if _sees_only_own(actor, importer, self.place):
+            own = str(getattr(actor, "organisation_id", None))
+            shown = {key: item for key, item in shown.items() if item.get("organisation_id") == own}
+        return {
+            line.number
+            for line in named
+            if line.id in shown and says_nothing_new(line.values, shown[line.id], importer.renamed)
+        }
 
     # --- from waiting lines to objects -------------------------------------------------------------------------------
 
@@ -566,7 +605,8 @@ class _Run:
         if self.importer.check is None or not lines:
             return ()
         async with self.sessions() as session, session.begin():
-            return await self.importer.check(Write(session, actor, clock.now()), self.place, lines)
+            write = Write(session, actor, clock.now())
+            return found_in(lines, await self.importer.check(write, self.place, lines))
 
     async def _write(self, actor: WritingSubject, beating: asyncio.Task[None]) -> ImportStatus:
         """Write all lines in one transaction, together with the status that it is done.
@@ -654,7 +694,7 @@ class _Run:
                 )  # fmt: skip
                 if not ours:
                     raise _Superseded
-                rows = [_row(self.id, fault) for fault in p.pending]
+                rows = [self._row(fault) for fault in p.pending]
                 await connection.copy_records_to_table("import_problems", records=rows, columns=_PROBLEMS)
         except Problem as problem:
             refusal = problem
@@ -699,7 +739,8 @@ class _Run:
         for line in lines:  # one of them was refused: find it
             refusal = await self._try(write, [line])
             if refusal is not None:
-                self.progress.note([LineFault(line.number, "", _as_error(refusal))])
+                fault = LineFault(line.number, _column_of(refusal), _as_error(refusal))
+                self.progress.note(found_in([line], [fault]))
 
     async def _try(self, write: Write, lines: list[FileLine]) -> Problem | None:
         """Write lines under a savepoint; what refused them, if anything did."""
@@ -730,18 +771,55 @@ class _Run:
         connection = await driver_connection(session)
         told = None if problem is None else to_json(_told(problem)).decode()
         kept = done or self.by_parts
-        skipped = p.read - p.created - p.updated - p.unchanged if done else 0
-        counts = (p.created, p.updated, p.unchanged, skipped) if kept else (0, 0, 0, 0)
+        rest = p.read - p.created - p.updated - p.unchanged
+        same = min(p.same, rest)  # of what was begun by another process some are counted already
+        skipped = rest - same if done else 0
+        counts = (p.created, p.updated, p.unchanged + same, skipped) if kept else (0, 0, 0, 0)
         ours = await connection.fetchval(
             _FINISH, self.id, self.claim, status, p.read, p.checked, p.written if kept else 0, *counts,
             p.blocking, p.advisory, told,
         )  # fmt: skip
         if not ours:
             raise _Superseded
-        rows = [_row(self.id, fault) for fault in (*p.faults, *p.pending)]
+        rows = [self._row(fault) for fault in (*p.faults, *p.pending)]
         await connection.copy_records_to_table("import_problems", records=rows, columns=_PROBLEMS)
         change = Change("import.finished", listing_of(self.place), [self.id], bound_of(self.place))
         await record(Write(session, self.actor, clock.now()), change, f"import-{self.id}")
+
+    def _row(self, fault: LineFault) -> tuple[Any, ...]:
+        """A fault as it is kept: where it is in the file, by which rule, and in both languages what to do."""
+        problem = fault.error.members.get("problem")
+        if isinstance(problem, Problem):
+            code = problem.code  # as the catalogue names it
+            column = _column_of(problem) or fault.column
+            texts = [str(problem.body(language)["detail"]) for language in LANGUAGES]
+        else:
+            code, column = fault.error.code, fault.column
+            texts = [str(fault.error.public(language)["detail"]) for language in LANGUAGES]
+        known = self.importer.fields.get(column)
+        heading, cell = self._place(fault, column)
+        found = fault.found if not self.importer.xml else None  # a bank statement is not kept, nor is a part of it
+        if known is not None and known.first is not None and code in ("not_found", "reference-not-found"):
+            texts = [f"{text} {known.first.told(lang, {})}" for text, lang in zip(texts, LANGUAGES, strict=True)]
+        if known is not None and heading is None and fault.error.message is not MISSING_COLUMN:
+            texts = [
+                f"{known.label(lang)}{NO_BREAK_BEFORE_COLON[lang]}: {text}"
+                for text, lang in zip(texts, LANGUAGES, strict=True)
+            ]
+        severity = "advisory" if fault.advisory else "blocking"
+        return (self.id, fault.line, column, heading, cell, found, severity, code, *texts)
+
+    def _place(self, fault: LineFault, column: str) -> tuple[str | None, str | None]:
+        """The heading in the file, and the cell as a spreadsheet names it; of an XML neither."""
+        place = self.header.place(column) if self.header is not None and column else None
+        if self.header is None or place is None or self.importer.xml:
+            return None, None
+        return self.header.matched[place][0], f"{column_letters(place + 1)}{fault.line}"
+
+
+def _sees_only_own(actor: WritingSubject, importer: Importer, place: str | None) -> bool:
+    sees_only_own = getattr(actor, "sees_only_own", None)
+    return place is not None and sees_only_own is not None and sees_only_own(f"{importer.kind}:read", place)
 
 
 async def _listen(reading: apart.Reading, act: Callable[[], T]) -> T:
@@ -776,20 +854,11 @@ def _told(problem: Problem) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in ("instance", "request_id")}
 
 
+def _column_of(problem: Problem) -> str:
+    """The column that a problem is about; "" for the line as a whole."""
+    pointer = problem.errors[0].pointer if problem.errors else ""
+    return ".".join(part for part in pointer.split("/") if part and not part.isdigit())
+
+
 def _as_error(problem: Problem) -> FieldError:
     return replace(problem.at(""), members={"problem": problem})
-
-
-def _row(import_id: UUID, fault: LineFault) -> tuple[Any, ...]:
-    severity = "advisory" if fault.advisory else "blocking"
-    problem = fault.error.members.get("problem")
-    code = fault.error.code
-    if isinstance(problem, Problem):
-        code = problem.code  # as the catalogue names it
-        column = problem.errors[0].pointer.strip("/").replace("/", ".") if problem.errors else fault.column
-        texts = [str(problem.body(language)["detail"]) for language in ("en", "fr")]
-    else:
-        code = fault.error.code
-        column = fault.column
-        texts = [str(fault.error.public(language)["detail"]) for language in ("en", "fr")]
-    return (import_id, fault.line, column, severity, code, *texts)

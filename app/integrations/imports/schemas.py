@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.core.schemas import CreatedAt, Id, PersonNameOrNull, Read
+from app.core.schemas import PERSONAL, CreatedAt, Id, PersonNameOrNull, Read
 from app.integrations.imports.models import ImportStatus, OnError, Severity
 
 
@@ -18,6 +18,15 @@ class ImportColumn(Read):
         description="The field of the API that the column fills, or the heading of a file of INSEE that is read as it"
         " is; null where it is ignored."
     )
+
+
+class ImportOptions(Read):
+    """How a file is to be read, where the sender said so; what was not said is null."""
+
+    sheet: str | None = Field(description="Name of the sheet of a workbook.")
+    header_row: int | None = Field(description="Line of the headings, counted from 1.")
+    constants: dict[str, str] = Field(description="Values for columns that the file does not have, by field.")
+    hours_per_day: str | None = Field(description="Number of hours of a day, where the file has hours.")
 
 
 class FileImport(Read):
@@ -52,6 +61,11 @@ class FileImport(Read):
         description="Character between the cells of a CSV file, as recognised; null for workbooks, xml, and until it is"
         " read."
     )
+    options: ImportOptions = Field(description="How the sender said that the file is to be read.")
+    file_kept_until: datetime | None = Field(
+        description="Instant in UTC until which the file is kept for its sender; null once it is deleted, and for a"
+        " bank statement, which is deleted when its import ends."
+    )
     columns: list[ImportColumn] = Field(
         description="The columns of the file from left to right; empty until its headings are read."
     )
@@ -85,8 +99,66 @@ class FileImport(Read):
     updated_at: datetime = Field(description="Instant in UTC of the last progress.")
 
 
+class ImportValue(Read):
+    """A value that a column takes."""
+
+    code: str = Field(description="The code, as the API has it; accepted in files.")
+    label: str = Field(description="What people type for it in English.")
+    label_fr: str = Field(description="What people type for it in French.")
+
+
+class ImportKindColumn(Read):
+    """A column that the files of a kind may have."""
+
+    field: str = Field(description="The field of the API that the column fills; accepted as a heading.")
+    label: str = Field(description="The heading in English, as in a template.")
+    label_fr: str = Field(description="The heading in French, as in a template.")
+    headings: list[str] = Field(
+        description="Every heading that names the column; accents, case, spaces and signs do not matter."
+    )
+    given_name_headings: list[str] = Field(
+        description="Headings of a second column with first names, which are put before the name."
+    )
+    hours_headings: list[str] = Field(
+        description="Headings of a column that has hours instead of days; hours_per_day is then needed."
+    )
+    required: bool = Field(description="Whether a file must have the column, or a value for it (set).")
+    accepts: str = Field(description="What the cells hold, in English.")
+    accepts_fr: str = Field(description="What the cells hold, in French.")
+    values: list[ImportValue] = Field(description="The values that it takes; empty where it is not one of a list.")
+    example: str | None = Field(description="An example as one writes it in English; null where there is none.")
+    example_fr: str | None = Field(description="An example as one writes it in French; null where there is none.")
+
+
+class ImportKind(Read):
+    """What the lines of a file can be."""
+
+    kind: str = Field(description="The code of the kind, as in the parameter `kind`.")
+    national: bool = Field(
+        description="Whether the lines belong to no territory, so that the file goes to /v1/imports."
+    )
+    permission: str = Field(description="The permission that the sender needs beside imports:write.")
+    columns: list[ImportKindColumn] = Field(
+        description="What a file of this kind may have beside one another, required or not; in any order."
+    )
+
+
+class ImportKinds(Read):
+    """Everything that can be imported from a table."""
+
+    items: list[ImportKind] = Field(description="The kinds.")
+
+
+class AnnotatedFile(Read):
+    """A copy of an imported file with what was found wrong, as a workbook."""
+
+    id: UUID = Field(description="The import whose file this is.")
+    name: str = Field(description="File name that fits the copy.")
+    content: str = Field(description="The XLSX, in base64.", json_schema_extra=PERSONAL)
+
+
 class ImportProblem(Read):
-    """What is wrong with a line of the file. The value itself is not repeated."""
+    """What is wrong with a line of the file, in the words of the file."""
 
     id: Id
     line: int = Field(
@@ -95,7 +167,20 @@ class ImportProblem(Read):
     column: str = Field(
         description="Field of the API that is at fault, or an unknown heading; empty for the whole line."
     )
+    heading: str | None = Field(
+        description="Heading of the column as it stands in the file; null where the file has no such column, and for"
+        " the whole line."
+    )
+    cell: str | None = Field(description="The cell as a spreadsheet names it, such as F17; null as heading is.")
+    found: str | None = Field(
+        description="What stands in the cell, at most 100 characters. Only its sender reads it, for as long as the file"
+        " is kept; null otherwise.",
+        json_schema_extra=PERSONAL,
+    )
     severity: Severity = Field(description="blocking: the line is not imported; advisory: it is imported all the same.")
     code: str = Field(description="Stable code of the rule, the same in every language.")
-    detail: str = Field(description="What is wrong and how to correct it, in English.")
-    detail_fr: str = Field(description="What is wrong and how to correct it, in French.")
+    detail: str = Field(
+        description="What is wrong and how to correct it, in English: cell, heading, what stands there, and the rule.",
+        json_schema_extra=PERSONAL,
+    )
+    detail_fr: str = Field(description="The same in French.", json_schema_extra=PERSONAL)

@@ -1,21 +1,27 @@
 """Writes of imports: receive a file, request its import, cancel it. `runner` runs them."""
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import IO, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.core.db import raw_connection
+from app.core.db import driver_connection, raw_connection
 from app.core.faults import Fault
-from app.core.messages import NOT_ONE_OF
-from app.core.problems import Problem, ValidationFailed
+from app.core.messages import NOT_ONE_OF, UNKNOWN_PARAMETER
+from app.core.problems import NotFound, Problem, ValidationFailed
 from app.core.reading.listing import Listing
-from app.core.writing import sheets
+from app.core.writing import apart, sheets
+from app.core.writing.importing import Header, Importer, find_header, match
 from app.core.writing.writes import Change, Write
+from app.integrations.imports import annotated
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import Import, ImportStatus, OnError
 from app.integrations.imports.queries import IMPORTS, TERRITORY_IMPORTS
@@ -28,8 +34,19 @@ TABLE_WANTED = Fault(
     en="What is imported here is read from a table, not from XML.",
     fr="Ce qui est importé ici se lit dans un tableau, non dans du XML.",
 )
+OPTION_OF_NO_SUCH_FILE = Fault(
+    "option_of_no_such_file",
+    en="This parameter is of another kind of file: sheet of workbooks, hours_per_day of lines with hours.",
+    fr="Ce paramètre concerne un autre genre de fichier : sheet les classeurs, hours_per_day les lignes en heures.",
+)
+NO_SUCH_LINE = Fault(
+    "no_such_line",
+    en="The file has nothing in the line that header_row names.",
+    fr="Le fichier n'a rien à la ligne que header_row désigne.",
+)
 CHUNK = 256 * 1024  # bytes of a file that are held in memory
 TRANSACTION = 600  # seconds that one transaction may write, where nothing else is said
+KEPT = timedelta(days=7)  # how long a table is kept for its sender; a bank statement is forgotten at once
 
 
 class UnreadableFile(Problem):
@@ -48,6 +65,35 @@ class UnreadableFile(Problem):
         " première ligne nommant les colonnes ; pour les relevés bancaires, le XML (camt.053) tel que la banque le"
         " donne."
     )
+
+
+class FileForgotten(Problem):
+    """The file of the import is no longer kept."""
+
+    status = 410
+    title_fr = "Le fichier de l'import n'est plus conservé."
+    cure = "Send the file again: a new import tells its faults anew."
+    cure_fr = "Renvoyez le fichier : un nouvel import en redit les défauts."
+
+
+class FileTooLong(Problem):
+    """The file has more lines than an annotated copy can have."""
+
+    status = 422
+    title_fr = "Le fichier a plus de lignes qu'une copie annotée ne peut en avoir."
+    detail = "An annotated copy can have at most {most_rows} lines."
+    detail_fr = "Une copie annotée peut avoir au plus {most_rows} lignes."
+    cure = "Read the problems of the import, or send the file in parts."
+    cure_fr = "Lisez les problèmes de l'import, ou envoyez le fichier en parties."
+
+
+class FileNeeded(Problem):
+    """The import is not finished: its file is still needed."""
+
+    status = 409
+    title_fr = "L'import n'est pas terminé : son fichier est encore nécessaire."
+    cure = "Wait until the import is finished."
+    cure_fr = "Attendez que l'import soit terminé."
 
 
 class ImportFinished(Problem):
@@ -70,6 +116,59 @@ class Upload:
 
 
 @dataclass(frozen=True)
+class ReadingOptions:
+    """How a file is to be read where it does not say so itself.
+
+    `sheet` is the name of a sheet of a workbook, `header_row` the line of its headings; `constants` are values for
+    columns that it does not have, by field; `hours_per_day` says how long a day is whose hours the file has.
+    """
+
+    sheet: str | None = None
+    header_row: int | None = None
+    constants: Mapping[str, str] = field(default_factory=dict)
+    hours_per_day: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        if self.hours_per_day is not None:
+            object.__setattr__(self, "hours_per_day", Decimal(str(self.hours_per_day)))
+
+    def checked(self, importer: Importer, format_: sheets.Format) -> "ReadingOptions":
+        """The options with the fields that the constants fill, whatever heading names them.
+
+        Raises `ValidationFailed` for a column that the kind does not have, and where an option is none of such a file.
+        """
+        constants, faults = {}, []
+        for name, value in self.constants.items():
+            field_name = match(importer, 0, [name]).matched[0][1]
+            if field_name is None or importer.xml:
+                faults.append(UNKNOWN_PARAMETER.at("set"))
+            else:
+                constants[field_name] = value
+        hours = any(column.hours for column in importer.columns)
+        of_no_such_file = {
+            "sheet": self.sheet is not None and format_ in (sheets.Format.CSV, sheets.Format.XML),
+            "header_row": self.header_row is not None and importer.xml,
+            "hours_per_day": self.hours_per_day is not None and not hours,
+        }
+        faults += [OPTION_OF_NO_SUCH_FILE.at(name) for name, wrong in of_no_such_file.items() if wrong]
+        if faults:
+            raise ValidationFailed(errors=faults)
+        return replace(self, constants=constants)
+
+    def header(self, importer: Importer, rows: Iterator[sheets.Row]) -> tuple[Header, Iterator[sheets.Row]]:
+        """The headings of a file, and the rows below them. Raises `UnreadableSheet`."""
+        header, below = find_header(importer, rows, self.constants, self.header_row)
+        if header is None:
+            raise sheets.UnreadableSheet(sheets.EMPTY_FILE if self.header_row is None else NO_SUCH_LINE)
+        return header, below
+
+    def kept(self) -> dict[str, Any]:
+        """The options that were given, as they are stored."""
+        given = {name: value for name, value in vars(self).items() if value}
+        return given | ({"hours_per_day": str(self.hours_per_day)} if self.hours_per_day else {})
+
+
+@dataclass(frozen=True)
 class ImportRequest:
     """What is asked of a file."""
 
@@ -77,6 +176,7 @@ class ImportRequest:
     dry_run: bool = False
     on_error: OnError = OnError.ABORT
     filename: str | None = None
+    options: ReadingOptions = field(default_factory=ReadingOptions)
     transaction_seconds: int = TRANSACTION
 
     @property
@@ -134,7 +234,9 @@ async def request_import(write: Write, territory: str | None, wish: ImportReques
     Raises `unreadable-file` (422) where the kind is not read from its format, and `not_one_of` where lines would be
     left out of what stands or falls together.
     """
-    whole = IMPORTERS[wish.kind].xml
+    importer = IMPORTERS[wish.kind]
+    whole = importer.xml
+    options = wish.options.checked(importer, upload.shape.format)
     if whole is not (upload.shape.format is sheets.Format.XML):
         raise UnreadableFile(reason=XML_WANTED if whole else TABLE_WANTED)
     if whole and wish.on_error is OnError.SKIP:
@@ -146,6 +248,8 @@ async def request_import(write: Write, territory: str | None, wish: ImportReques
         on_error=wish.on_error,
         filename=wish.filename,
         transaction_seconds=wish.transaction_seconds if wish.in_one_transaction else None,
+        options=options.kept(),
+        file_kept_until=None if whole else write.now + KEPT,
         upload_id=upload.id,
         size_bytes=upload.size,
         format=upload.shape.format,
@@ -169,12 +273,127 @@ async def cancel(write: Write, territory: str | None, import_id: UUID, organisat
     if locked.status not in (ImportStatus.QUEUED, ImportStatus.RUNNING):
         raise ImportFinished(current=locked.status)
     locked.status, locked.finished_at, locked.updated_at = ImportStatus.CANCELLED, write.now, write.now
+    locked.file_kept_until = None  # nothing was found in it
     return Change("import.cancelled", listing_of(territory), [import_id], bound_of(territory))
+
+
+_REMARKS = """
+SELECT line, heading, detail, detail_fr, severity = 'blocking' AS blocking FROM import_problems WHERE import_id = $1
+ORDER BY line, id
+"""
+_FORGET_FILES = """
+WITH gone AS (
+    UPDATE imports SET file_kept_until = NULL, updated_at = now()
+    WHERE id = ANY($1) RETURNING id, upload_id
+), chunks AS (DELETE FROM import_chunks c USING gone g WHERE c.upload_id = g.upload_id)
+UPDATE import_problems p SET found = NULL FROM gone g WHERE p.import_id = g.id AND p.found IS NOT NULL
+"""
+
+
+async def delete_file(write: Write, territory: str | None, import_id: UUID) -> Change:
+    """Delete the file of an own import that is finished, with what its problems told of it.
+
+    Raises `file-needed` (409), `file-forgotten` (410), and `NotFound` for who has not sent the file.
+    """
+    conditions = [Import.id == import_id, Import.requested_by == write.actor.subject_id]
+    conditions.append(Import.territory.is_(None) if territory is None else Import.territory == territory)
+    locked = await write.lock(Import, *conditions)
+    if locked.finished_at is None:
+        raise FileNeeded
+    if locked.file_kept_until is None:
+        raise FileForgotten
+    return await _forget_files(write, territory, [import_id])
+
+
+async def _forget_files(write: Write, territory: str | None, import_ids: list[UUID]) -> Change:
+    connection = await driver_connection(write.session)
+    await connection.execute(_FORGET_FILES, import_ids)
+    return Change("import.file_deleted", listing_of(territory), import_ids, bound_of(territory))
+
+
+async def forget_files(write: Write, most: int) -> list[Change]:
+    """Delete files whose time is over, the oldest first and at most so many."""
+    due = (
+        select(Import.id, Import.territory)
+        .where(Import.file_kept_until <= write.now, Import.finished_at.is_not(None))
+        .order_by(Import.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    by_place: dict[str | None, list[UUID]] = {}
+    for row in await write.session.execute(due):
+        by_place.setdefault(row.territory, []).append(row.id)
+    return [await _forget_files(write, territory, ids) for territory, ids in by_place.items()]
+
+
+async def kept(engine: AsyncEngine, territory: str | None, import_id: UUID, subject_id: UUID) -> Any:
+    """The import that a subject has sent, while its file is kept. Raises `NotFound` and `file-forgotten` (410)."""
+    async with raw_connection(engine) as connection:
+        row = await connection.fetchrow(
+            "SELECT * FROM imports WHERE id = $1 AND requested_by = $2 AND territory IS NOT DISTINCT FROM $3",
+            import_id, subject_id, territory,
+        )  # fmt: skip
+    if row is None:
+        raise NotFound
+    if row["finished_at"] is None:
+        raise FileNeeded
+    if row["file_kept_until"] is None:
+        raise FileForgotten
+    return row
+
+
+async def fetch(connection: Any, upload_id: UUID, file: IO[bytes]) -> None:
+    """Write a file that was received into `file`, and go back to its beginning."""
+    number = 0
+    query = "SELECT data FROM import_chunks WHERE upload_id = $1 AND number = $2"
+    while (data := await connection.fetchval(query, upload_id, number)) is not None:
+        file.write(data)
+        number += 1
+    file.flush()
+    file.seek(0)
+
+
+async def annotate(
+    engine: AsyncEngine, territory: str | None, import_id: UUID, subject_id: UUID, language: str, memory: int
+) -> bytes:
+    """The file of an import with its problems, as a workbook. Raises what `kept` does, and `file-too-long` (422)."""
+    row = await kept(engine, territory, import_id, subject_id)
+    importer = IMPORTERS[row["kind"]]
+    with tempfile.TemporaryFile() as file:
+        async with raw_connection(engine) as connection:
+            await fetch(connection, row["upload_id"], file)
+            told = await connection.fetch(_REMARKS, import_id)
+        detail = "detail_fr" if language == "fr" else "detail"
+        remarks = [annotated.LineRemark(each["line"], each["heading"], each[detail], each["blocking"]) for each in told]
+
+        shape = sheets.SheetShape(sheets.Format(row["format"]), row["encoding"])
+        options = ReadingOptions(**row["options"])
+
+        def written() -> bytes:
+            # Read twice: the headings may stand below the first lines, which the copy has too.
+            with apart.Reading(file, shape, memory, options.sheet) as reading:
+                reading.begin()
+                header, _ = options.header(importer, reading.rows())
+            with apart.Reading(file, shape, memory, options.sheet) as reading:
+                reading.begin()
+                return annotated.workbook(reading.rows(), header.line, remarks, language)
+
+        try:
+            return await asyncio.to_thread(written)
+        except annotated.TooManyLines:
+            raise FileTooLong(most_rows=annotated.MOST_LINES) from None
+        except sheets.UnreadableSheet as error:
+            raise UnreadableFile(reason=error.reason, line=error.line, **error.figures) from None
+        except sheets.SheetTooLarge as error:
+            raise UnreadableFile(reason=error.limit, **error.figures) from None
+        except apart.ReaderDied:
+            raise UnreadableFile(reason=sheets.READER_ENDED) from None
 
 
 _FORGET = """
 DELETE FROM import_chunks c WHERE created_at < now() - interval '1 hour'
-AND NOT EXISTS (SELECT FROM imports i WHERE i.upload_id = c.upload_id AND i.finished_at IS NULL)
+AND NOT EXISTS (SELECT FROM imports i WHERE i.upload_id = c.upload_id
+    AND (i.finished_at IS NULL OR i.file_kept_until IS NOT NULL))
 """
 
 

@@ -34,7 +34,7 @@ from app.core.messages import FUTURE_DAY
 from app.core.problems import Busy
 from app.core.schemas import Body
 from app.core.values import Day, Iban, PositiveCents, Siren, text, with_ibans_masked
-from app.core.writing import sheets
+from app.core.writing import cells
 from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome, together
 from app.core.writing.writes import Change, Write
 from app.firms.bank_details.models import BankDetails, FirmIban
@@ -467,7 +467,7 @@ STATEMENTS = Importer(
     kind="bank_statements",
     permission="receipts:write",
     schema=StatementEntry,
-    columns=[Heading(name, sheets.as_it_is if name == "amount_cents" else sheets.plain) for name in camt.FIELDS],
+    columns=[Heading(name, cells.as_it_is if name == "amount_cents" else cells.verbatim) for name in camt.FIELDS],
     key=("account_iban", "reference"),
     apply=_apply,
     check=_check,

@@ -77,7 +77,7 @@ async def test_a_file_has_parts_of_an_invoice_and_its_credit_note(world: World) 
         assert counts(await carry_out(staff, IMPORT, sheet)) == ("succeeded", 0, 0, 3)
     twice = csv_file(header, lines[0], lines[0])
     refused = await carry_out(staff, IMPORT, twice)
-    assert refused["problems"] == [(3, "claim_id", "repeated_line", "blocking")]
+    assert refused["problems"] == [(3, "invoice_number", "repeated_line", "blocking")]
 
 
 async def test_a_workbook_is_refused_with_each_fault_at_its_line(world: World) -> None:
@@ -105,7 +105,7 @@ async def test_a_workbook_is_refused_with_each_fault_at_its_line(world: World) -
             (5, "", "claim_missing", "blocking"),
             (6, "", "supplier_missing", "blocking"),
             (7, "paid_on", "required", "blocking"),
-            (8, "amount_excl_vat_cents", "not_an_integer", "blocking"),
+            (8, "amount_excl_vat_cents", "cell_not_read", "blocking"),
         ],
     )
     assert ok(await staff.get(claims.path, params={"external_id": "DP-1"}))["items"] == []

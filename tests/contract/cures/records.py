@@ -8,11 +8,13 @@ import pytest
 
 from app.core import clock
 from app.core.reading import documents
+from app.integrations.imports import annotated
 from tests.committees.test_meetings import HELD, RECORD, closed, held, seats
 from tests.contract.cures import Case, subject, walk, word
 from tests.contract.cures.days import validated
 from tests.contract.cures.decisions import closed_meeting
 from tests.directory import siret_of
+from tests.integrations.imports.files import ended_of, send
 from tests.projects.acts import COSTS, pass_through, perimeter, project, staff
 from tests.roadmap.acts import AXES, adopt, draft, in_force
 from tests.roadmap.acts import held as committee
@@ -524,6 +526,62 @@ async def unreadable_file(case: Case) -> None:
     case.refused(await act(b""))
     siren = fresh_siren()
     case.cured(await act(b"vintage;insee_code;name\n2023;30007;Commune" if here else f"siren;nom\n{siren};A".encode()))
+
+
+OF_FILES = ("get_annotated_import", "get_annotated_national_import")
+FILES = (*OF_FILES, "delete_import_file", "delete_national_import_file")
+
+
+async def imported(case: Case, content: bytes | None = None) -> str:
+    """The address of a finished import of the staff's, with a fault in its file."""
+    national = "national" in case.act
+    base = "/v1/imports" if national else f"/v1/territories/{case.world.territory}/imports"
+    file = b"siren;nom\n123456789;A\n" if national else b"titre;type;maturite;siren\nA;equipement;etude;123\n"
+    path = f"{base}?kind={'firms' if national else 'projects'}"
+    ended = await ended_of(staff(case.world), await send(staff(case.world), path, content or file), base)
+    return f"{base}/{ended['id']}"
+
+
+async def of_file(case: Case, address: str) -> httpx2.Response:
+    client = staff(case.world)
+    if case.act in OF_FILES:
+        return await client.get(f"{address}/annotated", params={"format": "json"})
+    return await client.delete(f"{address}/file")
+
+
+@walk("file-needed", *FILES)
+async def file_needed(case: Case) -> None:
+    address = await imported(case)
+    key = address.rpartition("/")[2]
+    running = "UPDATE imports SET status = 'running', finished_at = NULL, heartbeat_at = now() WHERE id::text = $1"
+    ended = "UPDATE imports SET status = 'refused', finished_at = now(), heartbeat_at = NULL WHERE id::text = $1"
+    await case.world.pool.execute(running, key)
+    case.refused(await of_file(case, address))
+    await case.world.pool.execute(ended, key)
+    case.cured(await of_file(case, address))
+
+
+@walk("file-forgotten", *FILES)
+async def file_forgotten(case: Case) -> None:
+    address = await imported(case)
+    ok(await staff(case.world).delete(f"{address}/file"))
+    case.refused(await of_file(case, address))
+    case.cured(await of_file(case, await imported(case)))
+
+
+@walk("file-too-long", *OF_FILES)
+async def file_too_long(case: Case) -> None:
+    address = await imported(case)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(annotated, "MOST_LINES", 1)
+        case.refused(await of_file(case, address))
+    case.cured(await staff(case.world).get(f"{address}/problems"))
+
+
+@walk("unreadable-file", *OF_FILES)
+async def unreadable_file_of_an_import(case: Case) -> None:
+    case.refused(await of_file(case, await imported(case, b"PK\x03\x04 no workbook")))
+    case.cured(await of_file(case, await imported(case)))
 
 
 @walk("pdf-not-installed", "get_agenda", "get_committee_record")

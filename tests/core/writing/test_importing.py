@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.core.reading.tabular import split
-from app.core.writing import sheets
+from app.core.writing import cells, sheets
 from app.core.writing.importing import Reader, match
 from app.integrations.imports.importers import IMPORTERS
 from app.reader import csvs, workbooks
@@ -63,8 +63,8 @@ def test_any_table_is_lines_or_faults(kind: str, data: st.DataObject) -> None:
     header = match(importer, 1, data.draw(fields))
     header.faults(importer)
     reader = Reader(importer, header)
-    for number, cells in enumerate(data.draw(TABLES), start=2):
-        line, faults = reader.line(number, cells)
+    for number, row in enumerate(data.draw(TABLES), start=2):
+        line, faults = reader.line(number, row)
         assert (line is None) is any(not fault.advisory for fault in faults)
         for fault in faults:
             assert fault.error.public("fr")["detail"]
@@ -73,28 +73,37 @@ def test_any_table_is_lines_or_faults(kind: str, data: st.DataObject) -> None:
 @given(cents=st.integers(0, 10**15), group=st.sampled_from(["", " ", "\u00a0", "\u202f"]), sign=st.sampled_from(",."))
 def test_an_amount_in_euros_is_its_cents(cents: int, group: str, sign: str) -> None:
     euros = f"{cents // 100:,}".replace(",", group)
-    assert sheets.cents(f"{euros}{sign}{cents % 100:02} €") == cents
+    assert cells.cents(f"{euros}{sign}{cents % 100:02} €") == cents
 
 
 @given(number=st.decimals(-(10**9), 10**9, places=2))
 def test_a_decimal_reads_with_either_sign(number: Decimal) -> None:
-    assert sheets.number(str(number)) == sheets.number(str(number).replace(".", ",")) == number
+    assert cells.number(str(number)) == cells.number(str(number).replace(".", ",")) == number
 
 
 @given(day=st.dates(date(1000, 1, 1)))
 def test_a_day_reads_in_each_order(day: date) -> None:
-    written = (f"{day:%d/%m/%Y}", f"{day:%Y/%m/%d}", f"{day:%Y-%m-%d} 00:00:00", f"{day.day}.{day.month}.{day.year}")
-    assert (
-        {sheets.day(text) for text in written}
-        == {sheets.day(sheets.Cell(sheets.CellKind.DATE, day.isoformat()))}
-        == {day.isoformat()}
+    written = (
+        f"{day:%d/%m/%Y}",
+        f"{day:%Y/%m/%d}",
+        f"{day:%Y-%m-%d} 00:00:00",
+        f"{day:%Y%m%d}",
+        f"{day.day}.{day.month}.{day.year}",
     )
+    of_a_workbook = sheets.Cell(sheets.CellKind.DATE, day.isoformat())
+    assert {cells.day(text) for text in written} == {cells.day(of_a_workbook)} == {day.isoformat()}
 
 
 @given(text=CELLS)
-def test_a_cell_that_is_no_number_stays_for_its_rule_to_refuse(text: str) -> None:
-    for reader in (sheets.number, sheets.cents, sheets.whole, sheets.day, sheets.truth, sheets.digits, sheets.parts):
-        reader(text)
+def test_any_cell_is_a_value_or_a_refusal_that_says_why(text: str) -> None:
+    for reader in (cells.number, cells.cents, cells.whole, cells.day, cells.truth, cells.digits, cells.parts):
+        try:
+            reader(text)
+        except cells.CellRefused as refused:
+            told = refused.error
+        else:
+            continue
+        assert all(told.public(language)["detail"] for language in ("en", "fr"))
 
 
 @given(parts=st.lists(st.text(max_size=8), min_size=2))

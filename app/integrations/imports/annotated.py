@@ -1,0 +1,75 @@
+"""A file with what was found wrong with it: each line as it was read, its faults before it and in red.
+
+Cells are text as it stood, so that a spreadsheet changes none of them, and the copy is imported as it is.
+"""
+
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import xlsxwriter
+
+from app.core.writing import cells, sheets
+from app.core.writing.importing import ANNOTATION
+from app.reader.tables import MAX_CELL
+
+MOST_LINES = 100_000  # lines that a copy can have
+
+
+class TooManyLines(Exception):
+    """The file has more lines than a copy can have."""
+
+
+@dataclass(frozen=True)
+class LineRemark:
+    """A problem of a line: the heading of its column in the file, what to do, whether it keeps the line out."""
+
+    line: int
+    heading: str | None
+    text: str
+    blocking: bool
+
+    def sentence(self, language: str) -> str:
+        """What to do, after the heading of the column."""
+        if self.heading is None:
+            return self.text
+        before, after = ("\u00ab\u00a0", "\u00a0\u00bb\u00a0: ") if language == "fr" else ("\u201c", "\u201d: ")
+        return f"{before}{self.heading}{after}{self.text}"
+
+
+def workbook(rows: Iterable[sheets.Row], header_line: int, remarks: Sequence[LineRemark], language: str) -> bytes:
+    """The copy: every line in the row that it had, moved by one column. Raises `TooManyLines`."""
+    by_line: Mapping[int, list[LineRemark]] = defaultdict(list)
+    for remark in remarks:
+        by_line[remark.line].append(remark)
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"constant_memory": True, "in_memory": False}) as book:
+        sheet = book.add_worksheet()
+        red = book.add_format({"bg_color": "#FFC7CE", "font_color": "#9C0006"})
+        told = book.add_format({"font_color": "#9C0006", "text_wrap": True, "valign": "top"})
+        bold = book.add_format({"bold": True})
+        sheet.set_column(0, 0, 60)
+        headings: list[str] = []
+        for line, row in rows:
+            if line > MOST_LINES:
+                raise TooManyLines
+            texts = [cells.shown(cell) for cell in row]
+            remarked = by_line.get(line, [])
+            sentences = "\n".join(remark.sentence(language) for remark in remarked)[: MAX_CELL - 1]
+            if line == header_line:
+                headings = [text.strip() for text in texts]
+                sheet.write_string(line - 1, 0, ANNOTATION[language], bold)
+                if sentences:
+                    sheet.write_comment(line - 1, 0, sentences)
+            elif sentences:
+                sheet.write_string(line - 1, 0, sentences, told)
+            wrong = {remark.heading for remark in remarked if remark.blocking and remark.heading}
+            for place, text in enumerate(texts):
+                marked = line != header_line and place < len(headings) and headings[place] in wrong
+                if text or marked:
+                    style = red if marked else bold if line == header_line else None
+                    sheet.write_string(line - 1, place + 1, text, style)
+        if headings:
+            sheet.freeze_panes(header_line, 1)
+    return out.getvalue()
