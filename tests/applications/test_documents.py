@@ -123,10 +123,13 @@ async def test_a_pdf_of_a_meeting_is_tagged_named_and_always_the_same(world: Wor
 
 async def test_an_erratum_names_what_it_corrects_and_adds_no_money(world: World) -> None:
     await contribute(world, 1_000_000_00)
-    path, (file, *_), (first, *_) = await decided_meeting(world)
-    later = await meeting(world, "state_region", on="2024-05-21")
-    await frozen(world, later, item(file, "grant"))
-    await decided(world, later, decision(file, "grant"))
+    _, (file, _, another, _), _ = await decided_meeting(world)
+    path, later = [await meeting(world, "state_region", on=on) for on in ("2024-05-21", "2024-06-18")]
+    await frozen(world, path, item(file, "grant"))
+    [first] = await decided(world, path, decision(file, "grant"))
+    ok(await close(world, path), 200)
+    await frozen(world, later, item(another, "grant"))
+    await decided(world, later, decision(another, "grant"))
     votes = {"for": 1, "against": 0, "abstained": 1}
     body = {"corrects_id": first["id"], "reason": "A vote was counted twice.", "votes": votes}
     ok(await world.clients["committee"].post(f"{later}/errata", body, headers=key()), 201)

@@ -12,8 +12,13 @@ from tests.world import ok
 IN_PYTHON = {
     "/v1/territories/{territory}/engineering/burn-down": "points of a curve",
     "/v1/territories/{territory}/activity-reports/{id}/content": "the canonical text that is sealed",
+    "/v1/territories/{territory}/invoices/{id}/content": "the canonical text that is sealed",
     "/v1/territories/{territory}/service-certificates/{id}/content": "the canonical text that is sealed",
 }
+IN_PYTHON |= dict.fromkeys(
+    ("/v1/imports/{id}/annotated", "/v1/territories/{territory}/imports/{id}/annotated"),
+    "the copy of a file, which is its sender's alone",
+)
 STEP = 0.25  # what days are multiples of, by the document
 
 

@@ -1,5 +1,6 @@
 """Plans by week, statements of what remains, and where a mission lands."""
 
+import asyncio
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -110,9 +111,11 @@ async def test_who_works_in_which_week_is_read_by_who_works_orders_or_audits(wor
             problem(await reader.get(f"{path}/{address}"), 404, "not-found")
         assert ok(await reader.get("engineering?as_of=2023-07-09"))["landing"]["days_planned"] == 3
         assert ok(await reader.get(f"{path}/remaining-days/{stated['id']}"))["remaining_days"] == 12.5
-        feed = ok(await reader.get(f"/v1/events?territory={world.territory}&limit=500"))["items"]
-        types = {each["type"] for each in feed}
-        assert "remaining_days.stated" in types
+        types: set[str] = set()
+        async with asyncio.timeout(60):  # the feed ends before what is still being written
+            while "remaining_days.stated" not in types:
+                feed = ok(await reader.get(f"/v1/events?territory={world.territory}&limit=500"))["items"]
+                types = {each["type"] for each in feed}
         assert "mission_plan.planned" not in types
 
 
