@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import Text, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
-from app.auditions import service
+from app.auditions import queries, service
 from app.auditions.models import Audition, AuditionFirm
-from app.auditions.queries import AUDITIONS as AUDITIONS_SHOWN
 from app.auditions.rules import AuditionStatus
 from app.auditions.schemas import AuditionCreate, AuditionHold, AuditionUpdate
 from app.core import values
@@ -100,7 +99,7 @@ AUDITIONS = Importer(
     permission="auditions:write",
     schema=AuditionLine,
     key=["id", "external_id", "kind", "planned_on", "sirens"],
-    listing=AUDITIONS_SHOWN,
+    listing=queries.AUDITIONS,
     columns=[
         Heading("id", cells.plain),
         Heading("kind", coded(KINDS), ["type", "nature"], required=True),

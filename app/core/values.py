@@ -600,12 +600,12 @@ _MARKS_IN_A_ROW = 30
 _PERHAPS_MARKS = re.compile(f"[\u0300-\U0010ffff]{{{_MARKS_IN_A_ROW + 1},}}")
 
 
-def text(max_length: int, *, multiline: bool = False, of_a_bank: bool = False) -> _Rule:
+def text(max_length: int, *, multiline: bool = False, as_it_is: bool = False) -> _Rule:
     """The rule of text that people write, for an annotation of str.
 
     Stored in NFC and trimmed, never blank, `max_length` counted in characters of what is stored. A multiline text keeps
-    newlines and tabs, and CR LF becomes a newline. It holds no IBAN, but where it is `of_a_bank`, whose words are taken
-    as they are: who keeps them masks the numbers in them.
+    newlines and tabs, and CR LF becomes a newline. It holds no IBAN, unless it is taken `as_it_is`: a bank's words, in
+    which who keeps them masks the numbers, or a token that we have made ourselves, where chance may spell one.
     """
     forbidden = _FORBIDDEN_IN_TEXT if multiline else _FORBIDDEN_IN_LINE
 
@@ -625,7 +625,7 @@ def text(max_length: int, *, multiline: bool = False, of_a_bank: bool = False) -
             raise TOO_LONG.error(maximum=max_length)
         if _BLANK.fullmatch(kept):
             raise BLANK_TEXT.error()
-        return kept if of_a_bank else without_iban(kept)
+        return kept if as_it_is else without_iban(kept)
 
     return _Rule(check, {"type": "string", "pattern": r"\S", "minLength": 1, "maxLength": max_length})
 

@@ -32,7 +32,12 @@ ROUTES = {
     for method in route.methods or ()
 }
 PATHS = sorted({path for path, _ in ROUTES})
-READS = sorted(path for path, method in ROUTES if method == "GET" and ROUTES[path, method].include_in_schema)
+# The copy of a file is its sender's alone, who is none of the readers here.
+READS = sorted(
+    path
+    for path, method in ROUTES
+    if method == "GET" and ROUTES[path, method].include_in_schema and not path.endswith("/annotated")
+)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 

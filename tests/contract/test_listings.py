@@ -128,6 +128,8 @@ TOLD = {
     "app.treasury.runs.queries.LINES": {"holder_name"},
     "app.auditions.queries.AUDITIONS": {"consultant_names", "reason", "findings", "needs", "follow_up"},
     "app.auditions.queries.NOTES": {"body"},
+    "app.integrations.imports.queries.PROBLEMS": {"found", "detail", "detail_fr"},
+    "app.integrations.imports.queries.TERRITORY_PROBLEMS": {"found", "detail", "detail_fr"},
     "app.awards.claims.queries.CLAIMS": {"lines"},
     **{f"app.awards.claims.queries.claims_of({resource})": {"lines"} for resource in KINDS},
     "app.awards.claims.queries.CLAIMED_INVOICES": {"supplier_name"},
@@ -159,11 +161,11 @@ def test_names_and_addresses_of_people_are_declared_personal() -> None:
 def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     shown = {listing.schema for listing in LISTINGS.values()}
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
-    # No event tells of the weeks of a plan, a timesheet, a record, a seat, a claim's lines, a story, what a letter or a
-    # report says, or what is given out about a contact.
+    # No event tells of the weeks of a plan, a timesheet, a record, a seat, a claim's lines, a story, what a letter, a
+    # report or a copy of a file says, or what is given out about a contact.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
-        "ActivityReportContent", "AmendmentRead", "ClaimLine", "HalfYearlyRead", "LetterContent", "MemberRead",
-        "Overplanned", "PlannedWeek", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
+        "ActivityReportContent", "AmendmentRead", "AnnotatedFile", "ClaimLine", "HalfYearlyRead", "LetterContent",
+        "MemberRead", "Overplanned", "PlannedWeek", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
     ]  # fmt: skip
 
 

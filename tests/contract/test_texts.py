@@ -6,8 +6,10 @@ from typing import Annotated, Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from app.core.reading.listing import CURSOR
 from app.core.schemas import Body
 from app.core.values import holds_iban, iban_from, masked_iban, with_ibans_masked
+from app.integrations.feed.feed import PARAMETERS
 from app.integrations.imports.importers import IMPORTERS
 from tests.contract.document import document
 
@@ -108,3 +110,9 @@ def test_what_is_masked_holds_no_iban_and_keeps_the_rest(spaced: str) -> None:
     kept = with_ibans_masked(spaced.format(" ".join(IBAN), IBAN.lower()))
     assert not holds_iban(kept)
     assert kept == spaced.format(masked_iban(IBAN), masked_iban(IBAN))
+
+
+def test_a_cursor_may_spell_the_number_of_an_account() -> None:
+    """It is made of random bytes: one in some thousands spells what looks like an IBAN."""
+    for parameter in (CURSOR, PARAMETERS["after"]):
+        assert parameter.adapter.validate_python(f"ab-{IBAN}_cd") == f"ab-{IBAN}_cd"

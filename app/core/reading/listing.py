@@ -181,7 +181,7 @@ LIMIT = Parameter(
     Annotated[int, Field(ge=1, le=500), BeforeValidator(_limit)],
     "Objects on a page, 1 to 500; 50 by default. Formats other than json have all objects without it.",
 )
-CURSOR = Parameter(Annotated[str, values.text(2000)], "next_cursor of the previous page.")
+CURSOR = Parameter(Annotated[str, values.text(2000, as_it_is=True)], "next_cursor of the previous page.")
 COUNT = Parameter(
     Literal["exact"], "exact: the answer has total, the number of objects that the filters select on all pages."
 )

@@ -168,7 +168,7 @@ FILTERS: Mapping[str, Parameter] = {
 PARAMETERS: Mapping[str, Parameter] = {
     **FILTERS,
     "after": Parameter(
-        Annotated[str, values.text(500)],
+        Annotated[str, values.text(500, as_it_is=True)],
         "next_cursor of the previous answer; without it the feed starts at its beginning.",
     ),
     "limit": LIMIT,

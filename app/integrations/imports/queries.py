@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from sqlalchemy import ColumnElement, Text, case, func, literal, literal_column, select, true
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
 from app.core.db import param
@@ -21,6 +22,7 @@ _options = func.jsonb_build_object(
     literal_column("'header_row'"), _given["header_row"],
     literal_column("'constants'"), func.coalesce(_given["constants"], literal_column("'{}'::jsonb")),
     literal_column("'hours_per_day'"), _given["hours_per_day"],
+    type_=JSONB(),
 ).label("options")  # fmt: skip
 _columns: dict[str, Any] = {**_i.__table__.c, _name.key: _name, _options.key: _options}
 

@@ -49,11 +49,11 @@ from app.treasury.statements import rules
 _HELD = (BankDetailsStatus.APPROVED, BankDetailsStatus.SUPERSEDED)  # what an account is, or was
 # What the bank writes is kept as it is, but for the numbers of accounts in it.
 _Masked = AfterValidator(with_ibans_masked)
-_Text = Annotated[str, text(1_000, of_a_bank=True), _Masked]
-_Word = Annotated[str, text(100, of_a_bank=True), _Masked]
+_Text = Annotated[str, text(1_000, as_it_is=True), _Masked]
+_Word = Annotated[str, text(100, as_it_is=True), _Masked]
 # By these its accounts and debits are found: none of them is kept.
-_Number = Annotated[str, text(40, of_a_bank=True)]
-_Name = Annotated[str, text(100, of_a_bank=True)]
+_Number = Annotated[str, text(40, as_it_is=True)]
+_Name = Annotated[str, text(100, as_it_is=True)]
 
 
 class StatementEntry(Body):
