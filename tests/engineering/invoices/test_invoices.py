@@ -154,7 +154,7 @@ async def test_a_partner_sees_its_own_invoices_alone_and_no_event_tells_amounts(
         return {each["resource"]["id"] for each in feed["items"]}
 
     async with asyncio.timeout(60):  # an older transaction, anywhere on the server, holds the feed back until it ends
-        while await seen_by(world.auditor) != {mine["id"], lead["id"]}:
+        while await seen_by(world.auditor) != {mine["id"], lead["id"]}:  # noqa: ASYNC110  # others end it
             await asyncio.sleep(0.01)
     assert await seen_by(world.lead) == {lead["id"]}
     assert await seen_by(everywhere) == {mine["id"]}
