@@ -14,9 +14,8 @@ from app.core.writing import cells
 from app.core.writing.importing import FileLine, Heading, Importer, Locks, coded, given, one_by_one, rows_of
 from app.core.writing.writes import Change, Write
 from app.firms.importer import FIRMS_FIRST
-from app.projects import service
+from app.projects import queries, service
 from app.projects.models import Holder, Project
-from app.projects.queries import PROJECTS as PROJECTS_SHOWN
 from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind
 from app.projects.schemas import CostBody, Costs, HolderBody, Holders, ProjectCreate, ProjectUpdate
 
@@ -170,7 +169,7 @@ PROJECTS = Importer(
     permission="projects:write",
     schema=ProjectLine,
     key=["id", "external_id", "title", "sirens", "holders"],
-    listing=PROJECTS_SHOWN,
+    listing=queries.PROJECTS,
     columns=[
         Heading("id", cells.plain),
         Heading("title", cells.plain, ["titre", "projet", "intitulé"], required=True),

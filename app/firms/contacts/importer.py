@@ -8,9 +8,8 @@ from app.core.values import Uuid
 from app.core.writing import cells
 from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
 from app.core.writing.writes import Change, Write
-from app.firms.contacts import service
+from app.firms.contacts import queries, service
 from app.firms.contacts.models import Contact
-from app.firms.contacts.queries import CONTACTS as CONTACTS_SHOWN
 from app.firms.contacts.schemas import ContactCreate, ContactUpdate
 from app.firms.importer import FIRMS_FIRST
 
@@ -58,7 +57,7 @@ CONTACTS = Importer(
     permission="contacts:write",
     schema=ContactLine,
     key=["id", "siren", "name", "external_id"],
-    listing=CONTACTS_SHOWN,
+    listing=queries.CONTACTS,
     columns=[
         Heading("id", cells.plain),
         Heading(
