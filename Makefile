@@ -21,9 +21,9 @@ run: $(RUNS)
 	@exec $(BIN)/rebond serve
 
 # A compiled module is kept also where the shell forbids it: a run starts dozens of processes, which would each compile.
-test checked siege: export PYTHONDONTWRITEBYTECODE =
+test checked clients siege: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
-	@$(BIN)/pytest -q -n auto --ignore tests/checks $(SIEGE:%=--ignore %) $(ARGS)
+	@$(BIN)/pytest -q -n auto --ignore tests/checks --ignore tests/clients $(SIEGE:%=--ignore %) $(ARGS)
 
 # What reads the text and what runs it, beside each other: mypy from nothing takes as long as the tests of checks do.
 check: $(READY)
@@ -54,8 +54,10 @@ bench-quick: $(READY)
 openapi: $(READY)
 	@$(BIN)/rebond openapi --output openapi/openapi.json
 
-clients:
+# The lint of the document and its TypeScript types, and a Python client that is generated, imported and used.
+clients: $(READY)
 	@.ci/clients
+	@$(BIN)/pytest -q tests/clients
 
 format: $(READY)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
@@ -30,15 +31,14 @@ from sqlalchemy.engine import URL, Engine, make_url
 from app.bundled import postgres
 from app.core import clock, installation, migrations
 from app.core.db import create_engine
-from app.demo import load as demo
 from app.main import create_app
-from app.settings import Settings
+from app.settings import KEYS_FILE, Settings
 from tests.contract.document import document
 from tests.directory import StandIn
 from tests.directory import running as stand_in
 from tests.in_process import InProcess
 from tests.national import guard
-from tests.processes import RUN, roomy
+from tests.processes import RUN, demonstration, roomy
 from tests.units import Units, rank
 from tests.world import World
 
@@ -179,20 +179,25 @@ def new_database(server_url: str, worker_id: str) -> Iterator[Any]:
 def new_demonstration(server_url: str, new_database: Any) -> Any:
     """`new_demonstration(suffix, keys_file)` makes a database with the demonstration in it, and writes its keys.
 
-    Whoever asks first, of all processes of a run, loads it; the others get a copy.
+    It is that of the first start (`demonstration()`). Whoever asks first, of all processes of a run, restores it; the
+    others get a copy.
     """
     whole = f"{os.environ[TEMPLATE]}{DEMONSTRATION}"
-    keys = Path(os.environ[RUN]) / "demonstration-keys.json"
+    restored = Path(os.environ[RUN]) / "demonstration.restored"
 
     def make(suffix: str, keys_file: Path) -> str:
-        with keys.with_suffix(".lock").open("w") as lock:
+        home = demonstration()
+        with restored.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not keys.exists():
+            if not restored.exists():
                 asyncio.run(_drop(server_url, whole))
-                asyncio.run(_create(server_url, whole, os.environ[TEMPLATE]))
-                asyncio.run(demo.ensure(_on(server_url, whole), keys, first_start=True))
+                asyncio.run(_create(server_url, whole))
+                into = [f"--dbname={plain(_on(server_url, whole))}", "--no-owner", "--no-privileges"]
+                program = [postgres.program("pg_restore"), "--exit-on-error", *into, home.path / "demo.dump"]
+                subprocess.run(program, check=True)
+                restored.touch()
         url: str = new_database(suffix, like=whole)
-        shutil.copy(keys, keys_file)
+        shutil.copy(home.data / KEYS_FILE, keys_file)
         return url
 
     return make

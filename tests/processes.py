@@ -65,23 +65,26 @@ def new_home(*, from_nothing: bool = False) -> Iterator["Home"]:
 
 
 def demonstration() -> "Home":
-    """The place in which the service was started once, and stopped; a backup of it is `demo.dump`. To be copied only.
+    """The place in which the service was started once, from nothing, and stopped. To be copied only.
+
+    A backup of it is `demo.dump`, and what the start printed is its `banner`.
 
     Whoever asks first, of all processes of a run, makes it.
     """
-    home = Home(Path(os.environ[RUN]) / "demonstration")
+    home = Home(Path(os.environ[RUN]) / "demonstration", from_nothing=True)
     with home.path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        rows = home.path / "rows.json"  # comes last
+        rows = home.path / "told.json"  # comes last
         if not rows.exists():
             shutil.rmtree(home.path, ignore_errors=True)
             home.path.mkdir()
             home.path.chmod(0o711)
-            with home.serving():
+            with home.serving() as service:
                 found = home.count_rows()
             home.said("backup", "demo.dump")
-            rows.write_text(json.dumps(found))
-        home.rows = json.loads(rows.read_text())
+            rows.write_text(json.dumps({"rows": found, "banner": service.banner}))
+        told = json.loads(rows.read_text())
+        home.rows, home.banner = told["rows"], told["banner"]
     return home
 
 
@@ -91,7 +94,7 @@ def loaded_home(*, from_nothing: bool = False) -> Iterator["Home"]:
     whole = demonstration()
     with new_home(from_nothing=from_nothing) as home:
         subprocess.run(["cp", "-a", whole.data, whole.path / "demo.dump", home.path], check=True)
-        home.rows = whole.rows
+        home.rows, home.banner = whole.rows, whole.banner
         yield home
 
 
@@ -101,6 +104,7 @@ class Home:
     def __init__(self, path: Path, *, from_nothing: bool = False) -> None:
         self.path, self.data = path, path / "data"
         self.rows: dict[str, int] = {}  # table → rows, where a story wants to compare them
+        self.banner = ""  # what its first start printed
         self.from_nothing = from_nothing
         self.bare = False  # forked from a process that has imported the command line alone
 

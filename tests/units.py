@@ -12,7 +12,7 @@ PORTION = 40  # tests: some seconds
 
 # Begun first, in this order, a module at a time: their tests share what takes seconds to make.
 SHARING = (
-    "tests/contract/test_document.py", "tests/contract/test_python_client.py", "tests/test_demo.py",
+    "tests/contract/test_document.py", "tests/test_demo.py",
     "tests/contract/test_routes.py", "tests/commands/test_check.py", "tests/commands/test_export.py",
     "tests/contract/test_forms.py", "tests/contract/test_streams.py", "tests/contract/test_http.py",
     "tests/contract/test_hostile.py", "tests/contract/test_shapes.py", "tests/envelopes/test_raw_sql.py",

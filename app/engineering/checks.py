@@ -36,10 +36,11 @@ CHECKS = {
         FROM time_entries e LEFT JOIN correctable_days c ON c.entry_id = e.id
         WHERE e.status IN ('rejected', 'reversed')""",
     "days corrected of an entry": """
-        SELECT w.mission_id || ' ' || w.id, coalesce(sum(e.days), 0), c.days_corrected
-        FROM correctable_days c JOIN time_entries w ON w.id = c.entry_id LEFT JOIN time_entries e
-            ON c.entry_id = ANY (e.corrected_ids) AND e.status IN ('submitted', 'validated', 'certified')
-        GROUP BY w.id, c.entry_id""",
+        SELECT c.mission_id || ' ' || c.entry_id, coalesce(e.days, 0), c.days_corrected
+        FROM correctable_days c LEFT JOIN (
+            SELECT corrected_id, sum(days) AS days FROM time_entries CROSS JOIN unnest(corrected_ids) AS corrected_id
+            WHERE status IN ('submitted', 'validated', 'certified') GROUP BY 1
+        ) e ON e.corrected_id = c.entry_id""",
     "a person's day": """
         SELECT person_id || ' ' || worked_on, coalesce(e.days, 0), coalesce(d.days, 0)
         FROM person_days d FULL JOIN (
@@ -68,11 +69,13 @@ CHECKS = {
         WHERE r.stale_at IS NULL GROUP BY r.id""",
     "certified days of a member": """
         SELECT m.mission_id || ' ' || m.organisation_id,
-            (SELECT coalesce(sum(days), 0) FROM time_entries e WHERE e.mission_id = m.mission_id
-                AND e.organisation_id = m.organisation_id AND e.status = 'certified'),
-            (SELECT coalesce(sum(days), 0) FROM service_certificates c WHERE c.mission_id = m.mission_id
-                AND c.organisation_id = m.organisation_id)
-        FROM mission_members m""",
+            coalesce(e.days, 0), coalesce(c.days, 0)
+        FROM mission_members m LEFT JOIN (
+            SELECT mission_id, organisation_id, sum(days) AS days FROM time_entries
+            WHERE status = 'certified' GROUP BY 1, 2
+        ) e USING (mission_id, organisation_id) LEFT JOIN (
+            SELECT mission_id, organisation_id, sum(days) AS days FROM service_certificates GROUP BY 1, 2
+        ) c USING (mission_id, organisation_id)""",
     "amount of a certificate": """
         SELECT c.id::text, sum(round(l.days * l.day_rate_cents)), c.amount_cents
         FROM service_certificates c LEFT JOIN service_certificate_lines l ON l.certificate_id = c.id GROUP BY c.id""",

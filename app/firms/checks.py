@@ -11,7 +11,8 @@ CHECKS = {
         SELECT f.siren, (SELECT siret FROM firm_seats s WHERE s.siren = f.siren ORDER BY id DESC LIMIT 1), f.seat_siret
         FROM firms f WHERE f.seat_siret IS NOT NULL""",
     "main activity of a firm": """
-        SELECT f.siren, (SELECT a.naf_code FROM firm_activities a
-            WHERE a.siren = f.siren AND a.naf_version = f.naf_version AND a.to_on IS NULL), f.naf_code
-        FROM firms f WHERE f.naf_code IS NOT NULL""",
+        SELECT f.siren, a.naf_code, f.naf_code
+        FROM firms f LEFT JOIN firm_activities a
+            ON a.siren = f.siren AND a.naf_version = f.naf_version AND a.to_on IS NULL
+        WHERE f.naf_code IS NOT NULL""",
 }

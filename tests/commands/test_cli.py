@@ -115,6 +115,11 @@ def new_organisation(service: Service) -> str:
     return str(made["id"])
 
 
+def plainly(banner: str, home: Home) -> str:
+    """What a start prints, without the place and the ports."""
+    return re.sub(r":\d+", ":PORT", banner.replace(str(home.path), "HERE"))
+
+
 def is_free(port: int) -> bool:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -129,12 +134,16 @@ def is_free(port: int) -> bool:
 
 
 @pytest.mark.skipif(not (BASH and CURL), reason="the lines are pasted into bash, and call curl")
-def test_the_first_start_prints_all_one_needs_and_the_second_prints_it_again(home: Home) -> None:
-    home.from_nothing = True
-    with home.serving() as service:
-        assert set(service.keys) == set(PEOPLE)
+def test_the_first_start_prints_all_one_needs_and_the_second_prints_it_again(loaded: Home) -> None:
+    kept = loaded.data / "demo-keys.json"
+    issued = json.loads(kept.read_text())  # by the first start, from nothing
+    assert set(issued) == set(PEOPLE)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    with loaded.serving() as service:
+        assert service.keys == issued
+        assert plainly(service.banner, loaded) == plainly(loaded.banner, demonstration())
         assert f"documentation  {service.base}/docs\n" in service.banner
-        assert str(home.data) in service.banner
+        assert str(loaded.data) in service.banner
         assert "text/html" in service.ask("GET", "/docs").headers["content-type"]
         assert "rbd_" not in service.banner, "a journal may keep what is printed"
         lines = re.findall(r"^ +((?:eval|curl) .*)$", service.banner, re.MULTILINE)
@@ -153,14 +162,10 @@ def test_the_first_start_prints_all_one_needs_and_the_second_prints_it_again(hom
         for person, key in service.keys.items():
             held = ok(service.ask("GET", "/v1/me", key))["roles"]
             assert [one["role"] for one in held] == [PEOPLE[person][0]]
-        kept = home.data / "demo-keys.json"
-        assert json.loads(kept.read_text()) == service.keys
-        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         mine = new_organisation(service)
         assert service.stop(signal.SIGINT) == 0
-    home.from_nothing = False  # what it imports is seen
-    with home.serving() as again:
-        assert again.keys == service.keys
+    with loaded.serving() as again:
+        assert again.keys == issued
         ok(again.ask("GET", f"/v1/organisations/{mine}", again.keys["admin"]), 200)
         assert stands(again) == days
 
@@ -291,7 +296,10 @@ def test_a_death_while_the_database_is_made_leaves_nothing_half_done(home: Home)
         has_database,
     ]
     die_at(home, moments)
-    the_demonstration_is_whole(home)
+    assert home.said("migrate") == f"migrated to {migrations.head()}\n"
+    assert " 0 differ" in home.said("check")
+    with postgres.running(home.data):
+        assert set(home.count_rows()) == set(demonstration().rows)
 
 
 def attempt(ask: Callable[[], list[Any]]) -> list[Any]:

@@ -237,9 +237,8 @@ async def test_every_collection_has_the_same_rows_in_every_form_and_order(alone:
             lines = await whole(client, address, "ndjson", sort=sort)
             assert [parsed(line) for line in lines.content.splitlines()] == items, (path, sort)
             assert lines.content.endswith(b"\n")
-            check_table("csv", (await whole(client, address, "csv", sort=sort)).content, items, listing)
-        check_table("csv-fr", (await whole(client, address, "csv-fr", sort=sorts[-1])).content, items, listing)
-        check_table("xlsx", (await whole(client, address, "xlsx", sort=sorts[-1])).content, items, listing)
+        for form in ("csv", "csv-fr", "xlsx"):  # of the same query, its lines told otherwise
+            check_table(form, (await whole(client, address, form, sort=sorts[-1])).content, items, listing)
 
 
 async def test_filters_and_limits_hold_in_every_form(world: World) -> None:

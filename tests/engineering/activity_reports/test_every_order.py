@@ -62,4 +62,4 @@ async def test_every_order_of_the_steps_leaves_reports_that_say_what_counts(
         acts = await prepared(world)
         order = [0 if place in first else 1 for place in places]
         await run(engine, [(name, acts[name]) for name in pair], order, waits)
-        assert await world.differences(engine) == []
+    assert await world.differences(engine) == []
