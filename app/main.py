@@ -75,6 +75,7 @@ from app.integrations.imports import runner
 from app.integrations.imports.routes import imports
 from app.integrations.imports.service import forget_uploads
 from app.integrations.lookups.routes import lookups
+from app.integrations.seals.routes import event_seals
 from app.missions.frameworks.routes import frameworks
 from app.missions.routes import missions
 from app.programme.routes import programme
@@ -93,8 +94,8 @@ ROUTERS = (
     firm_certificates, auditions, projects, roadmap, entries, corrections, deliverables, activity_reports,
     certificates, invoices, refinancing_rates, planning, follow_up, envelopes, grant_awards, grants, payments,
     legal_rates, advance_awards, portfolios, advances, tranches, arrears, debt_claims, receipts, claims, recoveries,
-    commitments, letters, overrides, applications, award_stories, agendas, decisions, reports, events, imports,
-    lookups, bank_accounts, mandates, payment_runs, collection_runs,
+    commitments, letters, overrides, applications, award_stories, agendas, decisions, reports, events, event_seals,
+    imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

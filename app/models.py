@@ -40,6 +40,7 @@ from app.firms.contacts import models as contacts
 from app.grants import models as grants
 from app.grants.payments import models as payments
 from app.integrations.imports import models as integrations
+from app.integrations.seals import models as event_seals
 from app.missions import models as missions
 from app.missions.frameworks import models as frameworks
 from app.programme import models as programme
@@ -56,8 +57,8 @@ DOMAINS = (
     bank_details, firm_certificates, auditions, projects, roadmap, entries, planning, corrections, deliverables,
     activity_reports, certificates, invoices, refinancing_rates, envelopes, awards, claims, overrides, award_payments,
     grants, payments, recoveries, commitments, letters, legal_rates, receipts, advances, tranches, amendments,
-    arrears, debt_claims, change_requests, applications, agendas, decisions, integrations, bank_accounts, mandates,
-    payment_runs, collection_runs,
+    arrears, debt_claims, change_requests, applications, agendas, decisions, integrations, event_seals, bank_accounts,
+    mandates, payment_runs, collection_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -109,6 +109,7 @@ _WHO_MEET = frozenset({Role.CONSULTANT, Role.LEAD, Role.TERRITORY})  # who meets
 MATRIX: dict[str, frozenset[Role]] = {
     "me:read": _EVERYONE,
     "events:read": _TERRITORY_VIEW,
+    "event_seals:read": _EVERYONE,  # they tell nothing, and are worth something where they are kept elsewhere
     "organisations:read": _WHOLE_VIEW,
     "organisations:write": frozenset({Role.ADMIN}),
     "members:read": _WHOLE_VIEW,

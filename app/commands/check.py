@@ -24,6 +24,7 @@ from app.engineering.invoices import checks as invoices
 from app.envelopes import checks as envelopes
 from app.firms import checks as firms
 from app.grants import checks as grants
+from app.integrations.seals import checks as seals
 from app.missions import checks as missions
 from app.missions.frameworks import checks as frameworks
 from app.programme import checks as programme
@@ -34,7 +35,7 @@ from app.treasury.runs import checks as payment_runs
 DOMAINS = (
     access, programme, missions, frameworks, firms, roadmap, engineering, deliverables, invoices, envelopes, awards,
     claims, overrides, grants, recoveries, commitments, advances, payment_runs, collection_runs, applications,
-    decisions,
+    decisions, seals,
 )  # fmt: skip
 
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.

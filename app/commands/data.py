@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import sys
 from datetime import date
@@ -51,12 +52,50 @@ def load_demo(
         print(json.dumps(issued, indent=2))
 
 
-def check_balances() -> None:
-    """Compute every balance again from its entries. Exit code 1 if one of days or cents differs."""
+def check_balances(
+    seals: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--seal", metavar="NUMBER:SHA256", help="A seal that was kept elsewhere: is it still the same here?"
+        ),
+    ] = None,
+) -> None:
+    """Compute every balance again from its entries, and every seal of the events. Exit code 1 if one differs."""
+    kept = [_seal_of(text) for text in seals or []]
     with database(get_settings()) as url:
-        agree = _balances_agree(url)
+        agree = _seals_are_here(url, kept) & _balances_agree(url)
     if not agree:
         raise SystemExit(1)
+
+
+def _seal_of(text: str) -> tuple[int, str]:
+    """A seal as the tick prints it."""
+    read = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", text.strip().lower())
+    if read is None:
+        raise CommandRefused(f"{text} is no seal: write it as «rebond tick» prints it, 12:9f86d0…")
+    return int(read[1]), read[2]
+
+
+def _seals_are_here(url: str, kept: list[tuple[int, str]]) -> bool:
+    """Hold seals against those of the database, and print those that are not here or not the same."""
+    from app.integrations.seals.service import kept_seal
+
+    async def look() -> bool:
+        same = True
+        async with engine_of(url, "rebond check") as engine:
+            for number, sha256 in kept:
+                here = await kept_seal(engine, number)
+                if here is None:
+                    print(f"seal {number}: there is none of this number here")
+                elif here.sha256 != sha256:
+                    print(f"seal {number}: here it is {here.sha256}, kept was {sha256}")
+                else:
+                    print(f"seal {number} is the one that was kept")
+                    continue
+                same = False
+        return same
+
+    return asyncio.run(look()) if kept else True
 
 
 def _balances_agree(url: str) -> bool:
@@ -132,9 +171,10 @@ def do_what_is_due(
 
     Records what silence has decided about aid files and deliverables, tells of late deliverables, reads the proceedings
     of firms into their advances, tells what has come of instalments, erases contacts whose retention date is past,
-    imported files after seven days, and old stored replies.
+    imported files after seven days and old stored replies, and seals the event trail.
     """
     from app.commands.tick import tick
+    from app.integrations.seals.service import newest_seal, seal_events
 
     day = _past_day(as_of)
 
@@ -142,13 +182,16 @@ def do_what_is_due(
         async with engine_of(url, "rebond tick") as engine:
             with progress("done:") as say:
                 done = await tick(session_factory(engine), as_of=day, say=say)
+                sealed = await seal_events(engine, say=say)
+            newest = await newest_seal(engine)
         return (
             f"{done.silences} silences recorded, {done.admitted} deliverables admitted by silence,"
             f" {done.late} deliverables late, {done.unstarted} aids not started in time,"
             f" {done.undrawn} advances not drawn in time, {done.commitments} commitments overdue,"
             f" {done.judged} advances settled, {done.alerts} alerts of advances,"
             f" {done.contacts_erased} contacts erased, {done.files_deleted} imported files deleted,"
-            f" {done.replies_forgotten} stored replies forgotten"
+            f" {done.replies_forgotten} stored replies forgotten,"
+            f" {sealed} events sealed{'' if newest is None else f', seal {newest}'}"
         )
 
     with database(get_settings()) as url:

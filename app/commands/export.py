@@ -54,6 +54,7 @@ LEFT_OUT = {
     "legal_rates": "rates of the law, which every installation has",
     "vat_rates": "rates of the law, which every installation has; a certificate states its own",
     "refinancing_rates": "rates of the law, which every installation has; an invoice shows its own",
+    "event_seals": "digests of the events of all territories",
     "person_days": "limit rows over all territories; computed again from time_entries",
 }
 # Columns that are not needed to read the rest, and are nobody's business elsewhere.

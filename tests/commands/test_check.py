@@ -10,6 +10,7 @@ import pytest
 from app import cli
 from app.commands import check
 from app.core.db import create_engine
+from app.integrations.seals.service import seal_events
 from app.main import create_app
 from app.settings import Settings
 from tests.applications import meetings
@@ -29,6 +30,8 @@ from tests.world import World, ok
 
 # A planted difference for each query: bare SQL, run with triggers and foreign keys off.
 PLANTED = {
+    "seal of the events":
+        "UPDATE events SET type = 'firm.deleted' WHERE sequence = (SELECT min(sequence) FROM events)",
     "EPCI of a laureate territory": "UPDATE territories SET status = 'closed'",
     "laureate territory of an EPCI": "DELETE FROM laureate_epcis",
     "days entered of a mission": "UPDATE mission_days SET days_entered = days_entered + 0.25",
@@ -227,6 +230,7 @@ async def live(url: str) -> None:
             path = f"grants/{undone['grant']}"
             ok(await world.treasurer.post(f"{path}/payments/{undone['payment']}/reverse", why, headers=star))
             ok(await world.funder.post(f"{path}/release", why, headers=star))
+        await seal_events(state["engine"])
 
 
 @pytest.fixture(scope="module")
@@ -328,10 +332,12 @@ def test_a_running_balance_is_held_against_all_entries_before_it(lived_in: str) 
     assert {name for name, keys in found.items() if keys} == {"entries with the right running balance"}
 
 
-def command(url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[str]]:
+def command(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str
+) -> tuple[Any, list[str]]:
     """Exit code and lines of `rebond check` on this database."""
     monkeypatch.setenv("DATABASE_URL", url)
-    monkeypatch.setattr("sys.argv", ["rebond", "check"])
+    monkeypatch.setattr("sys.argv", ["rebond", "check", *words])
     capsys.readouterr()
     with pytest.raises(SystemExit) as stopped:
         cli.main()

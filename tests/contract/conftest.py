@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from app.access.rules import MATRIX
+from app.integrations.seals.service import seal_events
 from app.settings import Settings
 from tests.conftest import plain, serving_in_process
 from tests.contract.cures.decisions import closed_meeting
@@ -98,7 +99,9 @@ async def alone(own_url: str, settings: Settings, anyio_backend: Any) -> AsyncIt
         InProcess(served) as client,
         asyncpg.create_pool(plain(own_url), min_size=1, max_size=2) as connections,
     ):
-        yield await one_of_everything(await World.create(client, connections))
+        known = await one_of_everything(await World.create(client, connections))
+        await seal_events(served.state["engine"])
+        yield known
 
 
 async def one_of_everything(world: World) -> Known:

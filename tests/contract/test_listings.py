@@ -337,6 +337,7 @@ LISTS = [
     "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
     "/v1/organisations/{office}/bank-accounts", "payment-runs", "payment-runs/{run}/lines",
     "collection-runs", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
+    "/v1/events/seals",
     "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
     "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates", "/v1/refinancing-rates",
     "/v1/frameworks", "/v1/frameworks/{framework}/orders", "/v1/frameworks/{framework}/parameters",
@@ -377,6 +378,7 @@ LISTS = [
 
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
+    "/v1/events/seals",
     "missions/{mission}/deliverables/{deliverable}/history", "invoices/{invoice}/history",
     "payment-runs/{run}/lines", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
     "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates",
@@ -417,7 +419,7 @@ async def test_a_list_costs_one_query_however_many_rows(app: Any, world: World, 
             path = template.format(**names)
             assert await count(app, reader, "GET", path) == 1, path
             answer = ok(await reader.get(path))
-            found[template] = len(answer.get("items") or answer.get("by_member"))
+            found[template] = len(answer["items"] if "items" in answer else answer["by_member"])
         lengths.append(found)
     first, second = lengths
     grown = {template for template in LISTS if second[template] > first[template]}

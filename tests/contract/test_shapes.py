@@ -425,6 +425,10 @@ _STATE = "the state machine writes it; no request names a state"
 _COUNTER = "the service counts it"
 _LEDGER = "the ledger writes it"
 OURS: dict[str, str] = {
+    **dict.fromkeys(
+        ("event_seal_number", "event_seal_previous", "event_seal_first", "event_seal_range", "event_seal_count"),
+        "the tick writes seals",
+    ),
     **dict.fromkeys(("acceleration_ground", "acceleration_decided"), "an act of a person, or the answer to a judgment"),
     "acceleration_decider_kind": _PERSON,
     "debt_claim_admitted": "the service says which of the two is missing, of the claim as it is and as it becomes",

@@ -437,6 +437,7 @@ APPEND_ONLY = [
         "firm_seats",
         "firm_stage_changes",
         "events",
+        "event_seals",
         "allotments",
         "threshold_crossings",
         "service_certificates",
