@@ -1,21 +1,23 @@
 """A backup of the bundled server's database in one file, and its return.
 
 The file is pg_dump's custom format: one snapshot, taken while the service runs, that pg_restore also brings to any
-server of PostgreSQL 18. It holds everything that the service knows, personal data and the digests of keys included.
+server of PostgreSQL 18. It holds everything that the service knows, personal data and the digests of keys included:
+with a key it is written encrypted, and never stands on the disk in clear.
 """
 
 import asyncio
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import asyncpg
 
-from app.bundled import postgres
+from app.bundled import encryption, postgres
 from app.core import clock, migrations
 
 DATABASE = "rebond"
@@ -33,14 +35,23 @@ class BackupError(Exception):
     """A backup cannot be made or read; the text is one line for the person who asked for it."""
 
 
-def save(server: postgres.Server, target: Path, say: Say) -> tuple[Path, str]:
+class Saved(NamedTuple):
+    """A backup: its file, the revision of the database in it, and the newest seal of its events, NUMBER:SHA256."""
+
+    file: Path
+    revision: str
+    seal: str | None
+
+
+def save(server: postgres.Server, target: Path, say: Say, key: bytes | None = None) -> Saved:
     """Write the database into `target`, a new file, or a directory, in which it is named by the instant.
 
-    Gives the file and the revision in it. The file gets its name only when it is whole; nobody else may read it.
-    `say` is called with the name of each table.
+    The file gets its name only when it is whole; nobody else may read it. With a key it is encrypted, and its manifest
+    says the revision, the seal and the instant. `say` is called with the name of each table.
     """
+    now = clock.now()
     if target.is_dir():
-        target /= f"rebond-{clock.now():%Y%m%dT%H%M%SZ}.dump"
+        target /= f"rebond-{now:%Y%m%dT%H%M%SZ}.dump"
     if os.path.lexists(target):
         raise BackupError(f"{target} exists already, and is not overwritten")
     whole = target.with_name(f".{target.name}.{os.getpid()}.new")
@@ -49,10 +60,16 @@ def save(server: postgres.Server, target: Path, say: Say) -> tuple[Path, str]:
     except OSError as error:
         raise BackupError(f"{target} cannot be written: {error.strerror}") from None
     try:
-        arguments = [*DUMP, "--verbose", "--lock-wait-timeout=60s", f"--file={whole}", server.plain(DATABASE)]
-        _run("pg_dump", arguments, say)
+        arguments = [*DUMP, "--verbose", "--lock-wait-timeout=60s", server.plain(DATABASE)]
+        if key is None:
+            _run("pg_dump", [*arguments, f"--file={whole}"], say)
+            revision, seal = revision_in(whole), asyncio.run(_newest_seal(server))
+        else:
+            revision, seal = asyncio.run(_revision(server)), asyncio.run(_newest_seal(server))
+            manifest = {"revision": revision, "seal": seal, "saved_at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+            with os.fdopen(os.dup(descriptor), "wb") as encrypted:
+                _run("pg_dump", arguments, say, into=lambda dump: encryption.write(dump, encrypted, key, manifest))
         os.fsync(descriptor)
-        revision = revision_in(whole)
         if os.path.lexists(target):
             raise BackupError(f"{target} exists already, and is not overwritten")
         whole.rename(target)
@@ -60,7 +77,25 @@ def save(server: postgres.Server, target: Path, say: Say) -> tuple[Path, str]:
         os.close(descriptor)
         whole.unlink(missing_ok=True)
     _sync(target.parent)
-    return target, revision
+    return Saved(target, revision, seal)
+
+
+async def _revision(server: postgres.Server) -> str:
+    try:
+        async with _connected(server, DATABASE) as connection:
+            return str(await connection.fetchval("SELECT version_num FROM alembic_version"))
+    except (asyncpg.InvalidCatalogNameError, asyncpg.UndefinedTableError) as error:
+        raise BackupError(f"pg_dump: {error}") from None
+
+
+async def _newest_seal(server: postgres.Server) -> str | None:
+    """Of what is there now: seals are never changed, so a dump that is made after it has this one."""
+    async with _connected(server, DATABASE) as connection:
+        if await connection.fetchval("SELECT to_regclass('public.event_seals') IS NULL"):
+            return None
+        newest = "SELECT concat(number, ':', sha256) FROM event_seals ORDER BY number DESC LIMIT 1"
+        found: str | None = await connection.fetchval(newest)
+        return found
 
 
 def revision_in(file: Path) -> str:
@@ -70,16 +105,23 @@ def revision_in(file: Path) -> str:
     """
     if not file.is_file():
         raise BackupError(f"{file} is not a file")
-    said = _run("pg_restore", ["--data-only", "--table=alembic_version", "--file=-", str(file)])
-    row = re.search(r"^COPY public\.alembic_version .*\n(\S+)\n\\\.$", said, re.MULTILINE)
-    if row is None:
-        raise BackupError(f"{file} is a backup of something else than Rebond")
-    if row[1] > migrations.head():
+    if encryption.is_encrypted(file):
+        try:
+            revision = str(encryption.manifest_of(file)["revision"])
+        except encryption.NotOpened:
+            raise BackupError(f"{file} is damaged: its manifest cannot be read") from None
+    else:
+        said = _run("pg_restore", ["--data-only", "--table=alembic_version", "--file=-", str(file)])
+        row = re.search(r"^COPY public\.alembic_version .*\n(\S+)\n\\\.$", said, re.MULTILINE)
+        if row is None:
+            raise BackupError(f"{file} is a backup of something else than Rebond")
+        revision = row[1]
+    if revision > migrations.head():
         raise BackupError(
-            f"{file} was made by a newer version of Rebond: it is at {row[1]}, this version knows what came up to"
+            f"{file} was made by a newer version of Rebond: it is at {revision}, this version knows what came up to"
             f" {migrations.head()}"
         )
-    return row[1]
+    return revision
 
 
 async def is_in_use(server: postgres.Server) -> bool:
@@ -104,9 +146,18 @@ def beside(server: postgres.Server) -> Iterator[str]:
         asyncio.run(_drop(server, RESTORED))
 
 
-def fill(server: postgres.Server, file: Path, say: Say) -> None:
+def fill(server: postgres.Server, file: Path, say: Say, key: bytes | None = None) -> None:
     """Bring what is in `file` into the new database. `say` is called with the name of each table."""
-    _run("pg_restore", [*RESTORE, "--verbose", f"--dbname={server.plain(RESTORED)}", str(file)], say)
+    arguments = [*RESTORE, "--verbose", f"--dbname={server.plain(RESTORED)}"]
+    if not encryption.is_encrypted(file):
+        _run("pg_restore", [*arguments, str(file)], say)
+        return
+    if key is None:
+        raise BackupError(f"{file} is encrypted: REBOND_BACKUP_KEY_FILE names the file of its key")
+    try:
+        _run("pg_restore", arguments, say, out_of=encryption.read(file, key))
+    except encryption.NotOpened:
+        raise BackupError(f"{file} cannot be opened: its key is another one, or the file is damaged") from None
 
 
 async def put_in_place(server: postgres.Server) -> None:
@@ -145,35 +196,65 @@ async def _connected(server: postgres.Server, database: str) -> Any:
         await connection.close()
 
 
-def _run(program: str, arguments: list[str], say: Say | None = None) -> str:
-    """What one of PostgreSQL's programs prints; BackupError where it fails. `say` is called with each table named."""
+def _run(
+    program: str, arguments: list[str], say: Say | None = None, *,
+    into: Callable[[IO[bytes]], None] | None = None, out_of: Iterator[bytes] | None = None,
+) -> str:  # fmt: skip
+    """What one of PostgreSQL's programs prints; BackupError where it fails. `say` is called with each table named.
+
+    `into` takes what it writes, `out_of` is what it reads.
+    """
     argv = [postgres.program(program), *arguments]
     with subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT if say else subprocess.PIPE,
-        text=True, errors="replace", env=postgres.environment(),
+        argv, env=postgres.environment(), stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL if out_of is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        complaint: list[str] = []
+        following = threading.Thread(target=_follow, args=(process.stderr, say, complaint), daemon=True)
+        following.start()
+        said = ""
         try:
-            if say is None:
-                said, complaint = process.communicate()
+            if out_of is not None:
+                _feed(process, out_of)
+            if into is not None:
+                into(process.stdout)
             else:
-                said = complaint = _follow(process, say)
+                said = process.stdout.read().decode(errors="replace")
         except BaseException:  # Ctrl-C too: no pg_dump or pg_restore works on alone
             process.kill()
             raise
+        finally:
+            process.wait()
+            following.join()
     if process.returncode:
-        raise BackupError(f"{program}: {postgres.reason(complaint)}")
+        raise BackupError(f"{program}: {postgres.reason(''.join(complaint))}")
     return said
 
 
-def _follow(process: subprocess.Popen[str], say: Say) -> str:
-    """Its last lines, which say why it failed if it does."""
-    assert process.stdout is not None
-    last: list[str] = []
-    for line in process.stdout:
-        last = [*last[-20:], line]
-        if table := re.search(r'(?:dumping contents of|processing data for) table "(?:public\.)?(\w+)"', line):
+def _feed(process: subprocess.Popen[bytes], chunks: Iterator[bytes]) -> None:
+    """Give a program what it reads. One that stops reading says why by itself."""
+    assert process.stdin is not None
+    try:
+        for chunk in chunks:
+            process.stdin.write(chunk)
+    except BrokenPipeError:
+        pass
+    finally:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+
+
+def _follow(stderr: IO[bytes], say: Say | None, last: list[str]) -> None:
+    """Keep its last lines, which say why it failed if it does."""
+    for line in stderr:
+        text = line.decode(errors="replace")
+        last[:] = [*last[-20:], text]
+        table = re.search(r'(?:dumping contents of|processing data for) table "(?:public\.)?(\w+)"', text)
+        if table and say is not None:
             say(table[1])
-    return "".join(last)
 
 
 def _sync(directory: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from app.bundled import backup, postgres
+from app.bundled import backup, encryption, postgres
 from app.commands.database import bundled_data_dir, data_dir_of, database, engine_of, upgrade
 from app.commands.terminal import CommandRefused, progress
 from app.core import clock, migrations
@@ -118,13 +118,34 @@ def _balances_agree(url: str) -> bool:
 def save_backup(
     target: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A new file, or a directory for it.")],
 ) -> None:
-    """Save the bundled server's database in one file. Only you can read it; the service can run meanwhile."""
+    """Save the bundled server's database in one file, encrypted where REBOND_BACKUP_KEY_FILE names a key.
+
+    Only you can read it; the service can run meanwhile.
+    """
     data_dir = bundled_data_dir("back it up with: pg_dump {dump} --file=FILE {url}")
     if not (data_dir / "pg").is_dir():
         raise CommandRefused(f"there is no database in {data_dir}")
+    key = _backup_key()
     with postgres.running(data_dir) as bundled, progress("saving") as say:
-        file, revision = backup.save(bundled, target, say)
-    print(f"saved {file} ({file.stat().st_size:,} bytes, {revision})")
+        saved = backup.save(bundled, target, say, key)
+    told = [f"{saved.file.stat().st_size:,} bytes", saved.revision]
+    told += ["encrypted"] * (key is not None) + [f"seal {saved.seal}"] * (saved.seal is not None)
+    print(f"saved {saved.file} ({', '.join(told)})")
+
+
+def _backup_key() -> bytes | None:
+    """The key of backups; none where the setting names none."""
+    file = get_settings().backup_key_file
+    if file is None:
+        return None
+    try:
+        return encryption.key_in(file)
+    except OSError as error:
+        raise CommandRefused(f"REBOND_BACKUP_KEY_FILE: {file}: {error.strerror}") from None
+    except encryption.NotAKey:
+        raise CommandRefused(
+            f"REBOND_BACKUP_KEY_FILE: {file} is no key: it holds 64 hexadecimal digits (openssl rand -hex 32)"
+        ) from None
 
 
 def restore_backup(
@@ -136,14 +157,14 @@ def restore_backup(
     The backup is loaded into a new database, migrated and checked; only then it replaces the present one.
     """
     data_dir = bundled_data_dir("restore into it with: pg_restore {restore} --dbname={url} FILE, then rebond migrate")
-    revision = backup.revision_in(file)
+    revision, key = backup.revision_in(file), _backup_key()
     with postgres.running(data_dir, exclusive_service=True) as bundled:
         in_use = asyncio.run(backup.is_in_use(bundled))
         if in_use and not replace:
             raise CommandRefused(f"there are data in {data_dir}: --replace lets the backup take their place")
         with backup.beside(bundled) as name:
             with progress("restoring") as say:
-                backup.fill(bundled, file, say)
+                backup.fill(bundled, file, say, key)
             url = bundled.dsn(name)
             upgrade(url)
             agree = _balances_agree(url)

@@ -193,6 +193,37 @@ def test_a_backup_that_is_stopped_leaves_no_file(loaded: Home) -> None:
         assert not any("pg_dump" in command for command in loaded.processes().values())
 
 
+def test_a_backup_with_a_key_is_of_no_use_without_it(loaded: Home) -> None:
+    (loaded.path / "key").write_text("5f" * 32)
+    (loaded.path / "other").write_text("60" * 32)
+    key, other = ({"REBOND_BACKUP_KEY_FILE": str(loaded.path / name)} for name in ("key", "other"))
+    sealed = re.search(r"seal (1:[0-9a-f]{64})", loaded.said("tick"))
+    assert sealed
+    said = loaded.said("backup", "secret.dump", **key)
+    assert f"{migrations.head()}, encrypted, seal {sealed[1]})" in said
+    file = (loaded.path / "secret.dump").read_bytes()
+    assert sealed[1].encode() in file[:1000]
+    assert b"PGDMP" not in file
+    assert b"organisations" not in file
+    before = names(loaded)
+    (loaded.path / "cut.dump").write_bytes(file[:-20])
+    refused = loaded.refusal("restore", "secret.dump", "--replace")
+    assert refused == "secret.dump is encrypted: REBOND_BACKUP_KEY_FILE names the file of its key"
+    cannot = "cannot be opened: its key is another one, or the file is damaged"
+    assert loaded.refusal("restore", "secret.dump", "--replace", **other) == f"secret.dump {cannot}"
+    assert loaded.refusal("restore", "cut.dump", "--replace", **key) == f"cut.dump {cannot}"
+    assert loaded.refusal("backup", "new.dump", REBOND_BACKUP_KEY_FILE="none") == (
+        "REBOND_BACKUP_KEY_FILE: none: No such file or directory"
+    )
+    assert databases(loaded) == {"rebond"}
+    with loaded.serving() as service:
+        organisation(service, "Written later")
+    assert "0 differ" in loaded.said("restore", "secret.dump", "--replace", **key)
+    assert names(loaded) == before
+    assert "seal 1 is the one that was kept" in loaded.said("check", "--seal", sealed[1])
+    loaded.said("restore", "demo.dump", "--replace", **key)  # a plain one
+
+
 def test_nothing_is_backed_up_where_nothing_is(home: Home) -> None:
     assert home.refusal("backup", "new.dump") == f"there is no database in {home.data}"
     assert not home.data.exists()
