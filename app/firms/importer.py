@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pydantic import model_validator
 from sqlalchemy import select
 
-from app.core.faults import Fault, Message
+from app.core import clock
+from app.core.faults import Fault, FieldError, Message
 from app.core.messages import NOT_FOUND
 from app.core.values import Line, NafCode, Siret
 from app.core.writing import cells
@@ -13,8 +14,9 @@ from app.core.writing.importing import FileLine, Heading, Importer, LineFault, L
 from app.core.writing.writes import Write
 from app.firms import directory_file, naf, service, sirene
 from app.firms.models import Firm, Site, Source
-from app.firms.rules import NafVersion
+from app.firms.rules import NafVersion, nomenclature_on
 from app.firms.schemas import FirmCreate, SitePut
+from app.programme import cog
 
 FIRMS_FIRST = Message(
     "firms_first",
@@ -41,22 +43,36 @@ NOTHING_BUT_A_NUMBER = Fault(
 
 UNKNOWN_NAF_CODE = Fault(
     "unknown_naf_code",
-    en="NAF rev. 2 has no such code. The nearest is {nearest}.",
-    fr="La NAF rév. 2 n'a pas ce code. Le plus proche est {nearest}.",
+    en="{nomenclature} has no such code. The nearest is {nearest}.",
+    fr="La {nomenclature} n'a pas ce code. Le plus proche est {nearest}.",
+)
+CODE_OF_ANOTHER_NOMENCLATURE = Fault(
+    "code_of_another_nomenclature",
+    en="{nomenclature} has no such code, {other} has: say so in a column Nomenclature.",
+    fr="La {nomenclature} n'a pas ce code, la {other} l'a : dites-le dans une colonne Nomenclature.",
 )
 
 
 def _of_no_nomenclature(lines: Sequence[FileLine], stored: set[tuple[str, str | None]], key: str) -> list[LineFault]:
-    """The lines whose activity code exists nowhere, but for those that say again what is stored."""
+    """The lines whose activity code is none of its nomenclature, but for those that say again what is stored."""
     return [
-        LineFault(line.number, "naf_code", UNKNOWN_NAF_CODE.at("", nearest=naf.nearest(code)))
+        LineFault(line.number, "naf_code", fault)
         for line in lines
-        if (code := line.item.naf_code) is not None
-        and line.item.naf_version in (None, NafVersion.REV_2)
-        and line.item.source is Source.DECLARED  # INSEE knows the codes that it writes
-        and code not in naf.rev_2()
+        if line.item.source is Source.DECLARED  # INSEE knows the codes that it writes
+        and (code := line.item.naf_code) is not None
         and (getattr(line.item, key), code) not in stored
+        and (fault := _naf_fault(code, line.item.naf_version or nomenclature_on(line.item.as_of or clock.today())))
     ]
+
+
+def _naf_fault(code: str, version: NafVersion) -> FieldError | None:
+    if code in naf.codes(version):
+        return None
+    name = naf.NAMES[version]
+    other = next((naf.NAMES[each] for each in NafVersion if code in naf.codes(each)), None)
+    if other is not None:
+        return CODE_OF_ANOTHER_NOMENCLATURE.at("", nomenclature=name, other=other)
+    return UNKNOWN_NAF_CODE.at("", nomenclature=name, nearest=naf.nearest(code, version))
 
 
 async def _check_firms(write: Write, _place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
@@ -131,13 +147,32 @@ class SiteLine(SitePut):
 
 
 async def _check_sites(write: Write, _place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
-    """Sites hang on firms of the register, and their activities are of a nomenclature."""
+    """Sites hang on firms of the register; their activities are of a nomenclature, their communes of the COG."""
     sirens = {line.item.siret[:9] for line in lines}
     known = set(await write.session.scalars(select(Firm.siren).where(Firm.siren.in_(sirens))))
     orphans = [LineFault(line.number, "siret", NOT_FOUND.at("")) for line in lines if line.item.siret[:9] not in known]
     sirets = {line.item.siret for line in lines}
-    rows = await write.session.execute(select(Site.siret, Site.naf_code).where(Site.siret.in_(sirets)))
-    return orphans + _of_no_nomenclature(lines, {(row.siret, row.naf_code) for row in rows}, "siret")
+    named = select(Site.siret, Site.naf_code, Site.insee_code).where(Site.siret.in_(sirets))
+    rows = list(await write.session.execute(named))
+    activities = _of_no_nomenclature(lines, {(row.siret, row.naf_code) for row in rows}, "siret")
+    return [*orphans, *activities, *_of_no_commune(lines, {(row.siret, row.insee_code) for row in rows})]
+
+
+def _of_no_commune(lines: Sequence[FileLine], stored: set[tuple[str, str | None]]) -> list[LineFault]:
+    """The lines whose commune has never been; of one that is of other years than the line it is told what became.
+
+    Those that say again what is stored are left alone, and what INSEE writes.
+    """
+    faults = []
+    for line in lines:
+        site, code = line.item, line.item.insee_code
+        if code is None or site.source is not Source.DECLARED or (site.siret, code) in stored:
+            continue
+        year = (site.closed_on or site.as_of or clock.today()).year
+        if fault := cog.fault(code, year, site.commune_name, parts=True):
+            told = fault.message is cog.COMMUNE_OF_ANOTHER_YEAR
+            faults.append(LineFault(line.number, "insee_code", fault, advisory=told))
+    return faults
 
 
 async def _put_sites(write: Write, _place: str | None, lines: Sequence[FileLine]) -> Outcome:

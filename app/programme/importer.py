@@ -5,11 +5,13 @@ from itertools import groupby
 from typing import Annotated
 
 from pydantic import Field
+from sqlalchemy import select
 
 from app.core.writing import cells
-from app.core.writing.importing import FileLine, Heading, Importer, Outcome
+from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome
 from app.core.writing.writes import Write
-from app.programme import service
+from app.programme import cog, service
+from app.programme.models import PerimeterCommune
 from app.programme.schemas import Commune
 
 
@@ -17,6 +19,19 @@ class PerimeterLine(Commune):
     """A commune of a vintage."""
 
     vintage: Annotated[int, Field(ge=1900, le=2199)]
+
+
+async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
+    """Each commune is one of the year of its vintage, but for those that are stored so."""
+    c = PerimeterCommune
+    rows = await write.session.execute(select(c.vintage, c.insee_code).where(c.territory == place))
+    stored = {(row.vintage, row.insee_code) for row in rows}
+    return [
+        LineFault(line.number, "insee_code", fault)
+        for line in lines
+        if (line.item.vintage, line.item.insee_code) not in stored
+        and (fault := cog.fault(line.item.insee_code, line.item.vintage, line.item.name))
+    ]
 
 
 async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> Outcome:
@@ -46,5 +61,6 @@ PERIMETER = Importer(
             "name", cells.plain, ["nom", "commune", "nom commune", "nom membre", "libellé", "libgeo"], required=True
         ),
     ],
+    check=_check,
     apply=_apply,
 )

@@ -7,13 +7,15 @@ from uuid import UUID
 from pydantic import Field, model_validator
 from sqlalchemy import func, select
 
+from app.core import clock
 from app.core.faults import Fault
 from app.core.schemas import Body
 from app.core.values import Cents, Day, ExternalId, Fte, InseeCode, Line, Reason, Siren, Text, Uuid
 from app.core.writing import cells
-from app.core.writing.importing import FileLine, Heading, Importer, Locks, coded, given, one_by_one, rows_of
+from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, coded, given, one_by_one, rows_of
 from app.core.writing.writes import Change, Write
 from app.firms.importer import FIRMS_FIRST
+from app.programme import cog
 from app.projects import queries, service
 from app.projects.models import Holder, Project
 from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind
@@ -152,6 +154,18 @@ async def _known_of(write: Write, place: str | None, lines: Sequence[FileLine]) 
     return {project_id for project_id in known if project_id is not None}
 
 
+async def _check(_write: Write, _place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
+    """The commune of a project is one of the COG; what became of one of other years is told."""
+    faults = []
+    for line in lines:
+        if (code := line.item.commune_code) is not None:
+            year = (line.item.detected_on or clock.today()).year
+            if fault := cog.fault(code, year, parts=True):
+                told = fault.message is cog.COMMUNE_OF_ANOTHER_YEAR
+                faults.append(LineFault(line.number, "commune_code", fault, advisory=told))
+    return faults
+
+
 async def _put(write: Write, place: str, item: ProjectLine) -> Sequence[Change]:
     project_id = await _known(write, place, item)
     if project_id is None:
@@ -211,6 +225,7 @@ PROJECTS = Importer(
         Heading("detected_in_audition_id", cells.plain, ["audition"]),
         Heading("external_id", cells.plain, ["identifiant externe"]),
     ],
+    check=_check,
     locks=Locks(_known_of, rows_of(Project.id)),
     apply=one_by_one(_put),
 )

@@ -52,7 +52,7 @@ def _tell(file: IO[bytes], order: dict[str, Any]) -> None:
             table = workbooks.shallow(file, "xls", order["sheet"])
         else:
             table = workbooks.packed(file, order["sheet"])
-        told = {"format": table.format, "delimiter": table.delimiter, "shallow": table.shallow}
+        told = {"format": table.format, "delimiter": table.delimiter, "shallow": table.shallow, "sheets": table.sheets}
         out.write(json.dumps({"table": told}) + "\n")
         encode = json.JSONEncoder(separators=(",", ":")).encode
         for row in table.rows:

@@ -37,13 +37,15 @@ class TooLarge(Exception):
 class Table:
     """A file that is open: what it is, and its rows.
 
-    `shallow` says that errors, formulas that were never calculated, and number formats are not seen.
+    `shallow` says that errors, formulas that were never calculated, and number formats are not seen; `sheets` are the
+    names of the sheets that a workbook has, the one that is read first.
     """
 
     format: str
     rows: Iterator[Row]
     delimiter: str | None = None
     shallow: bool = False
+    sheets: tuple[str, ...] = ()
 
 
 def column_letters(number: int) -> str:

@@ -48,7 +48,8 @@ def packed(file: IO[bytes], sheet: str | None = None) -> Table:
     kind = _kind(file)
     if kind == "xlsx":
         try:
-            return Table(kind, _checked(_Workbook(file, sheet).rows()))
+            book = _Workbook(file, sheet)
+            return Table(kind, _checked(book.rows()), sheets=book.sheets)
         except _BROKEN:  # Strict, or styles that Excel forgives: calamine does as well
             file.seek(0)
     return shallow(file, kind, sheet)
@@ -99,7 +100,8 @@ class _Workbook:
         apply_stylesheet(book.archive, book.wb)
         self._archive, self._book, self._epoch = book.archive, book.wb, book.wb.epoch
         paths = {told.name: to.target for told, to in book.parser.find_sheets() if "chartsheet" not in to.Type}
-        self._path = paths[_named(list(paths), sheet)]
+        self.sheets = _named(list(paths), sheet)
+        self._path = paths[self.sheets[0]]
         self._archive.getinfo(self._path)  # KeyError: the sheet is not there
         self._styles: dict[str, tuple[str | None, str]] = {}
         self._columns: dict[str, int] = {}
@@ -218,13 +220,14 @@ class _Workbook:
         return told
 
 
-def _named(sheets: list[str], wanted: str | None) -> str:
-    """The sheet of this name, the first where none is wanted."""
+def _named(sheets: list[str], wanted: str | None) -> tuple[str, ...]:
+    """The sheets, before the others the one of this name, where one is wanted."""
     if not sheets:
         raise LookupError("a workbook has a sheet")
     if wanted is not None and wanted not in sheets:
         raise Unreadable("no_such_sheet", sheets=[name[:100] for name in sheets[:50]])
-    return sheets[0] if wanted is None else wanted
+    first = sheets[0] if wanted is None else wanted
+    return first, *(name for name in sheets if name != first)
 
 
 def _text(element: Element) -> str:
@@ -253,7 +256,8 @@ def shallow(file: IO[bytes], kind: str, sheet_name: str | None = None) -> Table:
 
     try:
         book = CalamineWorkbook.from_filelike(file)
-        sheet = book.get_sheet_by_name(_named(book.sheet_names, sheet_name))
+        names = _named(book.sheet_names, sheet_name)
+        sheet = book.get_sheet_by_name(names[0])
     except (CalamineError, OSError, LookupError, ValueError):
         # Word and Outlook, and Excel where it locks a workbook, write the same compound documents.
         raise (Unreadable("not_an_xls") if kind == "xls" else Unreadable("unreadable_file")) from None
@@ -261,7 +265,7 @@ def shallow(file: IO[bytes], kind: str, sheet_name: str | None = None) -> Table:
     left = sheet.start[1] if sheet.start else 0
     if above + sheet.height > MAX_ROWS:
         raise TooLarge("too_many_rows", maximum=MAX_ROWS)
-    return Table(kind, _checked(_values(sheet, above, left)), shallow=True)
+    return Table(kind, _checked(_values(sheet, above, left)), shallow=True, sheets=names)
 
 
 def _values(sheet: Any, above: int, left: int) -> Iterator[Row]:

@@ -2,7 +2,9 @@
 
 import io
 import re
+import struct
 import zipfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from app.core.writing import sheets
 from app.core.writing.apart import Reading
 from tests.integrations.imports.files import xlsx_file
 
-BORDERS = Path(__file__).parents[1] / "integrations" / "imports" / "borders"
+FOUND = Path(__file__).parents[1] / "integrations" / "imports" / "found"
 PURL = "http://purl.oclc.org/ooxml/"
 
 
@@ -99,3 +101,68 @@ def read(tmp_path: Path, content: bytes, **bounds: Any) -> tuple[Reading, list[s
     with file, reading:
         reading.begin()
         return reading, list(reading.rows())
+
+
+def _record(number: int, data: bytes = b"") -> bytes:
+    """A record of BIFF12 ([MS-XLSB] 2.1.4): its number and its size in seven bits a byte, and its data."""
+    head = bytes([number]) if number < 0x80 else bytes([number & 0x7F | 0x80, number >> 7])
+    size, length = bytearray(), len(data)
+    while True:
+        size.append(length & 0x7F | (0x80 if length > 0x7F else 0))
+        length >>= 7
+        if not length:
+            return head + bytes(size) + data
+
+
+def _wide(text: str) -> bytes:
+    encoded = text.encode("utf-16-le")
+    return struct.pack("<I", len(encoded) // 2) + encoded
+
+
+def _xlsb_cell(column: int, value: Any) -> bytes:
+    day = isinstance(value, date)
+    at = struct.pack("<II", column, 1 if day else 0)  # where, and in which style
+    if isinstance(value, str):
+        return _record(0x06, at + _wide(value))
+    if isinstance(value, bool):
+        return _record(0x04, at + bytes([value]))
+    return _record(0x05, at + struct.pack("<d", (value - date(1899, 12, 30)).days if day else value))
+
+
+def xlsb_file(*rows: list[Any], sheet: str = "Feuille 1") -> bytes:
+    """A workbook as Excel writes it in binary: nobody but Excel does, so that it is made here record by record."""
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    table = b"".join(
+        _record(0x00, struct.pack("<II", number, 0) + bytes(9))
+        + b"".join(_xlsb_cell(column, value) for column, value in enumerate(row) if value is not None)
+        for number, row in enumerate(rows)
+    )
+    size = struct.pack("<IIII", 0, len(rows) - 1, 0, max(map(len, rows)) - 1)
+    data = _record(0x81) + _record(0x94, size) + _record(0x91) + table + _record(0x92) + _record(0x82)
+    bundle = struct.pack("<II", 0, 1) + _wide("rId1") + _wide(sheet)
+    sheets_of = _record(0x8F) + _record(0x9C, bundle) + _record(0x90)
+    book = _record(0x83) + _record(0x99, bytes(8)) + sheets_of + _record(0x84)
+    looks = [_record(0x2F, struct.pack("<HH", 0, number) + bytes(12)) for number in (0, 14)]  # plain, and a day
+    xfs = _record(0x269, struct.pack("<I", len(looks))) + b"".join(looks) + _record(0x26A)
+    relation = '<Relationship Id="rId{}" Type="{}/{}" Target="{}"/>'
+
+    def relations(*targets: tuple[str, str]) -> str:
+        told = "".join(relation.format(n, kind, name, target) for n, (name, target) in enumerate(targets, 1))
+        return f'<?xml version="1.0"?><Relationships xmlns="{package}/relationships">{told}</Relationships>'
+
+    parts: dict[str, bytes | str] = {
+        "[Content_Types].xml": f'<?xml version="1.0"?><Types xmlns="{package}/content-types">'
+        '<Default Extension="bin" ContentType="application/vnd.ms-excel.sheet.binary.macroEnabled.main"/>'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/></Types>',
+        "_rels/.rels": relations(("officeDocument", "xl/workbook.bin")),
+        "xl/_rels/workbook.bin.rels": relations(("worksheet", "worksheets/sheet1.bin"), ("styles", "styles.bin")),
+        "xl/workbook.bin": book,
+        "xl/worksheets/sheet1.bin": data,
+        "xl/styles.bin": _record(0x116) + xfs + _record(0x117),
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, part in parts.items():
+            packed.writestr(name, part)
+    return out.getvalue()

@@ -18,7 +18,7 @@ from openpyxl import Workbook
 from app.core.writing import apart, sheets
 from app.core.writing.sheets import Cell, CellKind
 from tests.integrations.imports.files import xlsx_file
-from tests.reader.files import BORDERS, begun, changed, ods_file, read, shape_of, strict, with_rows
+from tests.reader.files import FOUND, begun, changed, ods_file, read, shape_of, strict, with_rows
 
 NUMBER, DATE = CellKind.NUMBER, CellKind.DATE
 HEAD = ["siren", "name"]
@@ -36,7 +36,7 @@ def refused(tmp_path: Path, content: bytes, **bounds: Any) -> tuple[str, int | N
 
 
 def file(name: str) -> bytes:
-    return (BORDERS / name).read_bytes()
+    return (FOUND / name).read_bytes()
 
 
 # --- what it tells ---------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
+import xlsxwriter
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +27,7 @@ from app.core.problems import Problem
 from app.core.reading.negotiation import language_of
 from app.core.reading.query import Parameter
 from app.core.reading.xlsx import MEDIA_TYPE as XLSX
+from app.core.reading.xlsx import sheet_name, write_text
 
 PDF, XML = "application/pdf", "application/xml"
 FORMS = {"application/json": "json", PDF: "pdf", XLSX: "xlsx"}
@@ -89,6 +91,7 @@ _SHOWN = (
 _NOT_SHOWN = re.compile(f"[^{_SHOWN}]")
 _NOT_LATIN = re.compile("[^\n\t -~\u00a0-\u017f\u2013\u2014\u2018-\u201d\u2026\u20ac\u2212\u202f]")
 SECONDS = 8
+_A4 = 9  # as ECMA-376 numbers paper
 _LOOK = Path(__file__).with_name("document.typ").read_text()  # precedes the template of every document
 _at_once = asyncio.Semaphore(2)  # a document takes one processor
 
@@ -155,70 +158,70 @@ def _spelt(value: Any, unknown: re.Pattern[str]) -> Any:
 
 # --- XLSX ------------------------------------------------------------------------------------------------------------
 
-# Excel reads «_x0041_» in a text as «A»: its first sign is itself escaped.
-_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
-_FORMATS = {"day": {"fr": "dd/mm/yyyy", "en": "yyyy-mm-dd"}, "days": {"fr": "#,##0.00", "en": "#,##0.00"},
-            "euros": {"fr": '#,##0.00\\ "€"', "en": '"€"#,##0.00'}}  # fmt: skip
+_LOOKS: dict[str, dict[str, str]] = {
+    "day": {"fr": "dd/mm/yyyy", "en": "yyyy-mm-dd"}, "days": {"fr": "#,##0.00", "en": "#,##0.00"},
+    "euros": {"fr": '#,##0.00\\ "€"', "en": '"€"#,##0.00'},
+}  # fmt: skip
+_WRITTEN = datetime(2000, 1, 1)  # noqa: DTZ001  # naive, as workbooks have it: the same data give the same bytes
 
 
 class Sheet:
-    """A workbook of one sheet for people to read and print. Texts are texts: never a formula, never a link."""
+    """A workbook of one sheet for people to read and print. Texts are texts: never a formula, never a link.
+
+    Each row leaves when the next begins, so that a long document takes no more memory than a short one.
+    """
 
     def __init__(self, title: str, language: str, widths: Sequence[int]) -> None:
-        import openpyxl  # slow to import, and rarely wanted
-
-        self._styles = openpyxl.styles
-        self._line = self._styles.Side(style="thin", color="B8C0CC")
-        self._book = openpyxl.Workbook()
-        self._book.properties.creator = "Rebond"
-        self._book.properties.title = title
-        self._book.properties.language = language
-        self._book.properties.created = self._book.properties.modified = datetime(2000, 1, 1)  # noqa: DTZ001  # naive
-        self._sheet: Any = self._book.active
-        self._sheet.title = re.sub(r"[\[\]:*?/\\]", " ", title)[:31]
+        self._out = io.BytesIO()
+        self._book = xlsxwriter.Workbook(self._out, {"constant_memory": True})
+        self._book.set_properties({"title": title, "author": "Rebond", "created": _WRITTEN})
+        self._sheet = self._book.add_worksheet(sheet_name(title))
         self._language = language
-        self._row = 0
-        for place, width in enumerate(widths, 1):
-            self._sheet.column_dimensions[openpyxl.utils.get_column_letter(place)].width = width
-        self._sheet.page_setup.paperSize = self._sheet.PAPERSIZE_A4
-        self._sheet.page_setup.orientation = "landscape"
-        self._sheet.page_setup.fitToWidth, self._sheet.page_setup.fitToHeight = 1, 0
-        self._sheet.sheet_properties.pageSetUpPr.fitToPage = True
-        self._sheet.oddFooter.center.text = "&P / &N"
+        self._row = -1
+        self._styles: dict[tuple[Any, ...], Any] = {}
+        for place, width in enumerate(widths):
+            self._sheet.set_column(place, place, width)
+        self._sheet.set_paper(_A4)
+        self._sheet.set_landscape()
+        self._sheet.fit_to_pages(1, 0)
+        self._sheet.set_footer("&C&P / &N")
 
     def row(self, *values: Any, kinds: Sequence[str] = (), bold: bool = False, head: bool = False) -> None:
         """A row of cells; `kinds` say how numbers look: days or euros. A head is repeated on every page."""
         self._row += 1
-        for place, value in enumerate(values, 1):
+        for place, value in enumerate(values):
             if value is None:
                 continue
-            cell = self._sheet.cell(self._row, place)
-            if isinstance(value, str):
-                cell.value = _ESCAPE.sub("_x005F_", value)
-                cell.data_type = "s"  # also of what begins with «=»
-            else:
-                cell.value = value
-                kind = "day" if isinstance(value, date) else kinds[place - 1] if place <= len(kinds) else ""
-                if kind in _FORMATS:
-                    cell.number_format = _FORMATS[kind][self._language]
-            cell.font = self._styles.Font(bold=bold or head)
             number = isinstance(value, Decimal | int | float)
-            cell.alignment = self._styles.Alignment(
-                vertical="top", wrap_text=True, horizontal="right" if number else "left"
-            )
-            if head:
-                cell.fill = self._styles.PatternFill("solid", fgColor="E8EDF4")
-                cell.border = self._styles.Border(bottom=self._line)
+            kind = "day" if isinstance(value, date) else kinds[place] if number and place < len(kinds) else ""
+            style = self._style(kind, bold=bold or head, head=head, right=number)
+            if isinstance(value, date):
+                self._sheet.write_datetime(self._row, place, value, style)
+            elif isinstance(value, bool):
+                self._sheet.write_boolean(self._row, place, value, style)
+            elif number:
+                self._sheet.write_number(self._row, place, value, style)
+            else:
+                write_text(self._sheet, self._row, place, value, style)
         if head:
-            self._sheet.freeze_panes = f"A{self._row + 1}"
-            self._sheet.print_title_rows = f"{self._row}:{self._row}"
+            self._sheet.freeze_panes(self._row + 1, 0)
+            self._sheet.repeat_rows(self._row)
+
+    def _style(self, kind: str, *, bold: bool, head: bool, right: bool) -> Any:
+        known = self._styles.get((kind, bold, head, right))
+        if known is None:
+            known = self._book.add_format(
+                {"valign": "top", "text_wrap": True, "align": "right" if right else "left", "bold": bold}
+                | ({"num_format": _LOOKS[kind][self._language]} if kind in _LOOKS else {})
+                | ({"bg_color": "#E8EDF4", "bottom": 1, "bottom_color": "#B8C0CC"} if head else {})
+            )
+            self._styles[kind, bold, head, right] = known
+        return known
 
     def heading(self, text: str) -> None:
         """The title over everything, not wrapped."""
         self._row += 1
-        cell = self._sheet.cell(self._row, 1)
-        cell.value, cell.data_type = _ESCAPE.sub("_x005F_", text), "s"
-        cell.font = self._styles.Font(bold=True, size=15)
+        write_text(self._sheet, self._row, 0, text, self._book.add_format({"bold": True, "font_size": 15}))
 
     def gap(self) -> None:
         """An empty row."""
@@ -226,6 +229,5 @@ class Sheet:
 
     def bytes(self) -> bytes:
         """The file."""
-        out = io.BytesIO()
-        self._book.save(out)
-        return out.getvalue()
+        self._book.close()
+        return self._out.getvalue()

@@ -12,6 +12,8 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from sqlalchemy import ColumnElement, DateTime, Float, Integer, Text, case, cast, func, literal_column
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_ROWS = 100_000
@@ -125,6 +127,26 @@ def held_cell(kind: str, value: Any) -> str:
     return f'<c s="{style}"><v>{value}</v></c>' if style else f"<c><v>{value}</v></c>"
 
 
+def sheet_name(title: str) -> str:
+    """What a sheet may be called: 31 signs as UTF-16 counts them, some of them not, and no apostrophe at an end."""
+    plain = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", title).encode("utf-16-le")[:62].decode("utf-16-le", "ignore")
+    return plain.strip("'") or "-"
+
+
+def write_text(sheet: Worksheet, row: int, column: int, text: str, style: Format | None = None) -> None:
+    """Put a text into a sheet of XlsxWriter as it stands; what a cell cannot hold is cut, and shows it.
+
+    XlsxWriter takes a text between `<r>` and `</r>` for XML of its own, and would write it as that: such a one is
+    written in parts.
+    """
+    if len(text) > MOST_CHARACTERS // 2 and len(text.encode("utf-16-le")) // 2 > MOST_CHARACTERS:
+        text = text.encode("utf-16-le")[: 2 * (MOST_CHARACTERS - 1)].decode("utf-16-le", "ignore") + "…"
+    if text.startswith("<r>") and text.endswith("</r>"):
+        sheet.write_rich_string(row, column, text[:1], text[1:2], text[2:], *([style] if style else ()))
+    else:
+        sheet.write_string(row, column, text, style)
+
+
 # --- the file --------------------------------------------------------------------------------------------------------
 
 # Signs that XML 1.0 has no place for; \x01 is also COPY's quote around a row that holds a line break.
@@ -171,7 +193,7 @@ class Workbook:
     """
 
     def __init__(self, title: str, columns: Sequence[tuple[str, str]]) -> None:
-        self._title = re.sub(r"[\[\]:*?/\\]", " ", title)[:31]
+        self._title = sheet_name(title)
         self._columns = columns
         self._pipe = _Pipe()
         stream: Any = self._pipe  # a ZipFile asks of a stream no more than this

@@ -67,6 +67,7 @@ class Reading:
         self.format: Format = shape.format
         self.delimiter: str | None = None
         self.shallow = False
+        self.sheets: list[str] = []
         self._file, self._memory = file, memory
         file.seek(0)
         order = {
@@ -85,9 +86,10 @@ class Reading:
         )
 
     def begin(self) -> None:
-        """Wait for what the file is: its `format`, `delimiter`, and whether it is read but `shallow`."""
+        """Wait for what the file is: its `format`, `delimiter`, its `sheets`, and whether it is read but `shallow`."""
         told = self._next()["table"]
         self.format, self.delimiter, self.shallow = Format(told["format"]), told["delimiter"], told["shallow"]
+        self.sheets = [name[:100] for name in told["sheets"][:50]]
 
     def __enter__(self) -> Self:
         return self

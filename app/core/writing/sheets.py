@@ -90,8 +90,22 @@ READING_TIME = Fault(
 )
 UNUSABLE_HEADER = Fault(
     "unusable_header",
-    en="The first line does not name all required columns.",
-    fr="La première ligne ne nomme pas toutes les colonnes nécessaires.",
+    en="Line {found_line} does not name all required columns. Where the headings stand in another, give its number"
+    " (header_row).",
+    fr="La ligne {found_line} ne nomme pas toutes les colonnes nécessaires. Si les titres sont à une autre ligne,"
+    " donnez son numéro (header_row).",
+)
+UNUSABLE_SHEET = Fault(
+    "unusable_sheet",
+    en="Line {found_line} of the sheet {sheet} does not name all required columns. Where the headings stand elsewhere,"
+    " give the sheet (sheet: {others}) or the number of the line (header_row).",
+    fr="La ligne {found_line} de la feuille {sheet} ne nomme pas toutes les colonnes nécessaires. Si les titres sont"
+    " ailleurs, donnez la feuille (sheet : {others}) ou le numéro de la ligne (header_row).",
+)
+EMPTY_SHEET = Fault(
+    "empty_sheet",
+    en="The sheet {sheet} is empty. Give the sheet to read (sheet: {others}).",
+    fr="La feuille {sheet} est vide. Donnez la feuille à lire (sheet : {others}).",
 )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import xlsxwriter
 
+from app.core.reading.xlsx import sheet_name, write_text
 from app.core.writing import cells, sheets
 from app.core.writing.importing import ANNOTATION
 from app.reader.tables import MAX_CELL
@@ -38,14 +39,19 @@ class LineRemark:
         return f"{before}{self.heading}{after}{self.text}"
 
 
-def workbook(rows: Iterable[sheets.Row], header_line: int, remarks: Sequence[LineRemark], language: str) -> bytes:
-    """The copy: every line in the row that it had, moved by one column. Raises `TooManyLines`."""
+def workbook(
+    rows: Iterable[sheets.Row], header_line: int, remarks: Sequence[LineRemark], language: str, name: str | None
+) -> bytes:
+    """The copy: every line in the row that it had, moved by one column, in a sheet of the same name.
+
+    Raises `TooManyLines`.
+    """
     by_line: Mapping[int, list[LineRemark]] = defaultdict(list)
     for remark in remarks:
         by_line[remark.line].append(remark)
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"constant_memory": True, "in_memory": False}) as book:
-        sheet = book.add_worksheet()
+        sheet = book.add_worksheet(None if name is None else sheet_name(name))
         red = book.add_format({"bg_color": "#FFC7CE", "font_color": "#9C0006"})
         told = book.add_format({"font_color": "#9C0006", "text_wrap": True, "valign": "top"})
         bold = book.add_format({"bold": True})
@@ -59,17 +65,17 @@ def workbook(rows: Iterable[sheets.Row], header_line: int, remarks: Sequence[Lin
             sentences = "\n".join(remark.sentence(language) for remark in remarked)[: MAX_CELL - 1]
             if line == header_line:
                 headings = [text.strip() for text in texts]
-                sheet.write_string(line - 1, 0, ANNOTATION[language], bold)
+                write_text(sheet, line - 1, 0, ANNOTATION[language], bold)
                 if sentences:
                     sheet.write_comment(line - 1, 0, sentences)
             elif sentences:
-                sheet.write_string(line - 1, 0, sentences, told)
+                write_text(sheet, line - 1, 0, sentences, told)
             wrong = {remark.heading for remark in remarked if remark.blocking and remark.heading}
             for place, text in enumerate(texts):
                 marked = line != header_line and place < len(headings) and headings[place] in wrong
                 if text or marked:
                     style = red if marked else bold if line == header_line else None
-                    sheet.write_string(line - 1, place + 1, text, style)
+                    write_text(sheet, line - 1, place + 1, text, style)
         if headings:
             sheet.freeze_panes(header_line, 1)
     return out.getvalue()

@@ -492,7 +492,7 @@ class _Run:
         shape = sheets.SheetShape(sheets.Format(self.row["format"]), self.row["encoding"])
         with apart.Reading(file, shape, self.memory, self.options.sheet) as reading:
             await _listen(reading, reading.begin)
-            header, rows = await _listen(reading, lambda: self._header(reading.rows()))
+            header, rows = await _listen(reading, lambda: self._header(reading))
             self.header = header
             columns = to_json([{"header": name, "field": to} for name, to in header.matched]).decode()
             await connection.execute(_COLUMNS, self.id, self.claim, columns, reading.delimiter, reading.format)
@@ -501,13 +501,16 @@ class _Run:
                 self.progress.note([LineFault(header.line, "", alone, advisory=True)])
             await self._stage(connection, reading, rows, header, actor)
 
-    def _header(self, rows: Iterator[sheets.Row]) -> tuple[Header, Iterator[sheets.Row]]:
+    def _header(self, reading: apart.Reading) -> tuple[Header, Iterator[sheets.Row]]:
         """The headings and the rows below them."""
-        header, below = self.options.header(self.importer, rows)
+        header, below = self.options.header(self.importer, reading.rows(), reading.sheets)
         faults = header.faults(self.importer, self.options.hours_per_day)
         self.progress.note(faults)
         if any(not fault.advisory for fault in faults):
-            raise sheets.UnreadableSheet(sheets.UNUSABLE_HEADER, header.line)
+            sheet, *others = reading.sheets or [""]
+            reason = sheets.UNUSABLE_SHEET if others else sheets.UNUSABLE_HEADER
+            named = {"sheet": sheet, "others": others} if others else {}
+            raise sheets.UnreadableSheet(reason, header.line, found_line=header.line, **named)
         return header, below
 
     async def _stage(

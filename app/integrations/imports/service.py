@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -155,12 +155,18 @@ class ReadingOptions:
             raise ValidationFailed(errors=faults)
         return replace(self, constants=constants)
 
-    def header(self, importer: Importer, rows: Iterator[sheets.Row]) -> tuple[Header, Iterator[sheets.Row]]:
-        """The headings of a file, and the rows below them. Raises `UnreadableSheet`."""
+    def header(
+        self, importer: Importer, rows: Iterator[sheets.Row], names: Sequence[str]
+    ) -> tuple[Header, Iterator[sheets.Row]]:
+        """The headings of a file, and the rows below them; `names` are its sheets. Raises `UnreadableSheet`."""
         header, below = find_header(importer, rows, self.constants, self.header_row)
-        if header is None:
-            raise sheets.UnreadableSheet(sheets.EMPTY_FILE if self.header_row is None else NO_SUCH_LINE)
-        return header, below
+        if header is not None:
+            return header, below
+        if self.header_row is not None:
+            raise sheets.UnreadableSheet(NO_SUCH_LINE)
+        if len(names) > 1:
+            raise sheets.UnreadableSheet(sheets.EMPTY_SHEET, sheet=names[0], others=names[1:])
+        raise sheets.UnreadableSheet(sheets.EMPTY_FILE)
 
     def kept(self) -> dict[str, Any]:
         """The options that were given, as they are stored."""
@@ -373,10 +379,11 @@ async def annotate(
             # Read twice: the headings may stand below the first lines, which the copy has too.
             with apart.Reading(file, shape, memory, options.sheet) as reading:
                 reading.begin()
-                header, _ = options.header(importer, reading.rows())
+                header, _ = options.header(importer, reading.rows(), reading.sheets)
             with apart.Reading(file, shape, memory, options.sheet) as reading:
                 reading.begin()
-                return annotated.workbook(reading.rows(), header.line, remarks, language)
+                name = next(iter(reading.sheets), None)
+                return annotated.workbook(reading.rows(), header.line, remarks, language, name)
 
         try:
             return await asyncio.to_thread(written)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from app.integrations.imports import runner
 from app.integrations.imports.importers import IMPORTERS
 from tests.integrations.imports.files import carry_out, csv_file, ended_of, send, xlsx_file
 from tests.integrations.imports.test_imports import FIRMS, Held, at_rest, firms, told
-from tests.reader.files import BORDERS, ods_file, with_rows
+from tests.reader.files import FOUND, ods_file, with_rows, xlsb_file
 from tests.world import World, fresh_siren, ok, problem
 
 SLOW = with_rows("<x/>" * 5_000_000)  # some seconds for who reads it
@@ -44,41 +45,6 @@ async def dies(world: World, received: dict[str, Any]) -> None:
 
 
 # --- what is lost in silence elsewhere -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "status", "problems", "said"),
-    [
-        ("c01_extra_cells.csv", "firms", "refused", [(2, "", "beyond_the_headings", "blocking")],
-         "The line has 4 cells, the headings are 3: nothing says what D2 is."),
-        ("c02_stray_quote.csv", "firms", "refused", [(2, "", "unreadable_line", "blocking")], "opens cell C2"),
-        ("c32.csv", "firms", "succeeded", [(2, "remarque", "line_break_ignored", "advisory")], "Cell C2"),
-        ("x03_formula_nocache.xlsx", "firms", "refused", [(2, "acronym", "formula_without_result", "blocking")],
-         'C2, “sigle”: “=UPPER("abc")”.'),
-        ("x04_err.xlsx", "firms", "refused",
-         [(2, "name", "cell_error", "blocking"), (2, "acronym", "cell_error", "blocking")], "B2, “name”: “#N/A”."),
-        ("x08_wide_blank.xlsx", "firms", "succeeded", [], ""),
-        ("c05_utf16.txt", "firms", "succeeded", [], ""),
-        ("w10.docx", "firms", "refused", [(1, "", "not_a_table", "blocking")], "The file is DOCX"),
-    ],
-)  # fmt: skip
-async def test_each_file_gives_the_wanted_answer(
-    app: Any, world: World, name: str, kind: str, status: str, problems: list[Any], said: str
-) -> None:
-    client = world.clients["territory"]
-    ended = await carry_out(client, FIRMS + "&dry_run=true", (BORDERS / name).read_bytes())
-    found = [each for each in ended["problems"] if each[2] != "ignored_column"]
-    assert (ended["status"], found) == (status, problems)
-    items = ok(await client.get(f"/v1/imports/{ended['id']}/problems"))["items"]
-    assert said in " ".join(each["detail"] for each in items)
-
-
-async def test_a_decimal_comma_in_a_comma_file_is_a_cell_too_many(app: Any, world: World) -> None:
-    path = f"/v1/territories/{world.territory}/imports?kind=projects&dry_run=true"
-    ended = await carry_out(
-        world.clients["territory"], path, (BORDERS / "p01_decimal_comma_in_comma_csv.csv").read_bytes()
-    )
-    assert (ended["status"], ended["problems"]) == ("refused", [(2, "", "beyond_the_headings", "blocking")])
 
 
 async def test_nothing_under_no_heading_and_no_line_break_where_none_belongs_is_taken(app: Any, world: World) -> None:
@@ -110,8 +76,10 @@ async def test_a_file_whose_values_alone_are_read_says_so_and_asks_about_blanks(
         (1, "ville", "ignored_column", "advisory"), (1, "", "values_alone", "advisory"),
         (1, "acronym", "blank_or_unseen", "advisory"),
     ]  # fmt: skip
-    old = await carry_out(world.clients["territory"], FIRMS + "&dry_run=true", (BORDERS / "old.xls").read_bytes())
-    assert (old["format"], old["rows_read"]) == ("xls", 2)
+    binary = xlsb_file(["siren", "nom", "créée le"], [fresh_siren(), "Élan", date(2023, 9, 8)], sheet="Firmes")
+    ended = await carry_out(world.clients["territory"], FIRMS + "&sheet=Firmes", binary)
+    assert (ended["status"], ended["format"], ended["rows_created"]) == ("succeeded", "xlsb", 1)
+    assert ended["problems"] == [(1, "", "values_alone", "advisory")]
 
 
 async def test_what_is_no_table_is_named_when_it_is_sent(world: World) -> None:
@@ -130,11 +98,10 @@ async def test_what_is_no_table_is_named_when_it_is_sent(world: World) -> None:
 @pytest.mark.parametrize(
     ("content", "limit"),
     [
-        ((BORDERS / "b01_sparse_row.xlsx").read_bytes(), "too_many_rows"),
         (with_rows('<row r="1000000000000000"><c><v>1</v></c></row>'), "too_many_rows"),
-        ((BORDERS / "b05_sst.xlsx").read_bytes(), "too_many_strings"),
+        ((FOUND / "b05_sst.xlsx").read_bytes(), "too_many_strings"),
     ],
-    ids=["b01", "far", "b05"],
+    ids=["far", "b05"],
 )  # fmt: skip
 async def test_a_file_beyond_a_limit_is_refused_and_the_next_one_is_imported(
     app: Any, world: World, content: bytes, limit: str

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import re
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -488,19 +487,6 @@ async def test_what_stands_in_the_file_stands_in_no_event_and_beside_a_problem_a
         )
     assert len(told) >= 3
     assert not any("Untel" in json.dumps(row["data"]) for row in told)
-
-
-SOMME = Path(__file__).parents[4] / "shared" / "data" / "subventions_somme_2018.csv"
-
-
-@pytest.mark.skipif(not SOMME.exists(), reason="the real file of the Somme is not here")
-async def test_a_real_file_is_survived(app: Any, world: World) -> None:
-    content = SOMME.read_bytes()
-    content = content.replace(b"idBeneficiaire", b"siren").replace(b"nomBeneficiaire", b"nom", 1)
-    ended = await carry_out(world.clients["territory"], FIRMS + "&on_error=skip", content)
-    assert (ended["status"], ended["delimiter"], ended["encoding"]) == ("succeeded", ";", "cp1252")
-    assert ended["rows_read"] == 41
-    assert ended["rows_read"] == ended["rows_skipped"] + ended["rows_created"] + ended["rows_unchanged"]
 
 
 def test_every_end_of_an_import_is_final() -> None:

@@ -187,6 +187,19 @@ async def test_a_sheet_is_chosen_by_its_name(world: World) -> None:
     client, path = world.clients["territory"], "/v1/imports?kind=firms&dry_run=true"
     ended = await carry_out(client, path + "&sheet=Entreprises", out.getvalue())
     assert (ended["status"], ended["rows_read"]) == ("succeeded", 1)
+    copy = await client.get(f"/v1/imports/{ended['id']}/annotated")
+    assert (await carry_out(client, path + "&sheet=Entreprises", copy.content))["status"] == "succeeded"
+    first = await carry_out(client, path, out.getvalue())
+    assert (first["status"], first["problem"]["reason"]) == ("refused", "unusable_sheet")
+    assert "La ligne 1 de la feuille Sheet" in first["problem"]["detail_fr"]
+    assert "(sheet : Entreprises)" in first["problem"]["detail_fr"]
+    book["Sheet"].delete_rows(1, 2)
+    empty = io.BytesIO()
+    book.save(empty)
+    first = await carry_out(client, path, empty.getvalue())
+    assert (first["problem"]["reason"], first["problem"]["others"]) == ("empty_sheet", ["Entreprises"])
+    plain = await carry_out(client, path, csv_file("Liste", "des entreprises"))
+    assert (plain["problem"]["reason"], plain["problem"]["found_line"]) == ("unusable_header", 1)
     wrong = await carry_out(client, path + "&sheet=Firmes", out.getvalue())
     assert wrong["problem"]["reason"] == "no_such_sheet"
     assert "Entreprises" in wrong["problem"]["detail_fr"]

@@ -1,16 +1,21 @@
 """A fault is told in the words of the file: the heading and cell as they stand there, what was found, what to do."""
 
-from pathlib import Path
+from collections import Counter
+from datetime import date
 from typing import Any
 
 import pytest
 
+from app.core import clock
+from app.core.writing.importing import FileLine
+from app.firms import importer, naf
+from app.firms.rules import SECTIONS, NafVersion
 from app.integrations.imports.importers import IMPORTERS
+from app.programme import cog
 from tests.directory import siret_of
-from tests.integrations.imports.files import carry_out, csv_file, ended_of, send, xlsx_file
+from tests.integrations.imports.files import carry_out, csv_file, ended_of, send
 from tests.world import Client, World, ok
 
-INPUTS = Path(__file__).parent / "inputs"
 PROJECTS = "Titre;Type;Maturité;Siren;Actifs matériels;Détecté le"
 
 
@@ -48,41 +53,121 @@ async def test_an_amount_is_told_by_its_heading_its_cell_and_an_example(world: W
     assert "14/06/2023" in told["F3"]["detail_fr"]
 
 
-async def test_every_spelling_of_an_amount_is_read_or_told(world: World) -> None:
-    siren = await world.followed_firm()
+async def test_activities_are_looked_up_in_their_nomenclature(world: World) -> None:
     client = world.clients["territory"]
-    content = (INPUTS / "p02_amounts.csv").read_text().replace("910000017", siren).encode()
-    found = await problems(client, here(world, "projects") + "&dry_run=true", content)
-    told = {each["line"] - 2: each["code"] for each in found if each["column"] == "tangible_cents"}
-    assert told == {
-        3: "ambiguous_number", 4: "ambiguous_number", 10: "cell_not_read", 11: "cell_not_read", 12: "cell_not_read",
-        13: "cell_not_read", 14: "too_small", 15: "cell_not_read", 16: "cell_not_read", 18: "cell_not_read",
-        19: "cell_not_read", 20: "wrongly_grouped", 21: "wrongly_grouped", 22: "cell_not_read", 23: "cell_not_read",
-    }  # fmt: skip
-    [small] = [each for each in found if each["code"] == "too_small"]
-    assert small["detail_fr"].endswith("Doit être au moins 0,00 €.")
-
-
-async def test_a_computed_amount_is_read_as_it_is_shown(world: World) -> None:
-    siren = await world.followed_firm()
-    rows: list[list[Any]] = [PROJECTS.split(";"), ["T", "Équipement", "Étude", siren, 1415.2799999999997, "04/07/2023"]]
-    ended = await carry_out(world.clients["territory"], here(world, "projects"), xlsx_file(*rows))
-    assert (ended["status"], ended["problems"]) == ("succeeded", [])
-    [project] = ok(await world.clients["territory"].get("projects"))["items"]
-    assert project["costs"][0]["amount_cents"] == 141_528
-
-
-async def test_activities_are_read_in_each_spelling_and_looked_up(world: World) -> None:
-    client = world.clients["territory"]
-    ended = await carry_out(client, "/v1/imports?kind=firms&dry_run=true", (INPUTS / "c12_naf.csv").read_bytes())
-    assert ended["problems"] == [(5, "naf_code", "invalid_naf_code", "blocking")]
     siren = await world.add_firm()
     content = csv_file("siren;nom;code APE", f"{siren};A;25.62Z")
     [unknown] = await problems(client, "/v1/imports?kind=firms", content)
     assert (unknown["code"], unknown["cell"]) == ("unknown_naf_code", "C2")
     assert "25.62A" in unknown["detail_fr"] or "25.62B" in unknown["detail_fr"]
-    newer = csv_file("siren;nom;code APE;nomenclature", f"{siren};A;25.53Y;NAF 2025")
+    header = "siren;nom;code APE;nomenclature"
+    newer = csv_file(header, f"{siren};A;25.53Y;NAF 2025")
     assert (await carry_out(client, "/v1/imports?kind=firms", newer))["status"] == "succeeded"
+    for code, version, words in (
+        ("25.53Z", "NAF 2025", "Le plus proche est 25.53Y."), ("25.62A", "NAF 2025", "la NAF rév. 2 l'a"),
+        ("25.53Y", "NAF rév. 2", "la NAF 2025 l'a : dites-le dans une colonne Nomenclature."),
+    ):  # fmt: skip
+        other = csv_file(header, f"{await world.add_firm()};A;{code};{version}")
+        [told] = await problems(client, "/v1/imports?kind=firms", other)
+        assert words in told["detail_fr"]
+
+
+BEFORE, AFTER = date(2026, 12, 31), date(2027, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "as_of", "today", "fault"),
+    [
+        ("25.62B", None, BEFORE, None), ("25.62B", None, AFTER, "code_of_another_nomenclature"),
+        ("25.62B", BEFORE, AFTER, None), ("25.53Y", None, BEFORE, "code_of_another_nomenclature"),
+        ("25.53Y", None, AFTER, None), ("25.53Y", AFTER, BEFORE, None), ("98.99Q", None, BEFORE, "unknown_naf_code"),
+        ("98.99Q", None, AFTER, "unknown_naf_code"),
+    ],
+)  # fmt: skip
+def test_a_code_without_a_nomenclature_is_of_that_of_its_day(
+    monkeypatch: pytest.MonkeyPatch, code: str, as_of: date | None, today: date, fault: str | None
+) -> None:
+    monkeypatch.setattr(clock, "today", lambda: today)
+    item = importer.FirmLine.model_construct(siren="910000017", name="A", naf_code=code, naf_version=None, as_of=as_of)
+    found = importer._of_no_nomenclature([FileLine(2, item)], set(), "siren")
+    assert [each.error.code for each in found] == ([fault] if fault else [])
+
+
+def test_the_nomenclatures_are_whole() -> None:
+    """As many codes as INSEE counts, of as many divisions; a letter behind each class, Y or Z where it has one code."""
+    for version, number, divisions, alone in ((NafVersion.REV_2, 732, 88, "Z"), (NafVersion.NAF_2025, 747, 87, "Y")):
+        codes = naf.codes(version)
+        assert (len(codes), len({code[:2] for code in codes})) == (number, divisions)
+        known = [range(first, last + 1) for first, last in SECTIONS[version].values()]
+        assert all(any(int(code[:2]) in section for section in known) for code in codes)
+        classes = Counter(code[:5] for code in codes)
+        assert all((code[5] == alone) is (classes[code[:5]] == 1) for code in codes), version
+
+
+async def test_the_communes_of_a_perimeter_are_those_of_its_year(world: World) -> None:
+    header = "Millésime;Code INSEE;Nom"
+    path = here(world, "perimeter")
+    wrong = csv_file(header, "2023;30007;Alès", "2025;12076;Conques-en-Rouergue", "2023;12218;Conques-en-Rouergue",
+                     "2025;99999;Alès", "2025;99134;Espagne", "2024;75101;Paris 1er", "2025;01039;Béon")  # fmt: skip
+    found = {each["line"]: each for each in await problems(world.programme, path, wrong)}
+    assert {line: each["code"] for line, each in found.items()} == {
+        3: "commune_of_another_year", 4: "commune_of_another_year", 5: "unknown_commune", 6: "unknown_commune",
+        7: "commune_of_another_year", 8: "commune_of_another_year",
+    }  # fmt: skip
+    assert "depuis 2025, la commune relève de 12218 (Conques-en-Rouergue)" in found[3]["detail_fr"]
+    assert "avant 2025, la commune relève de 12076" in found[4]["detail_fr"]
+    assert found[5]["detail_fr"].endswith("Le plus proche est 30007 (Alès).")
+    assert "an arrondissement of 75056 (Paris)" in found[7]["detail"]
+    assert "since 2023 the commune belongs to 01138 (Culoz-Béon)" in found[8]["detail"]
+    right = csv_file(header, "2024;12076;Conques", "2025;12218;Conques", "2020;01039;Béon", "2030;30007;Alès",
+                     "1999;01039;Béon")  # fmt: skip
+    ended = await carry_out(world.programme, path, right)
+    assert (ended["status"], ended["problems"]) == ("succeeded", [])
+
+
+async def test_a_site_and_a_project_lie_in_a_commune_that_is_or_was(world: World) -> None:
+    siren = await world.followed_firm()
+    sites = csv_file("SIRET;Nom;Code INSEE;Ville;Situation au", f"{siret_of(siren)};A;30999;Alès;",
+                     f"{siret_of(siren, 2)};B;12076;Conques;", f"{siret_of(siren, 3)};C;12076;Conques;01/07/2024",
+                     f"{siret_of(siren, 4)};D;75101;Paris;")  # fmt: skip
+    found = await problems(world.clients["territory"], "/v1/imports?kind=sites&dry_run=true", sites)
+    assert [(each["line"], each["code"], each["severity"]) for each in found] == [
+        (2, "unknown_commune", "blocking"), (3, "commune_of_another_year", "advisory"),
+    ]  # fmt: skip
+    assert found[0]["detail_fr"].endswith("Le plus proche est 30007 (Alès).")
+    lines = [f"{title};Équipement;Étude;{siren};{code};04/07/2023" for title, code in (("T", "30999"), ("U", "12218"))]
+    projects = csv_file("Titre;Type;Maturité;Siren;Commune;Détecté le", *lines)
+    found = await problems(world.clients["territory"], here(world, "projects") + "&dry_run=true", projects)
+    assert [(each["line"], each["code"]) for each in found] == [(2, "unknown_commune"), (3, "commune_of_another_year")]
+
+
+async def test_what_stands_is_no_unknown_commune(world: World) -> None:
+    communes = [{"insee_code": "99998", "name": "Nulle-part"}]
+    ok(await world.programme.put(f"/v1/territories/{world.territory}/perimeter/2025", {"communes": communes}))
+    again = csv_file("Millésime;Code INSEE;Nom", "2025;99998;Nulle-part")
+    ended = await carry_out(world.programme, here(world, "perimeter"), again)
+    assert (ended["status"], ended["rows_unchanged"]) == ("succeeded", 1)
+
+
+def test_the_codes_of_communes_are_what_their_lists_say() -> None:
+    def commune(code: str, name: str, *old: str) -> dict[str, Any]:
+        return {"code": code, "nom": name, "type": "commune-actuelle", "anciensCodes": list(old)}
+
+    lists = {
+        2021: [commune("01001", "A"), commune("01002", "B"), commune("01004", "D", "01003")],
+        2022: [
+            commune("01001", "A et B", "01002"),
+            {"code": "01002", "nom": "B", "type": "commune-deleguee", "chefLieu": "01001"},
+            {"code": "01005", "nom": "D 1er", "type": "arrondissement-municipal", "commune": "01004"},
+            commune("01004", "D", "01003"),
+        ],
+    }
+    assert list(cog.rows(lists)) == [
+        "code;name;years;into", "01001;A et B;;", "01002;B;2021;01001", "01003;;-;01004", "01004;D;;",
+        "01005;D 1er;=;01004",
+    ]  # fmt: skip
+    counted = [sum(found.of(year) for found in map(cog._read, cog._lines())) for year in cog.YEARS]
+    assert counted == [35064, 35059, 35049, 35039, 35029, 34969, 34969]
 
 
 async def test_what_our_own_api_took_is_no_unknown_activity(world: World) -> None:
