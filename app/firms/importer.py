@@ -1,6 +1,7 @@
 """Firms and their sites from files: public facts by SIREN and SIRET."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import model_validator
 from sqlalchemy import select
@@ -29,9 +30,29 @@ _AS_OF = [
     Heading("as_of", cells.day, ["situation au", "au", "date de situation"]),
 ]
 _ACTIVITY = [
-    Heading("naf_code", cells.naf, ["code naf", "naf", "ape", "code ape", "activité principale"]),
+    Heading(
+        "naf_code",
+        cells.naf,
+        ["code naf", "naf", "ape", "code ape", "activité principale"],
+        fr="Code NAF",
+        en="NAF code",
+    ),
     Heading("naf_version", coded({"NAF rév. 2": "naf_rev2", "NAF 2025": "naf_2025"}), ["nomenclature", "version naf"]),
 ]
+
+
+_BRACKET = replace(
+    cells.plain,
+    accepts=Message(
+        "headcount_bracket",
+        "INSEE's code of the bracket: NN no employee, 11 from 10 to 19, 12 to 49, 21 to 99, 22 to 199, 31 to 249, 32 to"
+        " 499, 41 to 999, 42 to 1999, 51 to 4999, 52 to 9999, 53 more; 00 to 03 fewer than 10",
+        "le code INSEE de la tranche : NN sans salarié, 11 de 10 à 19, 12 jusqu'à 49, 21 jusqu'à 99, 22 jusqu'à 199, 31"
+        " jusqu'à 249, 32 jusqu'à 499, 41 jusqu'à 999, 42 jusqu'à 1999, 51 jusqu'à 4999, 52 jusqu'à 9999, 53 au-delà ;"
+        " 00 à 03 moins de 10",
+    ),
+    examples=("11", "11"),
+)
 
 
 NOTHING_BUT_A_NUMBER = Fault(
@@ -48,8 +69,9 @@ UNKNOWN_NAF_CODE = Fault(
 )
 CODE_OF_ANOTHER_NOMENCLATURE = Fault(
     "code_of_another_nomenclature",
-    en="{nomenclature} has no such code, {other} has: say so in a column Nomenclature.",
-    fr="La {nomenclature} n'a pas ce code, la {other} l'a : dites-le dans une colonne Nomenclature.",
+    en="{nomenclature} has no such code (the nearest is {nearest}), {other} has: say so in a column Nomenclature.",
+    fr="La {nomenclature} n'a pas ce code (le plus proche est {nearest}), la {other} l'a : dites-le dans une colonne"
+    " Nomenclature.",
 )
 
 
@@ -68,11 +90,11 @@ def _of_no_nomenclature(lines: Sequence[FileLine], stored: set[tuple[str, str | 
 def _naf_fault(code: str, version: NafVersion) -> FieldError | None:
     if code in naf.codes(version):
         return None
-    name = naf.NAMES[version]
+    name, nearest = naf.NAMES[version], naf.nearest(code, version)
     other = next((naf.NAMES[each] for each in NafVersion if code in naf.codes(each)), None)
     if other is not None:
-        return CODE_OF_ANOTHER_NOMENCLATURE.at("", nomenclature=name, other=other)
-    return UNKNOWN_NAF_CODE.at("", nomenclature=name, nearest=naf.nearest(code, version))
+        return CODE_OF_ANOTHER_NOMENCLATURE.at("", nomenclature=name, nearest=nearest, other=other)
+    return UNKNOWN_NAF_CODE.at("", nomenclature=name, nearest=nearest)
 
 
 async def _check_firms(write: Write, _place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
@@ -115,7 +137,7 @@ FIRMS = Importer(
         Heading("legal_form_code", cells.digits, ["catégorie juridique", "nature juridique", "forme juridique"]),
         Heading("trade_names", cells.parts, ["noms commerciaux", "enseignes"]),
         Heading("acronym", cells.plain, ["sigle"]),
-        Heading("headcount_bracket", cells.plain, ["tranche d'effectif", "tranche effectif salarié"]),
+        Heading("headcount_bracket", _BRACKET, ["tranche d'effectif", "tranche effectif salarié"]),
         Heading("headcount_year", cells.whole, ["année tranche effectif salarié", "année effectif"]),
         Heading("insee_category", coded({"PME": "pme", "ETI": "eti", "GE": "ge"}), ["catégorie entreprise"]),
         Heading("insee_category_year", cells.whole, ["année catégorie entreprise"]),

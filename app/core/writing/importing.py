@@ -26,6 +26,7 @@ from app.core.reading.headings import heading
 from app.core.reading.listing import Listing
 from app.core.schemas import RETIRED, nearest_name
 from app.core.validation import field_errors
+from app.core.values import INVALID_CODE, INVALID_DAY, INVALID_SIREN, INVALID_SIRET
 from app.core.writing import cells, sheets
 from app.core.writing.cells import Cell, CellReader, CellRefused, Noted
 from app.core.writing.seen import SeenKeys
@@ -84,6 +85,38 @@ HOURS_WITHOUT_LENGTH = Fault(
 )
 
 
+# What the API says of its own spellings, as people who write in a sheet need it.
+_IN_FILES = {
+    message.code: message
+    for message in (
+        Message(
+            INVALID_SIREN.code,
+            "Is no SIREN: it has nine digits, the last of which checks the others. A digit is wrong or missing, or two"
+            " are swapped.",
+            "N'est pas un SIREN : il a neuf chiffres, dont le dernier contrôle les autres. Un chiffre est faux ou"
+            " manque, ou deux sont inversés.",
+        ),
+        Message(
+            INVALID_SIRET.code,
+            "Is no SIRET: it has fourteen digits, the last of which checks the others. A digit is wrong or missing, or"
+            " two are swapped.",
+            "N'est pas un SIRET : il a quatorze chiffres, dont le dernier contrôle les autres. Un chiffre est faux ou"
+            " manque, ou deux sont inversés.",
+        ),
+        Message(
+            INVALID_DAY.code,
+            "Must be a day of the calendar, from 01/01/1900 to 31/12/2199, such as 14/06/2023.",
+            "Doit être un jour du calendrier, du 01/01/1900 au 31/12/2199, comme 14/06/2023.",
+        ),
+    )
+}
+_ONE_OF_THESE_OR_A_CODE = Message(
+    INVALID_CODE.code,
+    "Must be one of these: {expected}; or a code that the territory has, such as site_visit.",
+    "Doit être l'une de ces valeurs : {expected} ; ou un code que le territoire a, comme site_visit.",
+)
+
+
 class ColumnPart(StrEnum):
     """What a column gives of its field, where it does not give all of it."""
 
@@ -124,8 +157,11 @@ class Heading:
 
     @property
     def accepted(self) -> list[str]:
-        """Every heading that names the column: its labels first."""
-        return list(dict.fromkeys([self.label("fr"), self.label("en"), *self.names, *self.instead, self.field]))
+        """Every heading that names the column: its labels first, each but once however it is written."""
+        known: dict[str, str] = {}
+        for name in (self.label("fr"), self.label("en"), *self.names, *self.instead, self.field):
+            known.setdefault(folded(name), name)
+        return list(known.values())
 
 
 @dataclass(frozen=True)
@@ -533,7 +569,7 @@ class Reader:
         except CellRefused as refused:
             said = RowReading(refused=[(layout.by[0], refused.error)])
         return said, [
-            LineFault(number, heading, error, advisory, self._found(heading, row))
+            LineFault(number, heading, _in_file_words(error), advisory, self._found(heading, row))
             for told, advisory in ((said.told, True), (said.refused, False))
             for heading, error in told
         ]
@@ -591,7 +627,10 @@ class Reader:
             members["expected"] = labels_of(heading.read, [str(code) for code in members["expected"]])
         if column.endswith("_cents") and error.message in (TOO_SMALL, TOO_LARGE):
             members = {name: _euros(value) for name, value in members.items()}
-        error = replace(error, pointer="", members=members)
+        error = replace(_in_file_words(error), pointer="", members=members)
+        if heading is not None and heading.read.labels and error.message is INVALID_CODE:
+            expected = labels_of(heading.read, dict.fromkeys(heading.read.labels.values()))
+            error = replace(error, message=_ONE_OF_THESE_OR_A_CODE, members={"expected": expected})
         return LineFault(number, column, error, found=self._found(column, row))
 
     def close(self) -> None:
@@ -620,6 +659,10 @@ def astray(importer: Importer, header: Header, number: int, row: Sequence[Cell])
             error = BEYOND_THE_HEADINGS.at("", cell=at, cells=len(row), headings=len(matched))
             return [*faults, LineFault(number, "", error)]
     return faults
+
+
+def _in_file_words(error: FieldError) -> FieldError:
+    return replace(error, message=_IN_FILES.get(error.code, error.message))
 
 
 def _is_broken(cell: Cell) -> bool:
@@ -704,8 +747,9 @@ def labels_of(read: CellReader, codes: Iterable[str]) -> Message:
     for label, code in read.labels.items():
         by_code.setdefault(code, label)
     known = list(codes)
-    english = ", ".join(in_words(code) for code in known)
-    return Message("labels", english, ", ".join(by_code.get(code, in_words(code)) for code in known))
+    words = in_words if by_code else str  # a code without labels is its own
+    english = ", ".join(words(code) for code in known)
+    return Message("labels", english, ", ".join(by_code.get(code, words(code)) for code in known))
 
 
 def in_words(code: str) -> str:

@@ -47,6 +47,10 @@ ENTRY_NOT_THERE = Fault(
     fr="Un import ne peut créer qu'une saisie en brouillon ou soumise ; une saisie de ce statut doit déjà exister.",
 )
 
+STATUSES = {
+    "Brouillon": "draft", "Soumis": "submitted", "Validé": "validated", "Certifié": "certified", "Rejeté": "rejected",
+    "Contre-passé": "reversed",
+}  # fmt: skip
 ACTIVITIES = {
     "Cadrage": "framing", "Audition": "audition", "Entretien": "audition", "Analyse": "analysis",
     "Ingénierie financière": "financial_engineering", "Feuille de route": "roadmap", "COPIL": "committee",
@@ -304,7 +308,7 @@ TIME_ENTRIES_FILE = Importer(
         Heading("project_id", cells.plain),
         Heading("note", cells.plain, ["commentaire", "observations"]),
         Heading("external_id", cells.plain, ["identifiant externe"]),
-        Heading("status", coded({"Brouillon": "draft", "Soumis": "submitted"}), ["statut", "état"]),
+        Heading("status", coded(STATUSES), ["statut", "état"]),
     ],
     check=_check,
     locks=Locks(_entries_of, rows_of(TimeEntry.id)),

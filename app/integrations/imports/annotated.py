@@ -1,12 +1,14 @@
 """A file with what was found wrong with it: each line as it was read, its faults before it and in red.
 
-Cells are text as it stood, so that a spreadsheet changes none of them, and the copy is imported as it is.
+Cells are text as it stood, so that a spreadsheet changes none of them, and the copy is imported as it is. A filter in
+the first column shows the lines that have faults alone.
 """
 
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import xlsxwriter
 
@@ -57,14 +59,17 @@ def workbook(
         bold = book.add_format({"bold": True})
         sheet.set_column(0, 0, 60)
         headings: list[str] = []
+        last = 0
         for line, row in rows:
             if line > MOST_LINES:
                 raise TooManyLines
-            texts = [cells.shown(cell) for cell in row]
+            texts = [_as_it_looks(cell, language) for cell in row]
             remarked = by_line.get(line, [])
             sentences = "\n".join(remark.sentence(language) for remark in remarked)[: MAX_CELL - 1]
             if line == header_line:
                 headings = [text.strip() for text in texts]
+                for place, heading in enumerate(headings, 1):
+                    sheet.set_column(place, place, max(14, min(len(heading) + 4, 40)))
                 write_text(sheet, line - 1, 0, ANNOTATION[language], bold)
                 if sentences:
                     sheet.write_comment(line - 1, 0, sentences)
@@ -76,6 +81,16 @@ def workbook(
                 if text or marked:
                     style = red if marked else bold if line == header_line else None
                     write_text(sheet, line - 1, place + 1, text, style)
+            last = line
         if headings:
             sheet.freeze_panes(header_line, 1)
+            sheet.autofilter(header_line - 1, 0, max(last, header_line) - 1, len(headings))
     return out.getvalue()
+
+
+def _as_it_looks(cell: cells.Cell, language: str) -> str:
+    """The text of a cell; a day as people write it, since the file does not tell how it showed it."""
+    it = cells.said(cell)
+    if it.kind == "date" and language == "fr":
+        return f"{date.fromisoformat(it.text):%d/%m/%Y}"
+    return cells.shown(cell)

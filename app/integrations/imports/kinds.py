@@ -21,10 +21,15 @@ WORDS = {
     "en": {
         "notes": "Notes", "column": "Column", "required": "Required", "accepts": "Accepts", "values": "Values",
         "example": "Example", "headings": "Other headings", "yes": "yes", "no": "no",
+        "how": "One line each. Yellow columns are required; leave empty what is not known, columns that are not needed"
+        " may go. Send the file as it is: if something is wrong, you get a copy that says what, line by line.",
     },
     "fr": {
         "notes": "Notice", "column": "Colonne", "required": "Obligatoire", "accepts": "Accepte", "values": "Valeurs",
         "example": "Exemple", "headings": "Autres titres", "yes": "oui", "no": "non",
+        "how": "Une ligne par objet. Les colonnes jaunes sont obligatoires ; laissez vide ce qui n'est pas connu, les"
+        " colonnes inutiles peuvent être supprimées. Envoyez le fichier tel quel : si quelque chose ne va pas, une"
+        " copie dit quoi, ligne par ligne.",
     },
 }  # fmt: skip
 
@@ -197,6 +202,7 @@ def _write_notes(sheet: Worksheet, columns: list[Heading], told: Mapping[str, An
         )
         for place, text in enumerate(texts):
             sheet.write_string(row, place, text)
+    sheet.write_string(len(columns) + 2, 0, words["how"])
     for place, width in enumerate((28, 12, 44, 60, 24, 60)):
         sheet.set_column(place, place, width)
 

@@ -11,6 +11,7 @@ runner goes on with a fresh pool. The metrics tell how long imports wait for a r
 
 import asyncio
 import contextlib
+import re
 import tempfile
 import time
 from collections import Counter
@@ -809,8 +810,21 @@ class _Run:
                 f"{known.label(lang)}{NO_BREAK_BEFORE_COLON[lang]}: {text}"
                 for text, lang in zip(texts, LANGUAGES, strict=True)
             ]
+        texts = [self._in_headings(text, lang) for text, lang in zip(texts, LANGUAGES, strict=True)]
         severity = "advisory" if fault.advisory else "blocking"
         return (self.id, fault.line, column, heading, cell, found, severity, code, *texts)
+
+    def _in_headings(self, sentence: str, language: str) -> str:
+        """The sentence with the headings of the file, or our labels, in place of the names of fields."""
+
+        def heading(found: re.Match[str]) -> str:
+            field = self.importer.fields[found[0]]
+            place = self.header.place(field.field) if self.header is not None else None
+            shown = field.label(language) if self.header is None or place is None else self.header.matched[place][0]
+            return f"\u00ab\u00a0{shown}\u00a0\u00bb" if language == "fr" else f"\u201c{shown}\u201d"
+
+        names = [re.escape(name) for name in self.importer.fields if "_" in name]
+        return re.sub(rf"\b(?:{'|'.join(names)})\b", heading, sentence) if names else sentence
 
     def _place(self, fault: LineFault, column: str) -> tuple[str | None, str | None]:
         """The heading in the file, and the cell as a spreadsheet names it; of an XML neither."""

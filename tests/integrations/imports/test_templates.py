@@ -60,7 +60,8 @@ async def test_a_template_is_read_as_its_kind(world: World, kind: str, language:
     header = match(IMPORTERS[kind], 1, headings)
     assert not [fault for fault in header.faults(IMPORTERS[kind], 7) if fault.error.code != "repeated_column"]  # type: ignore[arg-type]
     assert all(name is not None for _, name in header.matched)
-    assert notes.max_row == len(headings) + 1
+    assert [row[0].value for row in notes.iter_rows(min_row=2)][: len(headings)] == headings
+    assert notes.max_row == len(headings) + 3, "and what to do with it"
     text = (await world.consultant.get(f"{address}csv", headers=headers)).content.decode("utf-8-sig")
     assert next(csv.reader([text.strip()], delimiter=";" if language == "fr" else ",")) == headings
 

@@ -1,5 +1,6 @@
 """A fault is told in the words of the file: the heading and cell as they stand there, what was found, what to do."""
 
+import re
 from collections import Counter
 from datetime import date
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import pytest
 
 from app.core import clock
-from app.core.writing.importing import FileLine
+from app.core.writing.importing import FileLine, Reader, match
 from app.firms import importer, naf
 from app.firms.rules import SECTIONS, NafVersion
+from app.integrations.imports import runner
 from app.integrations.imports.importers import IMPORTERS
 from app.programme import cog
 from tests.directory import siret_of
@@ -196,7 +198,7 @@ async def test_a_missing_column_is_told_with_all_headings_that_are_accepted(worl
     content = csv_file("Code INSEE;Nom", "30007;Alès")
     found = await problems(world.programme, here(world, "perimeter"), content)
     [missing] = [each for each in found if each["code"] == "missing_column"]
-    assert "millésime, année" in missing["detail_fr"]
+    assert "Millésime, Vintage, année" in missing["detail_fr"]
     twice = csv_file("Année;Year;Code INSEE;Nom", "2025;2025;30007;Alès")
     [repeated, *_] = await problems(world.programme, here(world, "perimeter"), twice)
     assert (repeated["code"], "Année, Year" in repeated["detail_fr"]) == ("repeated_column", True)
@@ -235,3 +237,25 @@ def test_every_column_says_what_it_accepts_in_both_languages(kind: str) -> None:
         assert column.label("en")
         assert column.read.accepts.fr
         assert column.read.accepts.en
+
+
+@pytest.mark.parametrize("kind", [kind for kind, importer in IMPORTERS.items() if not importer.xml])
+def test_no_fault_of_a_cell_speaks_of_how_the_api_is_spelt(kind: str) -> None:
+    """Nor of names that no file has: whatever stands in a column, its fault says what people write there."""
+    importer = IMPORTERS[kind]
+    for column in importer.columns:
+        if "." in column.field or column.field.endswith("_id") or column.field.endswith("_ids") or column.field == "id":
+            continue
+        reader = Reader(importer, match(importer, 1, [column.field]))
+        for cell in ("??", "31/02/2009", "01/01/1800", "12 34", "-3", "9" * 40, "x" * 3000):
+            for fault in reader.line(2, [cell])[1]:
+                for language in ("en", "fr"):
+                    told = str(fault.error.public(language)["detail"])
+                    assert not re.search("JSON|lower_snake|Luhn|1900-01", told), (column, told)
+
+
+def test_a_fault_names_columns_as_the_file_does() -> None:
+    run = runner._Run.__new__(runner._Run)
+    run.importer, run.header = IMPORTERS["claim_lines"], match(IMPORTERS["claim_lines"], 1, ["Facture d'origine"])
+    said = run._in_headings("désigner la facture (lowers_invoice_number), sans invoice_amount_excl_vat_cents", "fr")
+    assert said == ("désigner la facture («\u00a0Facture d'origine\u00a0»), sans «\u00a0Montant total HT\u00a0»")
