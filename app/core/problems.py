@@ -339,6 +339,17 @@ class UnsupportedMediaType(Problem):
     cure = "Send Content-Type: application/json, without Content-Encoding."
     cure_fr = "Envoyez Content-Type: application/json, sans Content-Encoding."
 
+    @classmethod
+    def of_a_file(cls, expected: Sequence[str]) -> Self:
+        """The answer where the body is a file: it names the types that are read."""
+        problem = cls(expected=list(expected))
+        problem.title, problem.title_fr = "The body must be a file.", "Le corps doit être un fichier."
+        problem.detail = "Its Content-Type is one of: {expected}."
+        problem.detail_fr = "Son Content-Type est l'un de : {expected}."
+        problem.cure = "Send the file itself as the body; application/octet-stream does for each."
+        problem.cure_fr = "Envoyez le fichier lui-même comme corps ; application/octet-stream convient à chacun."
+        return problem
+
 
 class ValidationFailed(Problem):
     """Some fields are not valid."""

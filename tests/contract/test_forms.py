@@ -366,7 +366,7 @@ async def test_the_form_is_asked_for_by_header_or_by_name(world: World) -> None:
             assert "etag" not in answer.headers
             described = "schema-fr" if form == "csv-fr" and answer is named else "schema"
             address = f"{world.operator.base}/missions?format={described}"
-            assert answer.headers["link"] == f'<{address}>; rel="describedby"; type="application/json"'
+            assert answer.headers["link"] == f'<{address}>; rel="describedby"; type="{TABLE_SCHEMA}"'
     for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/xml"}, {"Accept": "text/csv"}):
         answer = await world.operator.get("missions?format=json", headers=headers)
         assert answer.headers["content-type"] == "application/json"
@@ -521,7 +521,9 @@ async def test_every_list_has_a_table_schema_by_which_each_cell_is_read(alone: K
         client, address = reader(alone, path), alone.address(path)
         for form in ("csv", "csv-fr"):
             export = await whole(client, address, form, limit="20")
-            link = re.fullmatch(r'<([^>]+)>; rel="describedby"; type="application/json"', export.headers["link"])
+            link = re.fullmatch(
+                rf'<([^>]+)>; rel="describedby"; type="{re.escape(TABLE_SCHEMA)}"', export.headers["link"]
+            )
             assert link, path
             schema = ok(await client.get(link[1]))
             names, rows = table(form, export.content)

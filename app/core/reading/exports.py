@@ -19,6 +19,7 @@ from app.core.db import Statement, copy_out, snapshot
 from app.core.problems import NotFound, Problem
 from app.core.reading.headings import heading
 from app.core.reading.negotiation import language_of
+from app.core.reading.table_schema import MEDIA_TYPE
 from app.core.reading.tabular import Column, Form, HeldRows, held_columns
 
 
@@ -59,7 +60,7 @@ class Export(Response):
             columns = _headed(request, columns, headers)
         schema = "schema-fr" if form.name == "csv-fr" else "schema"
         address = f"{request.state.public_url or ''}{request.scope['path']}?format={schema}"
-        headers["Link"] = f'<{address}>; rel="describedby"; type="application/json"'
+        headers["Link"] = f'<{address}>; rel="describedby"; type="{MEDIA_TYPE}"'
         super().__init__(headers=headers)
         del self.headers["content-length"]
         self.state = request.state

@@ -130,7 +130,7 @@ async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], 
         raise Forbidden(permission=importer.permission)
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media not in MEDIA_TYPES:
-        raise UnsupportedMediaType
+        raise UnsupportedMediaType.of_a_file(MEDIA_TYPES)
     upload = await service.receive(request.state.engine, request.stream())
     request.state.body = upload.digest  # what an Idempotency-Key is held to
     wish = service.ImportRequest(

@@ -234,7 +234,10 @@ async def test_nothing_and_the_wrong_type_are_refused_at_once(world: World) -> N
     client = world.clients["territory"]
     empty = await client.request("POST", FIRMS, content=b"", headers=CSV)
     assert problem(empty, 422, "unreadable-file")["reason"] == "empty_file"
-    problem(await client.post(FIRMS, {"siren": "x"}), 415, "unsupported-media-type")
+    told = problem(await client.post(FIRMS, {"siren": "x"}), 415, "unsupported-media-type")
+    assert {"text/csv", "application/vnd.ms-excel", "application/octet-stream"} <= set(told["expected"])
+    assert "text/csv" in told["detail"]
+    assert "JSON" not in told["title"] + told["detail"]
     missing = problem(await client.request("POST", "/v1/imports", content=b"a", headers=CSV), 422, "validation-failed")
     assert missing["errors"][0]["pointer"] == "kind"
     wrong = await client.request("POST", "/v1/imports?kind=perimeter", content=b"a", headers=CSV)

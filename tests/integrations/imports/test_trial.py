@@ -54,13 +54,13 @@ async def test_forty_six_firms_come_by_the_template_and_are_mended_from_the_copy
     columns = {str(cell.value): cell.column for cell in copy[1]}
     told = {row[0].row: str(row[0].value) for row in copy.iter_rows(min_row=2) if row[0].value}
     assert sorted(told) == [9, 20, 33]
-    for line, sentence in told.items():
-        heading = re.search("«\u00a0(.+?)\u00a0»", sentence)
-        assert heading is not None
-        cell = copy.cell(line, columns[heading[1]])
+    for place, sentence in told.items():
+        named = re.search("«\u00a0(.+?)\u00a0»", sentence)
+        assert named is not None
+        cell = copy.cell(place, columns[named[1]])
         assert str(cell.fill.fgColor.rgb) == "FFFFC7CE", "the cell that the sentence names is the red one"
         if "contrôle les autres" in sentence:
-            cell.value = sirens[line - 2]
+            cell.value = sirens[place - 2]
         elif nearest := re.search(r"Le plus proche est (\S+)", sentence):
             cell.value = nearest[1]
         else:
