@@ -9,10 +9,12 @@ import pytest
 from openpyxl import load_workbook
 
 from app.core import clock
+from app.core.writing import sheets
 from app.core.writing.importing import folded, match
 from app.core.writing.writes import System, Write
-from app.integrations.imports import kinds, service
+from app.integrations.imports import annotated, kinds, service
 from app.integrations.imports.importers import IMPORTERS
+from app.reader import workbooks
 from tests.directory import siret_of
 from tests.integrations.imports.files import carry_out, csv_file, ended_of, send, xlsx_file
 from tests.world import World, fresh_siren, ok, problem
@@ -110,6 +112,18 @@ async def test_the_annotated_copy_is_mended_and_imported_as_it_is(world: World) 
     done = await carry_out(client, here(world, "projects"), mended.getvalue())
     assert (done["status"], done["rows_created"]) == ("succeeded", 3)
     assert [code for _, _, code, _ in done["problems"]] == ["headings_below"]
+
+
+def test_what_stands_in_a_cell_stands_in_the_copy() -> None:
+    """A day as people write it, a text of any signs: of those XlsxWriter would take some for XML of its own."""
+    day = sheets.Cell(sheets.CellKind.DATE, "2023-06-14")
+    odd = ["<r><t>a</t></r>", "<r>not closed</r>", "=1+1", "_x0041_", "a\x01b", "https://a.fr", "x" * 32_767]
+    rows: list[sheets.Row] = [(1, ["Nom", "Jour"]), (3, [*odd, day])]
+    for language, written in (("fr", "14/06/2023"), ("en", "2023-06-14")):
+        made = annotated.workbook(rows, 1, [], language, "L'été d'Alès'")
+        table = workbooks.packed(io.BytesIO(made))
+        assert table.sheets == ("L'été d'Alès",)
+        assert list(table.rows)[1] == (3, [None, *odd, written])
 
 
 def ok_bytes(answer: Any) -> bytes:
