@@ -332,10 +332,10 @@ class AddressTooLong(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """The body must be JSON, without compression."""
+    """The body is of a type that is not read here, or compressed."""
 
     status = 415
-    title_fr = "Le corps doit être du JSON, sans compression."
+    title_fr = "Le corps est d'un type qui n'est pas lu ici, ou compressé."
     cure = "Send Content-Type: application/json, without Content-Encoding."
     cure_fr = "Envoyez Content-Type: application/json, sans Content-Encoding."
 
@@ -343,7 +343,6 @@ class UnsupportedMediaType(Problem):
     def of_a_file(cls, expected: Sequence[str]) -> Self:
         """The answer where the body is a file: it names the types that are read."""
         problem = cls(expected=list(expected))
-        problem.title, problem.title_fr = "The body must be a file.", "Le corps doit être un fichier."
         problem.detail = "Its Content-Type is one of: {expected}."
         problem.detail_fr = "Son Content-Type est l'un de : {expected}."
         problem.cure = "Send the file itself as the body; application/octet-stream does for each."
