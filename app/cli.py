@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.bundled import backup, postgres
-from app.commands import data, keys, serving
+from app.commands import data, keys, members, serving
 from app.commands.terminal import CommandRefused, line_of
 from app.core.problems import Problem
 from app.settings import Settings, get_settings
@@ -35,11 +35,18 @@ app.command("tick")(data.do_what_is_due)
 app.command("import")(data.import_file)
 app.command("openapi")(data.write_openapi)
 
-keys_of = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
+keys_of = typer.Typer(help="Create, enrol, confirm, list and revoke API keys.", no_args_is_help=True)
 keys_of.command("create")(keys.create_key)
+keys_of.command("enrol")(keys.enrol_key)
+keys_of.command("confirm")(keys.confirm_key)
 keys_of.command("list")(keys.list_keys)
 keys_of.command("revoke")(keys.revoke_key)
 app.add_typer(keys_of, name="keys")
+
+members_of = typer.Typer(help="List roles, and approve those that wait for it.", no_args_is_help=True)
+members_of.command("list")(members.list_members)
+members_of.command("approve")(members.approve_member)
+app.add_typer(members_of, name="members")
 
 exports = typer.Typer(help="Export data as documented files.", no_args_is_help=True)
 exports.command("territory")(data.export_territory)

@@ -115,11 +115,11 @@ WITH given AS (
     INSERT INTO subjects (id, kind, organisation_id, name, email, created_at, updated_at)
     SELECT id, kind, organisation_id, name, email, now(), now() FROM given
 ), member AS (
-    INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)
-    SELECT id, role, territory, '2020-01-01', now(), now() FROM given WHERE role IS NOT NULL
+    INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)
+    SELECT id, role, territory, '2020-01-01', now(), now(), now() FROM given WHERE role IS NOT NULL
 )
-INSERT INTO api_keys (subject_id, name, prefix, digest, scope, created_at, updated_at)
-SELECT id, 'test', prefix, digest, scope, now(), now() FROM given
+INSERT INTO api_keys (subject_id, name, prefix, digest, scope, confirmed_at, expires_at, created_at, updated_at)
+SELECT id, 'test', prefix, digest, scope, now(), '2199-12-31', '2198-12-31', now() FROM given
 RETURNING subject_id, digest"""
 
 
@@ -181,8 +181,8 @@ class World:
     """A territory and its people. `world.lead`, `world.operator`, … are clients with the key of that role.
 
     The lead role belongs to the lead organisation, `consultant` to the partner's; `lead_judge` is a second person of
-    the lead organisation with the lead role, who enters nothing; `admin`, `programme`, `operator` and `auditor` are
-    national, the others hold their role in this territory alone.
+    the lead organisation with the lead role, who enters nothing, `second_admin` one who approves what `admin` proposes;
+    `admin`, `programme`, `operator` and `auditor` are national, the others hold their role in this territory alone.
     """
 
     http: httpx2.AsyncClient
@@ -207,9 +207,10 @@ class World:
         names = ("office", "lead", "partner")
         sirens = [fresh_siren() for _ in names]
         home = {"lead": "lead", "lead_judge": "lead", "consultant": "partner"}
+        double = {"lead_judge": "lead", "second_admin": "admin"}
         people = [
-            world._person(name, home.get(name, "office"), "lead" if name == "lead_judge" else name)
-            for name in [*(str(role) for role in Role), "lead_judge"]
+            world._person(name, home.get(name, "office"), double.get(name, name))
+            for name in [*(str(role) for role in Role), "lead_judge", "second_admin"]
         ]
         async with pool.acquire() as connection:
             rows = await connection.fetch(_PLACE, slug, fresh_siren(), [f"{name} of {slug}" for name in names], sirens)
@@ -256,6 +257,23 @@ class World:
         for each, digest in zip(people, columns[7], strict=True):
             self.subjects[each["name"]] = ids[digest]
             self.clients[each["name"]] = Client(self.http, each["key"], f"/v1/territories/{self.territory}")
+
+    async def grant(self, **member: Any) -> dict[str, Any]:
+        """A role that an administrator gives, and another one approves where it needs that."""
+        made: dict[str, Any] = ok(await self.clients["admin"].post("/v1/members", member), 201)
+        if made["status"] == "proposed":
+            made = ok(await self.clients["second_admin"].post(f"/v1/members/{made['id']}/approve"))
+        return made
+
+    async def issue(self, subject_id: Any, **more: Any) -> dict[str, Any]:
+        """A key that an administrator makes, its holder enrols, and another administrator confirms; with its secret."""
+        body = {"subject_id": str(subject_id), "name": "laptop", **more}
+        made: dict[str, Any] = ok(await self.clients["admin"].post("/v1/api-keys", body), 201)
+        if made["code"]:
+            made = ok(await self.http.post("/v1/enrolments", json={"code": made["code"]}), 201)
+        said = {"fingerprint": made["fingerprint"]}
+        made |= ok(await self.clients["second_admin"].post(f"/v1/api-keys/{made['id']}/confirm", said))
+        return made
 
     async def add_person(self, organisation: str = "partner", name: str | None = None) -> UUID:
         """A person without a key or role, who can be assigned."""

@@ -214,6 +214,32 @@ class ReporterJudges(Problem):
     cure_fr = "Demandez à une autre personne qui a le rôle funder."
 
 
+class RoleOwnApproval(Problem):
+    """The administrator who proposed a role, and who would hold it, cannot also approve it."""
+
+    status = 403
+    title_fr = "L'administrateur qui a proposé un rôle, et celui qui l'aurait, ne peuvent pas aussi l'approuver."
+    cure = "Ask another person who holds the role admin; while there is none, `rebond members approve` on the server."
+    cure_fr = (
+        "Demandez à une autre personne qui a le rôle admin ; tant qu'il n'y en a pas, « rebond members approve » sur le"
+        " serveur."
+    )
+
+
+class KeyOwnConfirmation(Problem):
+    """The administrator who made a key, and who would hold it, cannot also confirm its fingerprint."""
+
+    status = 403
+    title_fr = (
+        "L'administrateur qui a créé une clé, et celui qui l'aurait, ne peuvent pas aussi en confirmer l'empreinte."
+    )
+    cure = "Ask another person who holds the role admin; while there is none, `rebond keys confirm` on the server."
+    cure_fr = (
+        "Demandez à une autre personne qui a le rôle admin ; tant qu'il n'y en a pas, « rebond keys confirm » sur le"
+        " serveur."
+    )
+
+
 def with_author(authors: Sequence[UUID], actor: Acting) -> list[UUID]:
     """The authors of a text that the actor has just written; the service itself is none."""
     new = [actor.subject_id] if actor.subject_id is not None and actor.subject_id not in authors else []
@@ -285,6 +311,8 @@ ORDERS_SETTLES = Pair(
 )
 ORDERS_WAIVES = Pair("orders a recovery", "waives it", OrdererWaives)
 REPORTS_JUDGES = Pair("reports on a commitment", "records its outcome", ReporterJudges)
+PROPOSES_ROLE_APPROVES = Pair("proposes a role, or would hold it", "approves it", RoleOwnApproval)
+MAKES_KEY_CONFIRMS = Pair("makes a key, or would hold it", "confirms its fingerprint", KeyOwnConfirmation)
 
 PAIRS = (
     ENTERS_VALIDATES,
@@ -308,4 +336,6 @@ PAIRS = (
     ORDERS_SETTLES,
     ORDERS_WAIVES,
     REPORTS_JUDGES,
+    PROPOSES_ROLE_APPROVES,
+    MAKES_KEY_CONFIRMS,
 )

@@ -14,37 +14,52 @@ from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
-from app.access.rules import MATRIX, Actor, Role, RoleInForce, Scope, SubjectKind
+from app.access.rules import (
+    BY_TWO,
+    MATRIX,
+    OF_ONESELF,
+    Actor,
+    Role,
+    RoleInForce,
+    Scope,
+    SubjectKind,
+    network_of,
+    within,
+)
 from app.core import clock
-from app.core.db import raw_connection
+from app.core.db import one_of, raw_connection
 from app.core.problems import CredentialsInvalid, CredentialsMissing, Forbidden, InsufficientScope, NotFound
 
 PREFIX = "rbd_"
 KEPT = 10_000  # credentials remembered by one worker
 
-# The key's use is noted at most once a minute: a read must not write each time.
-_FIND = """
+# The key's use is noted at most once a minute: a read must not write each time. Until its fingerprint is confirmed, a
+# key carries no role that decides, pays or administers.
+_FIND = f"""
 WITH credential AS (
     SELECT k.id AS key_id, k.scope, k.last_used_at, s.id AS subject_id, s.kind, s.organisation_id,
-           s.email IS NOT NULL AS has_email
+           s.email IS NOT NULL AS has_email, k.confirmed_at IS NOT NULL AS confirmed, k.permissions, k.territories,
+           k.addresses
     FROM api_keys k JOIN subjects s ON s.id = k.subject_id
-    WHERE k.digest = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
+    WHERE k.digest = $1 AND k.revoked_at IS NULL AND k.expires_at > $2
 ), used AS (
     UPDATE api_keys SET last_used_at = $2 FROM credential
     WHERE api_keys.id = credential.key_id
       AND (credential.last_used_at IS NULL OR credential.last_used_at < $2 - interval '1 minute')
 )
-SELECT credential.*, (
-    SELECT array_agg(ARRAY[m.role, m.territory]) FROM members m
-    WHERE m.subject_id = credential.subject_id AND m.from_on <= $3 AND (m.to_on IS NULL OR m.to_on >= $3)
-) AS grants
-FROM credential
-"""
+SELECT credential.*, held.grants, held.withheld
+FROM credential CROSS JOIN LATERAL (
+    SELECT array_agg(ARRAY[m.role, m.territory]) FILTER (WHERE carried) AS grants, bool_or(NOT carried) AS withheld
+    FROM members m, LATERAL (SELECT credential.confirmed OR NOT ({one_of("m.role", sorted(BY_TWO))}) AS carried) AS _
+    WHERE m.subject_id = credential.subject_id AND m.granted AND m.from_on <= $3 AND (m.to_on IS NULL OR m.to_on >= $3)
+) AS held
+"""  # noqa: S608  # the roles are ours
 _SUBJECT = """
-SELECT s.id AS subject_id, s.kind, s.organisation_id, s.email IS NOT NULL AS has_email,
-       'full' AS scope, NULL::uuid AS key_id, (
+SELECT s.id AS subject_id, s.kind, s.organisation_id, s.email IS NOT NULL AS has_email, 'full' AS scope,
+       NULL::uuid AS key_id, true AS confirmed, NULL::text[] AS permissions, NULL::text[] AS territories,
+       NULL::text[] AS addresses, (
     SELECT array_agg(ARRAY[m.role, m.territory]) FROM members m
-    WHERE m.subject_id = s.id AND m.from_on <= $2 AND (m.to_on IS NULL OR m.to_on >= $2)
+    WHERE m.subject_id = s.id AND m.granted AND m.from_on <= $2 AND (m.to_on IS NULL OR m.to_on >= $2)
 ) AS grants
 FROM subjects s WHERE s.id = $1
 """
@@ -61,14 +76,23 @@ async def actor_of(connection: Any, subject_id: UUID) -> Actor:
 
 
 def _actor(row: Any) -> Actor:
+    grants = [RoleInForce(Role(role), territory) for role, territory in row["grants"] or ()]
+    if row["territories"] is not None:  # a role of all territories is then one of these
+        grants = [
+            RoleInForce(each.role, slug)
+            for slug in row["territories"] for each in grants if each.territory in (None, slug)
+        ]  # fmt: skip
     return Actor(
         subject_id=row["subject_id"],
         kind=SubjectKind(row["kind"]),
         organisation_id=row["organisation_id"],
-        grants=tuple(RoleInForce(Role(role), territory) for role, territory in row["grants"] or ()),
+        grants=tuple(dict.fromkeys(grants)),
         scope=Scope(row["scope"]),
         key_id=row["key_id"],
         has_email=row["has_email"],
+        confirmed=row["confirmed"],
+        permissions=None if row["permissions"] is None else frozenset(row["permissions"]),
+        addresses=tuple(map(network_of, row["addresses"] or ())),
     )
 
 
@@ -91,6 +115,8 @@ class Credentials:
         if row is None:
             self._seen.pop(digest, None)
             raise CredentialsInvalid
+        if row["withheld"] and not row["grants"]:
+            raise CredentialsInvalid.unconfirmed()
         actor = _actor(row)
         self._seen[digest] = (time.monotonic() + self._kept, actor)
         if len(self._seen) > KEPT:
@@ -116,7 +142,8 @@ class Permission:
     """The gate of a route: lets the actor through who holds `permission` in the territory of the path.
 
     Raises `CredentialsMissing`, `CredentialsInvalid` (401), `NotFound` (404) where the caller may not even see what is
-    there, `Forbidden` and `InsufficientScope` (403) where it may see, but not do this.
+    there, `Forbidden` (403) where it may see, but not do this, and `InsufficientScope` (403) where its roles permit it
+    and its key does not.
     """
 
     def __init__(self, permission: str) -> None:
@@ -124,6 +151,7 @@ class Permission:
             raise ValueError(f"the matrix knows no permission {permission}")
         self.permission = permission
         self._reads = permission.endswith(":read")
+        self._by_any_key = self._reads or permission in OF_ONESELF
         self._sight = permission.partition(":")[0] + ":read"
 
     async def __call__(self, request: Request) -> Actor:
@@ -132,13 +160,17 @@ class Permission:
         if known is not None:
             return known
         actor: Actor = await state["credentials"].actor(state["engine"], _key(request))
+        if actor.addresses and not within(address_of(request), actor.addresses):
+            raise CredentialsInvalid.from_elsewhere()
         territory: str | None = request.scope["path_params"].get("territory")
         state["actor"] = actor
         if not actor.may(self.permission, territory):
+            if not self._reads and actor.permitted(self.permission, territory) and await self._exists(state, territory):
+                raise InsufficientScope
             if actor.may(self._sight, territory) and not self._reads and await self._exists(state, territory):
                 raise Forbidden(permission=self.permission)
             raise NotFound
-        if not self._reads and actor.scope is Scope.READ_ONLY:
+        if not self._by_any_key and actor.scope is Scope.READ_ONLY:
             raise InsufficientScope
         if territory is not None and not await self._exists(state, territory):
             raise NotFound
@@ -146,6 +178,11 @@ class Permission:
 
     async def _exists(self, state: dict[str, Any], territory: str | None) -> bool:
         return territory is None or await state["credentials"].exists(state["engine"], territory)
+
+
+def address_of(request: Request) -> str | None:
+    """The address that a request comes from; None where the connection has none."""
+    return request.client.host if request.client is not None else None
 
 
 def _key(request: Request) -> str:

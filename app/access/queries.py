@@ -1,11 +1,11 @@
 """Reads of access: each Select's columns are the fields of its schema."""
 
-from sqlalchemy import ColumnElement, Text, any_, or_, select
+from sqlalchemy import ColumnElement, Text, any_, case, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.access import schemas
 from app.access.models import ApiKey, Member, Organisation, Subject
-from app.access.rules import Role
+from app.access.rules import MemberStatus, Role
 from app.core.db import param
 from app.core.reading.listing import Listing, any_of, equals, matches, updated_since
 from app.core.values import Siren, Slug, Uuid
@@ -33,6 +33,14 @@ ORGANISATIONS = Listing(
 _PARENT = select(Organisation.id).where(Organisation.id == param("organisation_id", Organisation.id.type))
 
 _colleague = Subject.__table__.alias("colleague")
+_proposer = Subject.__table__.alias("proposer")
+_approver = Subject.__table__.alias("approver")
+_maker = Subject.__table__.alias("maker")
+_confirmer = Subject.__table__.alias("confirmer")
+_status = case(
+    (Member.granted, literal_column(f"'{MemberStatus.GRANTED}'", Text())),
+    else_=literal_column(f"'{MemberStatus.PROPOSED}'", Text()),
+)
 
 
 def _acts_within(name: str) -> ColumnElement[bool]:
@@ -40,6 +48,7 @@ def _acts_within(name: str) -> ColumnElement[bool]:
     held = select(Member.id).join(_colleague, _colleague.c.id == Member.subject_id)
     return held.where(
         _colleague.c.organisation_id == Subject.organisation_id,
+        Member.granted,
         or_(Member.territory == any_(param(name, ARRAY(Text()))), Member.territory.is_(None)),
     ).exists()
 
@@ -105,12 +114,20 @@ MEMBERS = Listing(
         Member.territory,
         Member.from_on,
         Member.to_on,
+        _status.label("status"),
+        Member.proposed_by,
+        _proposer.c.name.label("proposed_by_name"),
+        Member.approved_by,
+        _approver.c.name.label("approved_by_name"),
+        Member.approved_at,
         Member.version,
         Member.created_at,
         Member.updated_at,
     )
     .join(Subject, Subject.id == Member.subject_id)
-    .join(Organisation, Organisation.id == Subject.organisation_id),
+    .join(Organisation, Organisation.id == Subject.organisation_id)
+    .outerjoin(_proposer, _proposer.c.id == Member.proposed_by)
+    .outerjoin(_approver, _approver.c.id == Member.approved_by),
     key=Member.id,
     version=Member.version,
     derived=True,
@@ -119,6 +136,7 @@ MEMBERS = Listing(
         "subject_id": equals(Member.subject_id, Uuid, "Roles of this person or service account."),
         "role": any_of(Member.role, Role, "Members with any of these roles."),
         "territory": any_of(Member.territory, Slug, "Roles in any of these territories."),
+        "status": any_of(_status, MemberStatus, "proposed: roles that wait for another administrator."),
         "updated_since": updated_since(Member.updated_at),
     },
     sorts={"from_on": Member.from_on, "to_on": Member.to_on},
@@ -133,17 +151,30 @@ API_KEYS = Listing(
         ApiKey.name,
         ApiKey.prefix,
         ApiKey.scope,
+        ApiKey.permissions,
+        ApiKey.territories,
+        ApiKey.addresses,
         ApiKey.expires_at,
         ApiKey.revoked_at,
         ApiKey.last_used_at,
         ApiKey.rotated_from_id,
+        ApiKey.created_by,
+        _maker.c.name.label("created_by_name"),
+        ApiKey.code_expires_at,
+        ApiKey.confirmed_by,
+        _confirmer.c.name.label("confirmed_by_name"),
+        ApiKey.confirmed_at,
         ApiKey.version,
         ApiKey.created_at,
         ApiKey.updated_at,
-    ).join(Subject, Subject.id == ApiKey.subject_id),
+    )
+    .join(Subject, Subject.id == ApiKey.subject_id)
+    .outerjoin(_maker, _maker.c.id == ApiKey.created_by)
+    .outerjoin(_confirmer, _confirmer.c.id == ApiKey.confirmed_by),
     key=ApiKey.id,
     version=ApiKey.version,
     derived=True,
+    scopes={"holder": lambda name: ApiKey.subject_id == param(name, ApiKey.subject_id.type)},
     filters={
         "subject_id": equals(ApiKey.subject_id, Uuid, "Keys of this person or service account."),
         "updated_since": updated_since(ApiKey.updated_at),

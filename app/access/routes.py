@@ -5,21 +5,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access import schemas, service
+from app.access.duties import MAKES_KEY_CONFIRMS, PROPOSES_ROLE_APPROVES
 from app.access.gate import require
 from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
-from app.access.rules import NATIONAL, Actor, permissions_of
+from app.access.rules import NATIONAL, Actor, AdminForPersons, RoleProlonged
+from app.core import problems as p
 from app.core.db import raw_connection
 from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.reading import answers
 from app.core.reading.answers import page, private, show
 from app.core.reading.query import read
-from app.core.serving.operations import changes, lists, shows
+from app.core.serving.operations import changes, lists, responses, shows
 from app.core.serving.routing import router
-from app.core.writing.writes import commit
+from app.core.writing.writes import Change, Seen, System, commit, run
 
 access = router("access")
 
 _NAMES = """
-SELECT s.name, o.name AS organisation_name, k.name AS key_name
+SELECT s.name, o.name AS organisation_name, k.name AS key_name, k.expires_at
 FROM subjects s JOIN organisations o ON o.id = s.organisation_id JOIN api_keys k ON k.subject_id = s.id
 WHERE s.id = $1 AND k.id = $2
 """
@@ -41,9 +44,11 @@ async def get_me(request: Request, actor: Actor = require("me:read")) -> Respons
         "key_id": actor.key_id,
         "key_name": names["key_name"],
         "scope": actor.scope,
+        "key_expires_at": names["expires_at"],
+        "key_confirmed": actor.confirmed,
         "roles": [{"role": grant.role, "territory": grant.territory} for grant in actor.grants],
-        "permissions": sorted(permissions_of(actor.roles(None))),
-        "territory_permissions": {slug: sorted(permissions_of(actor.roles(slug)) - NATIONAL) for slug in territories},
+        "permissions": sorted(actor.all_permissions(None)),
+        "territory_permissions": {slug: sorted(actor.all_permissions(slug) - NATIONAL) for slug in territories},
     }
     return private(body, cache_control="no-store")
 
@@ -160,11 +165,15 @@ async def list_members(request: Request, actor: Actor = require("members:read"))
     return await page(request, MEMBERS, **_within(actor, "members:read"))
 
 
-@access.post("/v1/members", **changes(schemas.Member, AlreadyExists, ReferenceNotFound, status=201))
+@access.post("/v1/members", **changes(schemas.Member, AlreadyExists, ReferenceNotFound, AdminForPersons, status=201))
 async def create_member(
     request: Request, body: schemas.MemberCreate, actor: Actor = require("members:write")
 ) -> Response:
-    """Give a person or service account a role, in one territory or in all. It takes effect within five seconds."""
+    """Give a person or service account a role, in one territory or in all. It takes effect within five seconds.
+
+    A role that decides, pays or administers (programme, operator, lead, funder, treasurer, committee, admin) is
+    proposed: it permits nothing until another administrator approves it. Only a person holds the role admin.
+    """
     return _forgetting(
         request,
         await commit(
@@ -181,11 +190,24 @@ async def get_member(request: Request, actor: Actor = require("members:read")) -
     return await show(request, MEMBERS, **_within(actor, "members:read"))
 
 
-@access.patch("/v1/members/{id:uuid}", **changes(schemas.Member))
+@access.post("/v1/members/{id:uuid}/approve", **changes(schemas.Member, *PROPOSES_ROLE_APPROVES.refusals))
+async def approve_member(request: Request, actor: Actor = require("members:write")) -> Response:
+    """Approve a role that another administrator has proposed. It takes effect within five seconds.
+
+    Neither who proposed it nor who would hold it can. What is granted already stays as it is.
+    """
+    answer = await commit(request, lambda write: service.approve_member(write, request.path_params["id"]))
+    return _forgetting(request, answer)
+
+
+@access.patch("/v1/members/{id:uuid}", **changes(schemas.Member, RoleProlonged, AdminForPersons))
 async def update_member(
     request: Request, body: schemas.MemberUpdate, actor: Actor = require("members:write")
 ) -> Response:
-    """Set the last day of a role, or reopen the role (null). It takes effect within five seconds."""
+    """Set the last day of a role, or reopen the role (null). It takes effect within five seconds.
+
+    A role that needed an approval only becomes shorter: give it anew from the day after its end.
+    """
     answer = await commit(request, lambda write: service.update_member(write, request.path_params["id"], body))
     return _forgetting(request, answer)
 
@@ -202,15 +224,14 @@ async def create_api_key(
 ) -> Response:
     """Create a key for a person or service account.
 
-    The secret is in this answer and nowhere else; a replayed answer has null instead.
+    For a program the secret is in this answer and nowhere else. For a person the answer has a code that works once,
+    within 72 hours: its holder makes the secret by POST /v1/enrolments. A replayed answer has null instead. Where the
+    subject holds a role that decides, pays or administers, the key carries it once another administrator confirms the
+    fingerprint.
     """
-    key = service.new_key()
-    answer = await commit(
-        request,
-        lambda write: service.create_api_key(write, body, key),
-        status=201,
-    )
-    return _showing(answer, key)
+    issued = service.Issued()
+    answer = await commit(request, lambda write: service.create_api_key(write, body, issued), status=201)
+    return _showing(answer, issued)
 
 
 @access.get("/v1/api-keys/{id:uuid}", **shows(schemas.ApiKey))
@@ -219,25 +240,121 @@ async def get_api_key(request: Request, actor: Actor = require("api_keys:read"))
     return await show(request, API_KEYS)
 
 
-@access.post("/v1/api-keys/{id:uuid}/rotate", **changes(schemas.ApiKeyCreated, service.ApiKeyEnded, status=201))
+_ROTATES = changes(schemas.ApiKeyCreated, service.ApiKeyEnded, service.KeyOfAPerson, service.AnotherKey, status=201)
+
+
+@access.post("/v1/api-keys/{id:uuid}/rotate", **_ROTATES)
 async def rotate_api_key(
     request: Request, body: schemas.ApiKeyRotate, actor: Actor = require("api_keys:write")
 ) -> Response:
-    """Replace a key by a new one; the old one works for `overlap_hours` more. Raises `api-key-ended`."""
-    key = service.new_key()
+    """Replace the key of a program by a new one; the old one works for `overlap_hours` more. Raises `api-key-ended`.
+
+    A person rotates the own key with itself alone: POST /v1/me/keys/{id}/rotate.
+    """
+    issued = service.Issued()
     answer = await commit(
         request,
-        lambda write: service.rotate_api_key(write, request.path_params["id"], body, key),
+        lambda write: service.rotate_api_key(write, request.path_params["id"], body, issued),
         status=201,
         location="/v1/api-keys/{key}",
     )
-    return _showing(_forgetting(request, answer), key)
+    return _showing(_forgetting(request, answer), issued)
 
 
 @access.post("/v1/api-keys/{id:uuid}/revoke", **changes(schemas.ApiKey))
 async def revoke_api_key(request: Request, actor: Actor = require("api_keys:write")) -> Response:
     """Revoke a key. It is refused at once by this worker, within five seconds by every other."""
     answer = await commit(request, lambda write: service.revoke_api_key(write, request.path_params["id"]))
+    return _forgetting(request, answer)
+
+
+@access.post(
+    "/v1/api-keys/{id:uuid}/confirm",
+    **changes(schemas.ApiKey, service.ApiKeyEnded, service.FingerprintDiffers, *MAKES_KEY_CONFIRMS.refusals),
+)
+async def confirm_api_key(
+    request: Request, body: schemas.ApiKeyConfirm, actor: Actor = require("api_keys:write")
+) -> Response:
+    """Confirm the fingerprint of a key, as its holder tells it: the key then carries every role of its subject.
+
+    Neither who made the key nor who holds it can. It takes effect within five seconds.
+    """
+    answer = await commit(
+        request, lambda write: service.confirm_api_key(write, request.path_params["id"], body.fingerprint)
+    )
+    return _forgetting(request, answer)
+
+
+@access.post(
+    "/v1/enrolments",
+    response_model=schemas.ApiKeyCreated,
+    status_code=201,
+    responses=responses(
+        p.MalformedJson, p.UnsupportedMediaType, p.BodyTooLarge, p.RequestTimeout, p.ValidationFailed,
+        p.DatabaseUnavailable, p.Busy, service.EnrolmentCodeInvalid,
+    ),
+)  # fmt: skip
+async def create_enrolment(request: Request, body: schemas.EnrolmentCreate) -> Response:
+    """Make the secret of a key by the code that an administrator handed over; it works once, and needs no key.
+
+    The secret is in this answer and nowhere else. Tell a second administrator the fingerprint, where your role decides,
+    pays or administers. An Idempotency-Key is not taken: nothing keeps the secret for a second answer.
+    """
+    read(request, {})
+    issued, state = service.Issued(), request.state
+
+    def reply(change: Change, seen: list[Seen]) -> Response:
+        answer = answers.answer(request, change.listing, seen[0].body.encode(), seen[0].version, 201)
+        answer.headers["Location"] = f"/v1/me/keys/{seen[0].key}"
+        return answer
+
+    answer = await run(
+        state.sessions,
+        System(),
+        lambda write: service.enrol(write, body.code, issued),
+        request_id=state.request_id,
+        reply=reply,
+    )
+    assert isinstance(answer, Response)  # `reply` was given
+    return _showing(answer, issued)
+
+
+@access.get("/v1/me/keys", **lists(API_KEYS))
+async def list_own_keys(request: Request, actor: Actor = require("me:read")) -> Response:
+    """The caller's own keys, without their secrets: also those that ended, and those that wait for a code."""
+    return await page(request, API_KEYS, holder=actor.subject_id)
+
+
+@access.get("/v1/me/keys/{id:uuid}", **shows(schemas.ApiKey))
+async def get_own_key(request: Request, actor: Actor = require("me:read")) -> Response:
+    """One of the caller's own keys, without its secret."""
+    return await show(request, API_KEYS, holder=actor.subject_id)
+
+
+@access.post("/v1/me/keys/{id:uuid}/rotate", **changes(
+    schemas.ApiKeyCreated, service.ApiKeyEnded, service.AnotherKey, status=201
+))  # fmt: skip
+async def rotate_own_key(request: Request, body: schemas.ApiKeyRotate, actor: Actor = require("me:keys")) -> Response:
+    """Replace the key that sends this request by a new one; the old one works for `overlap_hours` more.
+
+    The new key carries the same, ends on the same day, and needs no other confirmation.
+    """
+    issued = service.Issued()
+    answer = await commit(
+        request,
+        lambda write: service.rotate_api_key(write, request.path_params["id"], body, issued, actor.subject_id),
+        status=201,
+        location="/v1/me/keys/{key}",
+    )
+    return _showing(_forgetting(request, answer), issued)
+
+
+@access.post("/v1/me/keys/{id:uuid}/revoke", **changes(schemas.ApiKey))
+async def revoke_own_key(request: Request, actor: Actor = require("me:keys")) -> Response:
+    """Revoke one of the caller's own keys, such as one that was lost. It is refused within five seconds everywhere."""
+    answer = await commit(
+        request, lambda write: service.revoke_api_key(write, request.path_params["id"], actor.subject_id)
+    )
     return _forgetting(request, answer)
 
 
@@ -252,10 +369,10 @@ def _forgetting(request: Request, answer: Response) -> Response:
     return answer
 
 
-def _showing(answer: Response, key: str) -> Response:
-    """Add the secret to the answer alone: what is stored for a replay, and a dry run, say null."""
-    shown = b"null" if answer.status_code != 201 or "idempotency-replayed" in answer.headers else to_json(key)
-    answer.body = bytes(answer.body).rstrip()[:-1] + b',"key":' + shown + b"}\n"
+def _showing(answer: Response, issued: service.Issued) -> Response:
+    """Add what is shown once to the answer alone: what is stored for a replay, and a dry run, say null."""
+    shown = issued if answer.status_code == 201 and "idempotency-replayed" not in answer.headers else service.Issued()
+    answer.body = bytes(answer.body).rstrip()[:-1] + b"," + to_json(shown.shown())[1:] + b"\n"
     answer.headers["Content-Length"] = str(len(answer.body))
     answer.headers["Cache-Control"] = "no-store"
     return answer

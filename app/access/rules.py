@@ -7,11 +7,14 @@ roles; one subject may hold both, so the pairs of acts are kept apart by subject
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Protocol
 from uuid import UUID
 
+from app.core.faults import Fault
 from app.core.problems import Problem
 
 
@@ -28,6 +31,17 @@ class Role(StrEnum):
     COMMITTEE = "committee"
     AUDITOR = "auditor"
     ADMIN = "admin"
+
+
+# Who decides, pays or administers: one administrator proposes such a role, another approves it.
+BY_TWO = frozenset({Role.PROGRAMME, Role.OPERATOR, Role.LEAD, Role.FUNDER, Role.TREASURER, Role.COMMITTEE, Role.ADMIN})
+
+
+class MemberStatus(StrEnum):
+    """Whether a role is given, or waits for the approval of another administrator. It follows from who approved it."""
+
+    PROPOSED = "proposed"
+    GRANTED = "granted"
 
 
 class SubjectKind(StrEnum):
@@ -56,6 +70,22 @@ class EmailMissing(Problem):
     )
     cure = "Ask an administrator to add your e-mail address; it takes effect within five seconds."
     cure_fr = "Demandez à un administrateur d'ajouter votre adresse électronique ; elle vaut dans les cinq secondes."
+
+
+class AdminForPersons(Problem):
+    """A program cannot hold the role admin, nor keep it longer than it was told."""
+
+    title_fr = "Un programme ne peut pas avoir le rôle admin, ni le garder plus longtemps qu'annoncé."
+    cure = "Give the role to a person."
+    cure_fr = "Donnez le rôle à une personne."
+
+
+class RoleProlonged(Problem):
+    """A role that another administrator has approved cannot be made longer."""
+
+    title_fr = "Un rôle approuvé par un autre administrateur ne peut pas être prolongé."
+    cure = "Give the role anew from the day after its end; another administrator approves it."
+    cure_fr = "Donnez à nouveau le rôle à partir du lendemain de sa fin ; un autre administrateur l'approuve."
 
 
 BY_A_PERSON: tuple[type[Problem], ...] = (PersonRequired, EmailMissing)  # why `person` refuses
@@ -98,6 +128,44 @@ class Scope(StrEnum):
     READ_ONLY = "read_only"
 
 
+KEY_LASTS = {SubjectKind.PERSON: timedelta(days=90), SubjectKind.SERVICE_ACCOUNT: timedelta(days=400)}  # by default
+KEY_LASTS_AT_MOST = timedelta(days=730)
+CODE_LASTS = timedelta(hours=72)
+
+KEY_END_OUT_OF_RANGE = Fault(
+    "key_end_out_of_range",
+    en="A key must end later than now, and within {maximum_days} days.",
+    fr="La fin d'une clé doit être à venir, d'ici {maximum_days} jours au plus.",
+)
+UNKNOWN_PERMISSION = Fault(
+    "unknown_permission",
+    en="No permission has this name: x-permission of an operation names the one that it needs.",
+    fr="Aucune permission ne porte ce nom : x-permission d'une opération nomme celle qu'il lui faut.",
+)
+INVALID_NETWORK = Fault(
+    "invalid_network",
+    en="Must be an IP address or a network, such as 192.0.2.0/24 or 2001:db8::/32.",
+    fr="Doit être une adresse IP ou un réseau, comme 192.0.2.0/24 ou 2001:db8::/32.",
+)
+
+Network = IPv4Network | IPv6Network
+
+
+def network_of(text: str) -> Network:
+    """An address or a network, whose bits beyond its length are zero. ValueError where it is neither."""
+    return ip_network(text)
+
+
+def within(address: str | None, networks: Iterable[Network]) -> bool:
+    """Whether an address, as a connection shows it, is in one of the networks; no address is in none."""
+    try:
+        known = ip_address(address or "")
+    except ValueError:
+        return False
+    known = getattr(known, "ipv4_mapped", None) or known
+    return any(known in network for network in networks)
+
+
 _EVERYONE = frozenset(Role)
 _WHOLE_VIEW = frozenset({Role.PROGRAMME, Role.OPERATOR, Role.AUDITOR, Role.ADMIN})  # read everything
 _MONEY_VIEW = _WHOLE_VIEW | {Role.TERRITORY, Role.FUNDER, Role.TREASURER}
@@ -108,6 +176,7 @@ _WHO_MEET = frozenset({Role.CONSULTANT, Role.LEAD, Role.TERRITORY})  # who meets
 # permission → the roles that hold it. `x:read` is also what decides between 403 and 404 for the other `x:` permissions.
 MATRIX: dict[str, frozenset[Role]] = {
     "me:read": _EVERYONE,
+    "me:keys": _EVERYONE,  # one's own: a key rotates itself
     "events:read": _TERRITORY_VIEW,
     "event_seals:read": _EVERYONE,  # they tell nothing, and are worth something where they are kept elsewhere
     "organisations:read": _WHOLE_VIEW,
@@ -244,7 +313,7 @@ MATRIX: dict[str, frozenset[Role]] = {
     "overrides:approve": frozenset({Role.PROGRAMME}),
     "imports:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "imports:write": frozenset(
-        {Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME, Role.FUNDER, Role.TREASURER}
+        {Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME, Role.FUNDER, Role.TREASURER, Role.ADMIN}
     ),  # beside what the kind asks for
     "summary:read": _EVERYONE - {Role.CONSULTANT, Role.LEAD},  # the consortium reads its mission, not the envelope
 }
@@ -286,6 +355,8 @@ GUARDED_EVENTS = {
     "audition_note": "audition_notes:read",
     "firm_note": "firm_notes:read",
 }
+
+OF_ONESELF = frozenset({"me:read", "me:keys"})  # whoever has a key, whatever it carries
 
 # Held only by a role in all territories: what they change belongs to no single one.
 NATIONAL = frozenset(
@@ -331,7 +402,10 @@ class RoleInForce:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who is calling: the subject behind a credential, with the roles in force today."""
+    """Who is calling: the subject behind a credential, with those roles in force today that the credential carries.
+
+    `permissions` are those that the credential carries of what the roles permit; None: all.
+    """
 
     subject_id: UUID
     kind: SubjectKind
@@ -340,6 +414,9 @@ class Actor:
     scope: Scope = Scope.FULL
     key_id: UUID | None = None
     has_email: bool = False
+    confirmed: bool = True
+    permissions: frozenset[str] | None = None
+    addresses: tuple[Network, ...] = ()
     _roles: dict[str | None, frozenset[Role]] = field(default_factory=dict, compare=False, repr=False)
 
     def roles(self, territory: str | None) -> frozenset[Role]:
@@ -356,13 +433,27 @@ class Actor:
         return frozenset(grant.role for grant in self.grants)
 
     def may(self, permission: str, territory: str | None) -> bool:
-        """Whether a role gives `permission` in `territory`; None: for what belongs to no single territory."""
+        """Whether the caller may in `territory`; None: for what belongs to no single territory."""
+        return self.carries(permission) and self.permitted(permission, territory)
+
+    def carries(self, permission: str) -> bool:
+        """Whether the credential carries `permission`, where the roles give it."""
+        return self.permissions is None or permission in self.permissions or permission in OF_ONESELF
+
+    def permitted(self, permission: str, territory: str | None) -> bool:
+        """Whether a role gives `permission`, whatever the credential carries of it."""
         if territory is not None or permission in NATIONAL:
             return _holds(self.roles(territory), permission)
-        return permission == "me:read" or _holds(self.any_roles, permission)
+        return permission in OF_ONESELF or _holds(self.any_roles, permission)
+
+    def all_permissions(self, territory: str | None) -> frozenset[str]:
+        """What the caller may by the roles of this territory, those of all among them."""
+        return frozenset(filter(self.carries, permissions_of(self.roles(territory))))
 
     def territories(self, permission: str) -> list[str] | None:
-        """The territories in which `permission` is held, None for all."""
+        """The territories in which the caller may, None for all."""
+        if not self.carries(permission):
+            return []
         if _holds(self.roles(None), permission):
             return None
         return sorted({g.territory for g in self.grants if g.territory and _holds(frozenset({g.role}), permission)})

@@ -4,9 +4,18 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import MISSING, ConfigDict, Field, model_validator
+from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 
-from app.access.rules import Role, Scope, SubjectKind
+from app.access.rules import (
+    INVALID_NETWORK,
+    MATRIX,
+    UNKNOWN_PERMISSION,
+    MemberStatus,
+    Role,
+    Scope,
+    SubjectKind,
+    network_of,
+)
 from app.core.schemas import (
     Body,
     CreatedAt,
@@ -159,7 +168,7 @@ class MemberCreate(Body):
 
 
 class MemberUpdate(Body):
-    """The last day of a role; null makes it open again."""
+    """The last day of a role; null makes it open again, but a role that another administrator has approved."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"to_on": "2026-12-31"}]})
 
@@ -179,9 +188,44 @@ class Member(Read):
     territory: str | None = Field(description="Slug of the one territory of the role; null: all territories.")
     from_on: date = Field(description="First Paris day on which the role is held.")
     to_on: date | None = Field(description="Last Paris day, included; null: until further notice.")
+    status: MemberStatus = Field(
+        description="proposed: the role permits nothing until another administrator approves it; granted: it permits"
+        " what it says between the two days. Programme, operator, lead, funder, treasurer, committee and admin need the"
+        " approval."
+    )
+    proposed_by: UUID | None = Field(
+        description="The administrator who proposed the role, and who therefore cannot approve it; null: the service"
+        " itself, or from before the rule."
+    )
+    proposed_by_name: PersonNameOrNull = Field(description="Present name of the subject of proposed_by.")
+    approved_by: UUID | None = Field(
+        description="The administrator who approved the role; null: nobody has, none is needed, or it was done on the"
+        " server."
+    )
+    approved_by_name: PersonNameOrNull = Field(description="Present name of the person of approved_by.")
+    approved_at: datetime | None = Field(
+        description="Instant in UTC of the approval; null: the role waits for it, or needs none."
+    )
     version: Version
     created_at: CreatedAt
     updated_at: UpdatedAt
+
+
+def _known_permission(name: str) -> str:
+    if name not in MATRIX:
+        raise UNKNOWN_PERMISSION.error()
+    return name
+
+
+def _network(text: str) -> str:
+    try:
+        return str(network_of(text))
+    except ValueError:
+        raise INVALID_NETWORK.error() from None
+
+
+_Permission = Annotated[ShortLine, AfterValidator(_known_permission)]
+_Network = Annotated[ShortLine, AfterValidator(_network)]
 
 
 class ApiKeyCreate(Body):
@@ -200,9 +244,48 @@ class ApiKeyCreate(Body):
     scope: Annotated[
         Scope, Field(description="full: everything that the subject's roles permit; read_only: GET alone.")
     ] = Scope.FULL
+    permissions: (
+        Annotated[
+            list[_Permission],
+            Field(
+                min_length=1,
+                max_length=200,
+                description="Of what the subject's roles permit, all that the key carries; absent or null: everything.",
+            ),
+        ]
+        | None
+    ) = None
+    territories: (
+        Annotated[
+            list[Slug],
+            Field(
+                min_length=1,
+                max_length=200,
+                description="Slugs of the territories in which the key works; what belongs to no single one is then out"
+                " of its reach. Absent or null: wherever the subject has a role.",
+            ),
+        ]
+        | None
+    ) = None
+    addresses: (
+        Annotated[
+            list[_Network],
+            Field(
+                min_length=1,
+                max_length=50,
+                description="IP addresses or networks from which the key is accepted, such as 192.0.2.0/24; absent or"
+                " null: from anywhere.",
+            ),
+        ]
+        | None
+    ) = None
     expires_at: (
         Annotated[
-            Instant, Field(description="Instant from which the key is refused; absent or null: until it is revoked.")
+            Instant,
+            Field(
+                description="Instant from which the key is refused, within 730 days; absent or null: after 90 days for"
+                " a person, 400 for a program."
+            ),
         ]
         | None
     ) = None
@@ -231,28 +314,82 @@ class ApiKey(Read):
     subject_id: UUID = Field(description="The person or service account that the key belongs to.")
     subject_name: PersonName = Field(description="Present name of the subject.")
     name: str = Field(description="What the key is for, as its creator wrote it; a rotated key keeps it.")
-    prefix: str = Field(description="The first twelve characters of the secret, by which people recognise the key.")
+    prefix: str | None = Field(
+        description="The first twelve characters of the secret, by which people recognise the key; null: its holder has"
+        " not made it yet."
+    )
     scope: Scope = Field(description="Whether the key may do all that its subject may, or only read.")
-    expires_at: datetime | None = Field(
-        description="Instant in UTC from which the key is refused; null: it never expires. Rotation brings it forward."
+    permissions: list[str] | None = Field(
+        description="What the key carries of what its subject's roles permit; null: everything."
+    )
+    territories: list[str] | None = Field(
+        description="Slugs of the territories in which the key works; null: wherever its subject has a role."
+    )
+    addresses: list[str] | None = Field(description="IP networks from which the key is accepted; null: from anywhere.")
+    expires_at: datetime = Field(
+        description="Instant in UTC from which the key is refused. Rotation brings it forward."
     )
     revoked_at: datetime | None = Field(description="Instant in UTC at which the key was revoked; null: it was not.")
     last_used_at: datetime | None = Field(
         description="Instant in UTC of a recent use, noted at most once a minute; null where the key was never used."
     )
     rotated_from_id: UUID | None = Field(description="The key that this one replaced; null where it replaced none.")
+    created_by: UUID | None = Field(
+        description="Who made the key, and therefore cannot confirm it: an administrator, or the holder who rotated it;"
+        " null: the server, or from before the rule."
+    )
+    created_by_name: PersonNameOrNull = Field(description="Present name of the subject of created_by.")
+    code_expires_at: datetime | None = Field(
+        description="Instant in UTC until which the holder's code makes the secret, once; null: no code was needed."
+    )
+    confirmed_by: UUID | None = Field(
+        description="The administrator who confirmed the fingerprint; null: nobody has, or it was done on the server."
+    )
+    confirmed_by_name: PersonNameOrNull = Field(description="Present name of the person of confirmed_by.")
+    confirmed_at: datetime | None = Field(
+        description="Instant in UTC of the confirmation; null: the key carries no role that decides, pays or"
+        " administers."
+    )
     version: Version
     created_at: CreatedAt
     updated_at: UpdatedAt
 
 
 class ApiKeyCreated(ApiKey):
-    """A key with its secret."""
+    """A key with its secret, or with the code by which its holder makes the secret."""
 
     key: str | None = Field(
         description="The secret, to be sent as `Authorization: Bearer …`. It is shown in this answer alone: null in a"
-        " dry run and when an idempotent request is replayed."
+        " dry run, when an idempotent request is replayed, and where a person makes it by `code`."
     )
+    fingerprint: str | None = Field(
+        description="Twenty hexadecimal digits that tell this secret from any other; a second administrator is told"
+        " them and confirms them. Null where `key` is."
+    )
+    code: str | None = Field(
+        description="The code to hand to the person: POST /v1/enrolments makes the secret of it, once, within 72 hours."
+        " Shown in this answer alone; null for a program, in a dry run and in a replay."
+    )
+
+
+class EnrolmentCreate(Body):
+    """The code that an administrator has handed over."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"code": "rbc_3JkXl2sGm4b7uQv0yT9pWc6aZ1nDf8hRe5oKi2LxMtA"}]}
+    )
+
+    code: Annotated[ShortLine, Field(description="The code of POST /v1/api-keys, which works once, within 72 hours.")]
+
+
+class ApiKeyConfirm(Body):
+    """What the holder says that the key looks like."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"fingerprint": "9f86d081884c7d659a2f"}]})
+
+    fingerprint: Annotated[
+        ShortLine, Field(description="The fingerprint as the holder read it in the answer that showed the secret.")
+    ]
 
 
 class HeldRole(Read):
@@ -273,7 +410,15 @@ class Me(Read):
     key_id: UUID = Field(description="The API key of this request: its id, never its secret.")
     key_name: str = Field(description="What the key was named when it was created.")
     scope: Scope = Field(description="Whether this key may do all that the permissions say, or only read.")
-    roles: list[HeldRole] = Field(description="Roles in force today, a Paris day; those that ended are not listed.")
+    key_expires_at: datetime = Field(description="Instant in UTC from which this key is refused.")
+    key_confirmed: bool = Field(
+        description="Whether the key's fingerprint is confirmed; until then it carries no role that decides, pays or"
+        " administers."
+    )
+    roles: list[HeldRole] = Field(
+        description="Roles in force today, a Paris day, as this key carries them: of a key bound to territories, in"
+        " each of these. Those that ended, or wait for an approval, are not listed."
+    )
     permissions: list[str] = Field(
         description="Permissions that the roles of all territories give, in alphabetical order. `x-permission` of an"
         " operation in this document names the one that it needs. A read_only key can only read."

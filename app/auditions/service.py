@@ -112,7 +112,9 @@ async def _refer(write: Write, audition: Audition, changed: Mapping[str, Any] | 
             s.id == owner,
             s.kind == "person",
             or_(
-                exists().where(m.subject_id == s.id, or_(m.territory == audition.territory, m.territory.is_(None))),
+                exists().where(
+                    m.subject_id == s.id, m.granted, or_(m.territory == audition.territory, m.territory.is_(None))
+                ),
                 exists().where(c.person_id == s.id, c.territory == audition.territory),
             ),
         )

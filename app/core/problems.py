@@ -147,10 +147,10 @@ class CredentialsMissing(Problem):
 
 
 class CredentialsInvalid(Problem):
-    """The API key is unknown, expired or revoked."""
+    """The API key is unknown, expired or revoked, waits for its confirmation, or is bound to other addresses."""
 
     status = 401
-    title_fr = "La clé d'API est inconnue, expirée ou révoquée."
+    title_fr = "La clé d'API est inconnue, expirée ou révoquée, attend sa confirmation ou est liée à d'autres adresses."
     cure = "Ask an administrator for a new key."
     cure_fr = "Demandez une nouvelle clé à un administrateur."
 
@@ -160,6 +160,24 @@ class CredentialsInvalid(Problem):
         problem = cls()
         problem.cure = "Send «Bearer » before the key: «Authorization: Bearer rbd_…»."
         problem.cure_fr = "Envoyez « Bearer » devant la clé : « Authorization: Bearer rbd_… »."
+        return problem
+
+    @classmethod
+    def from_elsewhere(cls) -> Self:
+        """The answer to a key that is bound to other addresses than the caller's."""
+        problem = cls()
+        problem.cure = "Call from an address that the key is bound to, or ask an administrator for another key."
+        problem.cure_fr = "Appelez depuis une adresse à laquelle la clé est liée, ou demandez-en une autre."
+        return problem
+
+    @classmethod
+    def unconfirmed(cls) -> Self:
+        """The answer to a key whose fingerprint nobody has confirmed yet."""
+        problem = cls()
+        problem.cure = "Tell a second administrator the fingerprint that the enrolment showed, who confirms it."
+        problem.cure_fr = (
+            "Donnez à un second administrateur l'empreinte que l'enrôlement a affichée, afin qu'il la confirme."
+        )
         return problem
 
 
@@ -175,12 +193,15 @@ class Forbidden(Problem):
 
 
 class InsufficientScope(Problem):
-    """This API key can only read."""
+    """This API key does not carry what your roles permit here."""
 
     status = 403
-    title_fr = "Cette clé d'API ne permet que la lecture."
-    cure = "Use a key whose scope is full."
-    cure_fr = "Utilisez une clé dont la portée est complète (full)."
+    title_fr = "Cette clé d'API ne porte pas ce que vos rôles permettent ici."
+    cure = "Use a key whose scope is full and whose permissions, where it has any, include this one."
+    cure_fr = (
+        "Utilisez une clé dont la portée est complète (full) et dont les permissions, si elle en a, comprennent"
+        " celle-ci."
+    )
 
 
 class NotAcceptable(Problem):

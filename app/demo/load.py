@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, or_, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import app.models  # noqa: F401  # every table: a foreign key names one of another domain
@@ -716,7 +716,7 @@ class _Load:
         """The keys of the file that still work."""
         kept = _kept(keys_file)
         async with self.factory() as session:
-            digests = set(await session.scalars(select(ApiKey.digest).where(_works())))
+            digests = set(await session.scalars(select(ApiKey.digest).where(access.works(clock.now()))))
         return {role: key for role, key in kept.items() if digest_of(key) in digests}
 
     async def keys(self, keys_file: Path) -> dict[str, str]:
@@ -733,7 +733,7 @@ class _Load:
             persons = access_models.Subject
             for name, (_, organisation) in PEOPLE.items():
                 key = kept.get(name, "")
-                if await _one(write, ApiKey.id, ApiKey.digest == digest_of(key), _works()) is None:
+                if await _one(write, ApiKey.id, ApiKey.digest == digest_of(key), access.works(clock.now())) is None:
                     theirs = select(Organisation.id).where(Organisation.name == organisation).scalar_subquery()
                     named = (persons.name == _called(name), persons.organisation_id == theirs)
                     subject_id = self.subjects.get(name) or await _one(write, persons.id, *named)
@@ -741,7 +741,7 @@ class _Load:
                         continue  # somebody has renamed the person: it is theirs now
                     key = access.new_key()
                     body = access_schemas.ApiKeyCreate(subject_id=subject_id, name="demonstration")
-                    changes.append(await access.create_api_key(write, body, key))
+                    changes.append(await access.create_api_key(write, body, access.Issued(key)))
                 issued[name] = key
             if issued != kept:
                 _write_private(keys_file, json.dumps(issued, indent=2) + "\n")
@@ -758,10 +758,6 @@ class _Load:
 def _called(name: str) -> str:
     """What the person with this key is called."""
     return f"Demo {name.replace('_', ' ')}"
-
-
-def _works() -> ColumnElement[bool]:
-    return ApiKey.revoked_at.is_(None) & or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
 
 
 async def _one(write: Write, column: Any, *conditions: Any) -> Any:

@@ -181,6 +181,7 @@ days_late Jours de retard | recovery_fee_eur Indemnité de recouvrement (€) | 
 days_invoiced Jours facturés | transaction_seconds Durée de la transaction (s)
 cell Cellule | constants Valeurs données | file_kept_until Fichier conservé jusqu'au | header_row Ligne des titres
 heading Titre de colonne | hours_per_day Heures par jour | options Lecture | sheet Feuille
+permissions Permissions | territories Territoires | addresses Adresses | code_expires Fin du code | confirmed Confirmé
 """
 for _each in _WORDS.replace("\n", " | ").split(" | "):
     _name, _, _words = _each.strip().partition(" ")

@@ -420,6 +420,30 @@ async def sending_money_back(world: World, _act: str) -> First:
     return propose
 
 
+@trial(duties.PROPOSES_ROLE_APPROVES, "admin", "admin", "a role")
+async def approving_a_role(world: World, _act: str) -> First:
+    person = str(await world.add_person())
+
+    async def propose(client: Client) -> Second:
+        role = {"subject_id": person, "role": "treasurer", "territory": world.territory}
+        path = f"/v1/members/{ok(await client.post('/v1/members', role), 201)['id']}"
+        return lambda other: other.post(f"{path}/approve")
+
+    return propose
+
+
+@trial(duties.MAKES_KEY_CONFIRMS, "admin", "admin", "a key")
+async def confirming_a_key(world: World, _act: str) -> First:
+    async def make(client: Client) -> Second:
+        wanted = {"subject_id": str(world.subjects["treasurer"]), "name": "laptop"}
+        code = ok(await client.post("/v1/api-keys", wanted), 201)["code"]
+        made = ok(await world.http.post("/v1/enrolments", json={"code": code}), 201)
+        path, said = f"/v1/api-keys/{made['id']}/confirm", {"fingerprint": made["fingerprint"]}
+        return lambda other: other.post(path, said)
+
+    return make
+
+
 walked = pytest.mark.parametrize("name", TRIALS)
 
 
@@ -450,11 +474,27 @@ async def test_a_person_of_both_roles_does_the_second_act_after_another(world: W
 async def test_a_program_decides_nothing_and_may_record_a_payment(world: World, name: str) -> None:
     each = TRIALS[name]
     second = await (await each.prepare(world))(await subject(world, each.first))
-    program = await subject(world, each.second, kind="service_account", home=home_of(each))
+    if each.second == "admin":
+        program = await administrator_of_before(world)
+    else:
+        program = await subject(world, each.second, kind="service_account", home=home_of(each))
     if each.pair.by_program:
         ok(await second(program), (200, 201))
     else:
         problem(await second(program), 403, "person-required")
+
+
+async def administrator_of_before(world: World) -> Client:
+    """A program that holds the role admin for the days that are left to it."""
+    async with world.pool.acquire() as connection, connection.transaction():
+        program = await world.add_subject(connection, "robot", "office", None, kind="service_account")
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute(
+            "INSERT INTO members (subject_id, role, from_on, approved_at, created_at, updated_at)"
+            " VALUES ($1, 'admin', '2020-01-01', now(), now(), now())",
+            world.subjects["robot"],
+        )
+    return program
 
 
 def home_of(each: Trial) -> str:

@@ -52,15 +52,26 @@ async def test_a_role_counts_at_once_and_until_its_last_day(world: World) -> Non
     client, subject = await newcomer(world)
     problem(await client.get("missions"), 404, "not-found")
     body = {"subject_id": subject, "role": "lead", "territory": world.territory}
-    member = ok(await world.admin.post("/v1/members", body), 201)
+    member = await world.grant(**body)
     assert (member["from_on"], member["to_on"]) == (TODAY.isoformat(), None)
     ok(await client.get("missions"))
     ok(await world.admin.patch(f"/v1/members/{member['id']}", {"to_on": TODAY.isoformat()}))
     ok(await client.get("missions"))
     with clock.frozen(datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=clock.PARIS) + timedelta(days=1)):
         problem(await client.get("missions"), 404, "not-found")
+    address = f"/v1/members/{member['id']}"
+    problem(await world.admin.patch(address, {"to_on": None}), 409, "role-prolonged")
+    tomorrow = (TODAY + timedelta(days=1)).isoformat()
+    assert (await world.grant(**body, from_on=tomorrow))["status"] == "granted"
+
+
+async def test_a_role_that_needs_no_approval_is_reopened(world: World) -> None:
+    _, subject = await newcomer(world)
+    role = {"subject_id": subject, "role": "consultant", "territory": world.territory}
+    member = ok(await world.admin.post("/v1/members", {**role, "to_on": TODAY.isoformat()}), 201)
+    assert (member["status"], member["approved_at"]) == ("granted", None)
     opened = ok(await world.admin.patch(f"/v1/members/{member['id']}", {"to_on": None}))
-    assert (opened["to_on"], opened["version"]) == (None, 3)
+    assert (opened["to_on"], opened["version"]) == (None, 2)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +89,7 @@ async def test_a_role_holds_between_two_days_both_included(
         "from_on": (TODAY + timedelta(days=from_on)).isoformat(),
         "to_on": None if to_on is None else (TODAY + timedelta(days=to_on)).isoformat(),
     }
-    ok(await world.admin.post("/v1/members", body), 201)
+    await world.grant(**body)
     assert (await client.get("missions")).status_code == seen
 
 
@@ -91,7 +102,7 @@ async def test_a_role_ends_at_midnight_in_paris(world: World) -> None:
         "from_on": "2025-07-01",
         "to_on": "2025-07-14",
     }
-    ok(await world.admin.post("/v1/members", body), 201)
+    await world.grant(**body)
     with clock.frozen(datetime.fromisoformat("2025-07-14T21:59:59Z")):
         ok(await client.get("missions"))
     with clock.frozen(datetime.fromisoformat("2025-07-14T22:00:00Z")):
@@ -100,8 +111,7 @@ async def test_a_role_ends_at_midnight_in_paris(world: World) -> None:
 
 async def test_a_role_in_one_territory_is_none_in_another(world: World, other: World) -> None:
     client, subject = await newcomer(world)
-    body = {"subject_id": subject, "role": "operator", "territory": world.territory}
-    ok(await world.admin.post("/v1/members", body), 201)
+    await world.grant(subject_id=subject, role="operator", territory=world.territory)
     ok(await client.post("missions", {"name": "Here"}), 201)
     problem(await client.post(f"{other.operator.base}/missions", {"name": "There"}), 404, "not-found")
     problem(await client.get(f"{other.operator.base}/missions"), 404, "not-found")
@@ -112,8 +122,7 @@ async def test_a_role_in_one_territory_is_none_in_another(world: World, other: W
 async def test_roles_in_two_territories_each_permit_their_own(world: World, other: World) -> None:
     client, subject = await newcomer(world)
     for role, place in (("operator", world), ("committee", other)):
-        body = {"subject_id": subject, "role": role, "territory": place.territory}
-        ok(await world.admin.post("/v1/members", body), 201)
+        await world.grant(subject_id=subject, role=role, territory=place.territory)
     ok(await client.post("missions", {"name": "Here"}), 201)
     ok(await client.get(f"{other.operator.base}/engineering"))
     problem(await client.get(f"{other.operator.base}/missions"), 404, "not-found")
@@ -126,7 +135,7 @@ async def test_an_admin_of_one_territory_rules_no_organisation_member_or_key(wor
     """What these change belongs to no single territory: only a role in all of them permits it."""
     client, subject = await newcomer(world, "office")
     body = {"subject_id": subject, "role": "admin", "territory": world.territory}
-    ok(await world.admin.post("/v1/members", body), 201)
+    await world.grant(**body)
     assert ok(await client.get("missions"))["items"] == []
     ok(await client.get("/v1/organisations?limit=1"))
     problem(await client.post("/v1/organisations", {"name": "Mine"}), 403, "forbidden")
@@ -137,8 +146,7 @@ async def test_an_admin_of_one_territory_rules_no_organisation_member_or_key(wor
 
 async def test_a_programme_role_in_one_territory_opens_no_wave(world: World) -> None:
     client, subject = await newcomer(world, "office")
-    body = {"subject_id": subject, "role": "programme", "territory": world.territory}
-    ok(await world.admin.post("/v1/members", body), 201)
+    await world.grant(subject_id=subject, role="programme", territory=world.territory)
     ok(await client.patch("", {"name": "Bassin"}))
     problem(await client.post("/v1/waves", {"number": 998}), 403, "forbidden")
     territory = {"slug": f"{world.territory}-x", "name": "X", "wave_number": 1, "lead_siren": fresh_siren()}
@@ -215,7 +223,8 @@ async def test_a_name_never_enters_the_event_of_a_role(world: World) -> None:
     body = {"subject_id": subject, "role": "lead", "territory": world.territory}
     member = ok(await world.admin.post("/v1/members", body), 201)
     [event] = await world.events(member["id"])
-    assert json.loads(event["data"]) == {name: value for name, value in member.items() if name != "subject_name"}
+    names = {"subject_name", "proposed_by_name", "approved_by_name"}
+    assert json.loads(event["data"]) == {name: value for name, value in member.items() if name not in names}
 
 
 # --- the matrix, without a database -----------------------------------------------------------------------------------
@@ -245,12 +254,13 @@ def test_a_consultant_who_is_also_more_sees_more_than_its_own() -> None:
 
 def test_an_auditor_writes_nothing_and_reads_everything_but_the_numbers_of_accounts() -> None:
     held = permissions_of([Role.AUDITOR])
-    assert held == {permission for permission in MATRIX if permission.endswith(":read")} - {"firm_ibans:read"}
+    reads = {permission for permission in MATRIX if permission.endswith(":read")}
+    assert held == reads - {"firm_ibans:read"} | {"me:keys"}
 
 
 def test_an_administrator_writes_organisations_members_and_keys_and_nothing_else() -> None:
     written = {permission for permission in permissions_of([Role.ADMIN]) if not permission.endswith(":read")}
-    assert written == {"organisations:write", "members:write", "api_keys:write"}
+    assert written == {"organisations:write", "members:write", "api_keys:write", "imports:write", "me:keys"}
 
 
 def test_whoever_writes_or_judges_also_sees() -> None:
@@ -268,8 +278,8 @@ async def test_who_reads_in_one_territory_sees_the_members_and_persons_of_that_o
     async with world.pool.acquire() as connection:
         client = await world.add_subject(connection, "inspector", "partner", None)
         await connection.execute(
-            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-            " VALUES ($1, 'auditor', $2, '2020-01-01', now(), now())",
+            "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+            " VALUES ($1, 'auditor', $2, '2020-01-01', now(), now(), now())",
             world.subjects["inspector"], world.territory,
         )  # fmt: skip
     members = ok(await client.get("/v1/members?limit=500"))["items"]
@@ -288,8 +298,8 @@ async def test_me_names_no_national_permission_for_a_role_in_one_territory(world
     async with world.pool.acquire() as connection:
         client = await world.add_subject(connection, "keeper", "partner", None)
         await connection.execute(
-            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-            " VALUES ($1, 'admin', $2, '2020-01-01', now(), now())",
+            "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+            " VALUES ($1, 'admin', $2, '2020-01-01', now(), now(), now())",
             world.subjects["keeper"], world.territory,
         )  # fmt: skip
     me = ok(await client.get("/v1/me"))

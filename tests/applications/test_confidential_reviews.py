@@ -123,8 +123,8 @@ async def test_who_reads_reviews_in_another_territory_does_not_read_them_here(wo
     async with world.pool.acquire() as connection:
         world.clients["both"] = await world.add_subject(connection, "both", "office", "territory")
         await connection.execute(
-            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-            " VALUES ($1, 'funder', $2, '2020-01-01', now(), now())",
+            "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+            " VALUES ($1, 'funder', $2, '2020-01-01', now(), now(), now())",
             world.subjects["both"], other.territory,
         )  # fmt: skip
     assert ok(await world.clients["both"].get("/v1/me"))

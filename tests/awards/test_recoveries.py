@@ -140,8 +140,8 @@ async def test_who_awarded_or_ordered_takes_no_money_in(scene: Recovering) -> No
     world = scene.acts.world
     async with world.pool.acquire() as connection:
         await connection.execute(
-            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-            " VALUES ($1, 'treasurer', $2, '2020-01-01', now(), now())",
+            "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+            " VALUES ($1, 'treasurer', $2, '2020-01-01', now(), now(), now())",
             world.subjects["funder"], world.territory,
         )  # fmt: skip
     grant = await paid_grant(scene)

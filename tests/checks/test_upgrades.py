@@ -43,6 +43,16 @@ async def served(url: str, act: Callable[[httpx2.AsyncClient, Any], Awaitable[An
             return await act(http, pool)
 
 
+async def connected(url: str, act: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Do `act` in a transaction on this database."""
+    connection = await asyncpg.connect(plain(url))
+    try:
+        async with connection.transaction():
+            return await act(connection)
+    finally:
+        await connection.close()
+
+
 async def planted(url: str, ids: dict[str, str]) -> None:
     """What yesterday's code took: days before their order, a correction of anything, the day of another reversal."""
     connection = await asyncpg.connect(plain(url))
@@ -321,19 +331,11 @@ def test_settings_of_missions_are_filled_from_their_events(new_database: Any) ->
             WHERE mission_id = $1 ORDER BY from_on, id"""
         return {name: [tuple(row) for row in await connection.fetch(asked, made[name])] for name in made}
 
-    async def connected(act: Callable[[Any], Awaitable[Any]]) -> Any:
-        connection = await asyncpg.connect(plain(url))
-        try:
-            async with connection.transaction():
-                return await act(connection)
-        finally:
-            await connection.close()
-
     asyncio.run(served(url, live))
     command.downgrade(migrations.config(url), "2026_11_30_0100")
-    asyncio.run(connected(days))
+    asyncio.run(connected(url, days))
     migrations.upgrade(url)
-    assert asyncio.run(connected(rows)) == {
+    assert asyncio.run(connected(url, rows)) == {
         "told": [("1900-01-01", "First", None, "0.25"), ("2023-07-10", "Second", 9, "0.25")],
         "silent": [("1900-01-01", "Second", 9, "0.25")],
     }
@@ -402,3 +404,49 @@ def test_roadmaps_and_records_of_before_have_their_hashes(new_database: Any) -> 
     assert made[0] == made[1]
     assert len(set(made[0])) == 3
     assert asyncio.run(checked(url))[0] == []
+
+
+def test_roles_and_keys_of_before_stay_and_end(new_database: Any) -> None:
+    url = new_database("approvals")
+    command.downgrade(migrations.config(url), "2026_11_30_2320")
+
+    async def before(connection: Any) -> None:
+        await connection.execute(
+            """
+            WITH home AS (INSERT INTO organisations (name, created_at, updated_at) VALUES ('Office', now(), now())
+                RETURNING id),
+            holder AS (INSERT INTO subjects (kind, organisation_id, name, email, created_at, updated_at)
+                SELECT kind, home.id, kind, email, now(), now() FROM home, (VALUES ('person', 'a@b.fr'),
+                    ('service_account', NULL)) AS _ (kind, email) RETURNING id, kind),
+            member AS (INSERT INTO members (subject_id, role, from_on, created_at, updated_at)
+                SELECT id, role, '2020-01-01', now(), now() FROM holder, (VALUES ('admin'), ('auditor')) AS _ (role))
+            INSERT INTO api_keys (subject_id, name, prefix, digest, scope, expires_at, created_at, updated_at)
+            SELECT id, 'key', 'rbd_', sha256((kind || ends)::bytea), 'full', nullif(ends, '')::timestamptz, now(), now()
+            FROM holder, (VALUES (''), ('2199-01-01'), ('2027-01-01')) AS _ (ends)"""
+        )
+
+    async def after(connection: Any) -> tuple[list[Any], list[Any], list[Any]]:
+        return (
+            await connection.fetch(
+                "SELECT s.kind, m.role, m.granted, m.to_on - (now() AT TIME ZONE 'Europe/Paris')::date FROM members m"
+                " JOIN subjects s ON s.id = m.subject_id ORDER BY 1, 2"
+            ),
+            await connection.fetch(
+                "SELECT s.kind, extract(epoch FROM k.expires_at - now()) / 86400, k.confirmed_at IS NOT NULL"
+                " FROM api_keys k JOIN subjects s ON s.id = k.subject_id ORDER BY 1, 2"
+            ),
+            await connection.fetch("SELECT type, data FROM events ORDER BY sequence"),
+        )
+
+    asyncio.run(connected(url, before))
+    migrations.upgrade(url)
+    members, keys, events = asyncio.run(connected(url, after))
+    assert [tuple(row) for row in members] == [
+        ("person", "admin", True, None), ("person", "auditor", True, None),
+        ("service_account", "admin", True, 30), ("service_account", "auditor", True, None),
+    ]  # fmt: skip
+    assert [(kind, round(days), confirmed) for kind, days, confirmed in keys if round(days) in (90, 400)] == [
+        ("person", 90, True), ("person", 90, True), ("service_account", 400, True), ("service_account", 400, True),
+    ]  # fmt: skip
+    assert len(keys) == 6
+    assert sorted(event["type"] for event in events) == ["api_key.updated"] * 4 + ["member.updated"]

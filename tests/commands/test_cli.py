@@ -25,6 +25,7 @@ import typer
 from sqlalchemy.engine import make_url
 
 from app import cli
+from app.access.gate import digest_of
 from app.bundled import postgres
 from app.core import migrations
 from app.demo.load import PEOPLE
@@ -522,6 +523,30 @@ def test_keys_are_made_listed_and_ended_beside_the_service_or_without_it(loaded:
         assert eventually(lambda: service.ask("GET", "/v1/me", lead["key"]).status_code == 401)
         ok(service.ask("GET", "/v1/me", admin["key"]), 200)
 
+        # The server does what a second administrator would, as long as there is none.
+        mine, role = (
+            service.keys["admin"],
+            {"subject_id": admin["subject_id"], "role": "treasurer", "territory": "ales"},
+        )
+        member = ok(service.ask("POST", "/v1/members", mine, json=role), 201)["id"]
+        wanted = {"subject_id": lead["subject_id"], "name": "nightly"}
+        made = ok(service.ask("POST", "/v1/api-keys", mine, json=wanted), 201)
+        acts = ("members", "approve", member), ("keys", "confirm", made["id"], made["fingerprint"])
+        third = loaded.said("keys", "create", "--role", "admin", "--email", "third@example.fr", "--json")
+        for act in acts:
+            assert loaded.refusal(*act).startswith("another administrator can ")
+        assert member in loaded.said("members", "list", "--proposed")
+        for each in (admin["id"], json.loads(third)["id"]):
+            loaded.said("keys", "revoke", each)
+        loaded.ask("UPDATE api_keys SET revoked_at = now() WHERE digest = $1", digest_of(bare))
+        assert [loaded.said(*act) for act in acts] == ["approved\n", "confirmed\n"]
+        assert member not in loaded.said("members", "list", "--proposed")
+        wanted["subject_id"] = admin["subject_id"]
+        code = ok(service.ask("POST", "/v1/api-keys", mine, json=wanted), 201)["code"]
+        enrolled = loaded.rebond("keys", "enrol", code)
+        assert (enrolled.stdout[:4], enrolled.stderr[:12]) == ("rbd_", "fingerprint ")
+        assert loaded.refusal("keys", "enrol", code).startswith("enrolment-code-invalid")
+
 
 def test_a_key_is_made_and_ended_in_a_database_of_ones_own(home: Home, new_database: Any) -> None:
     url = new_database("cli_keys")
@@ -539,9 +564,7 @@ def test_a_key_gives_a_known_person_the_address_that_is_missing(home: Home, new_
 
     first = made("--email", "zoe@example.fr")
     asyncio.run(asked(url, "UPDATE subjects SET email = NULL"))
-    assert made() == first
     assert made("--email", "Zoe@example.fr") == first
-    assert made() == first
     assert made("--email", "another.zoe@example.fr") != first
     words = ("keys", "create", "--role", "lead", "--organisation", fresh_siren(), "--email", "zoe@example.fr")
     assert home.refusal(*words, DATABASE_URL=url) == "the e-mail address belongs to a person of another organisation"
@@ -577,7 +600,8 @@ def test_a_key_that_cannot_be_is_refused_in_one_line(home: Home, refusal: Refuse
     lead = ("create", "--role", "lead", "--email", "lead@example.fr", "--territory")
     assert refused(*lead, "nowhere-at-all") == "there is no territory nowhere-at-all"
     assert refused(*lead, "No/Slug").startswith("territory is not acceptable: ")
-    assert refused("create", "--role", "lead", "--subject", "Nobody yet").startswith("a new person needs --email")
+    assert refused("create", "--role", "lead", "--subject", "Nobody yet").startswith("a person needs --email")
+    assert refused("create", "--role", "admin", "--service-account").startswith("a program cannot hold the role admin")
     assert refused("create", "--role", "lead", "--email", "nobody").startswith("--email must be an e-mail address")
     program = refused("create", "--role", "lead", "--service-account", "--email", "a@b.fr")
     assert program == "--email is for a person: a program has none"
@@ -632,6 +656,7 @@ def test_each_command_imports_what_it_needs() -> None:
             (("tick",), "contacts erased"),
             (("keys", "list"), made["id"]),
             (("keys", "revoke", made["id"]), "revoked"),
+            (("members", "list"), "auditor"),
             (("import", "firms", "firms.csv", "--dry-run"), "firms.csv"),
             (("export", "territory", "ales", "out"), "rows of"),
             (("backup", "new.dump"), "saved new.dump"),

@@ -143,7 +143,7 @@ async def one_of_everything(world: World) -> Known:
         "id"
     ]
     member = ok(await admin.post("/v1/members", {"subject_id": spare, "role": "auditor"}), 201)
-    key = ok(await admin.post("/v1/api-keys", {"subject_id": spare, "name": "spare"}), 201)
+    key = await world.issue(spare, name="spare")
     file = await admissible(world)
     decided = await closed_meeting(world)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
@@ -206,6 +206,7 @@ async def one_of_everything(world: World) -> Known:
             "service-accounts": account["id"],
             "members": member["id"],
             "api-keys": key["id"],
+            "keys": ok(await world.treasurer.get("/v1/me"))["key_id"],
             "waves": wave["id"],
             "scheme": "rebond_industriel",
             "parameters": parameter["id"],

@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx2
 import pytest
 
 from app.access.rules import MATRIX, Role
+from app.core import clock
 from app.core.messages import REQUIRED
 from app.core.problems import CATALOGUE, Problem
 from app.core.schemas import Body
@@ -400,15 +402,10 @@ async def rich(world: World) -> None:
         ("programme", "2030-01-01"),
         ("admin", "2031-01-01"),
     ):
-        ok(
-            await admin.post(
-                "/v1/members", {"subject_id": subject, "role": role, "to_on": to_on, "from_on": "2021-01-01"}
-            )
-        )
-    for number, expires_at in enumerate(
-        (None, None, "2199-01-01T00:00:00Z", "2199-01-01T00:00:00Z", "2198-01-01T00:00:00Z")
-    ):
-        ok(await admin.post("/v1/api-keys", {"subject_id": subject, "name": f"k{number}", "expires_at": expires_at}))
+        await world.grant(subject_id=subject, role=role, to_on=to_on, from_on="2021-01-01")
+    for number, days_left in enumerate((1, 1, 2, 2, 3)):
+        ends = (clock.now() + timedelta(days_left)).replace(microsecond=0).isoformat()
+        ok(await admin.post("/v1/api-keys", {"subject_id": subject, "name": f"k{number}", "expires_at": ends}))
     for laureate_on in (None, None, "2023-06-14", "2023-06-14", "2024-01-01"):
         slug = f"r-{secrets.token_hex(6)}"
         body = {"slug": slug, "name": "Rich", "wave_number": 1, "lead_siren": fresh_siren(), "laureate_on": laureate_on}
@@ -450,7 +447,7 @@ async def rich(world: World) -> None:
 NULLABLE = {
     "/v1/members": ("to_on",),
     "/v1/territories": ("laureate_on",),
-    "/v1/api-keys": ("expires_at", "last_used_at"),
+    "/v1/api-keys": ("last_used_at",),
     "/v1/waves": ("opened_on",),
 }
 LISTINGS = [path for path in READS if (ROUTES[path, "GET"].openapi_extra or {}).get("x-listing")]
@@ -634,7 +631,8 @@ async def test_the_log_tells_no_name_address_query_or_secret(world: World, servi
     made = service.request(
         "POST", "/v1/api-keys", key, dumps({"subject_id": str(world.subjects["lead"]), "name": word})
     )
-    secret = made.json["key"]
+    code = made.json["code"]
+    secret = service.request("POST", "/v1/enrolments", key, dumps({"code": code})).json["key"]
     for target in (
         f"/v1/organisations?q={word}",
         f"/v1/organisations?{word}=1",

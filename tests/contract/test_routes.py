@@ -44,6 +44,7 @@ IMPORTERS = {
     "programme",
     "funder",
     "treasurer",
+    "admin",
 }  # each for the kinds that its other permissions allow
 
 T = "/v1/territories/{territory}"
@@ -73,6 +74,7 @@ RUN, OF_RUN = T + "/payment-runs/{id}", T + "/payment-runs/{run_id}"
 ACCOUNTS = "/v1/organisations/{organisation_id}/bank-accounts"  # of the caller's organisation, for a local role
 CALCULATOR = "/v1/advance-schedules"  # a POST that reads: it stores nothing, and any key may ask
 CONTACT = T + "/contacts/{id}"
+ENROLMENTS = "/v1/enrolments"
 COMMITTEE, OF_COMMITTEE = T + "/committees/{id}", T + "/committees/{committee_id}"
 NOTES = T + "/auditions/{audition_id}/notes"
 PROJECT = T + "/projects/{project_id}"
@@ -92,10 +94,16 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/organisations/{organisation_id}/service-accounts/{id}": (NATIONAL, set()),
     "/v1/members": (NATIONAL, {"admin"}),
     "/v1/members/{id}": (NATIONAL, {"admin"}),
+    "/v1/members/{id}/approve": (NATIONAL, {"admin"}),
     "/v1/api-keys": (NATIONAL, {"admin"}),
     "/v1/api-keys/{id}": (NATIONAL, set()),
     "/v1/api-keys/{id}/rotate": (NATIONAL, {"admin"}),
     "/v1/api-keys/{id}/revoke": (NATIONAL, {"admin"}),
+    "/v1/api-keys/{id}/confirm": (NATIONAL, {"admin"}),
+    "/v1/me/keys": (ALL, set()),
+    "/v1/me/keys/{id}": (ALL, set()),
+    "/v1/me/keys/{id}/rotate": (ALL, ALL),
+    "/v1/me/keys/{id}/revoke": (ALL, ALL),
     "/v1/lookups/persons": (NATIONAL | MEETING, set()),
     "/v1/lookups/organisations": (NATIONAL | MEETING, set()),
     "/v1/waves": (ALL, {"programme"}),
@@ -487,6 +495,10 @@ OF_THE_PARTNER = {
 }  # fmt: skip
 
 
+# The id is that of the consultant's key, and nobody else's; who rotates it sends a body, which is refused first.
+OF_THE_CONSULTANT = {"/v1/me/keys/{id}", "/v1/me/keys/{id}/revoke"}
+
+
 def expected(role: str, method: str, path: str, *, own: bool) -> str:
     """`shown`, `passed` (the gate lets through), `forbidden` or `hidden`, for a role in its own or another territory.
 
@@ -496,6 +508,8 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
     away = "{territory}" in path and not own
     if role not in readers or (away and role not in NATIONAL):
         return "hidden"
+    if path in OF_THE_CONSULTANT:
+        return {"GET": "shown"}.get(method, "passed") if role == "consultant" else "hidden"
     if method == "GET":
         if (role == "lead" and path in OF_THE_PARTNER) or path.endswith("/annotated"):
             return "hidden"  # a copy of a file is for its sender alone, who is none of these
@@ -530,10 +544,10 @@ def plain_path(path: str) -> str:
 
 
 def routes(app: Any) -> Iterator[tuple[str, str, Any]]:
-    """(method, address, route) of everything under /v1 but the index."""
+    """(method, address, route) of everything under /v1 but the index, and where a code takes the place of a key."""
     for route in app.application.routes:
         for method in sorted(route.methods):
-            if route.path.startswith("/v1/"):
+            if route.path.startswith("/v1/") and route.path != ENROLMENTS:
                 yield method, plain_path(route.path), route
 
 
@@ -560,7 +574,7 @@ def test_only_the_index_and_what_stands_beside_the_resources_is_open(app: Any) -
     """`routes` are all the routes there are: nothing is mounted or included past the walk."""
     open_ = {route.path for route in app.application.routes if route.gate is None}
     assert open_ == {
-        "/", "/v1", "/healthz", "/readyz", "/problems", "/problems/{code:slug}", "/openapi.json", "/docs",
+        "/", "/v1", ENROLMENTS, "/healthz", "/readyz", "/problems", "/problems/{code:slug}", "/openapi.json", "/docs",
         "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js",
     }  # fmt: skip
 
@@ -674,6 +688,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "/v1/organisations/{organisation_id}/service-accounts/{id}": account["id"],
         "/v1/members/{id}": member["id"],
         "/v1/api-keys/{id}": me["key_id"],
+        "/v1/me/keys/{id}": me["key_id"],
         "/v1/waves/{id}": wave["id"],
         T + "/missions/{id}": mission.id,
         MISSION + "/orders/{id}": orders[0]["id"],
@@ -825,7 +840,8 @@ async def test_a_subject_without_a_role_sees_itself_and_nothing_else(app: Any, p
         nobody = await world.add_subject(connection, "nobody", "partner", None)
     for method, path, route in routes(app):
         response = await ask(nobody, method, address(path, known), route)
-        wanted = {"/v1/me": 200, "/v1/me/to-do": 200, CALCULATOR: 422}.get(path, 404)
+        own = {"/v1/me": 200, "/v1/me/to-do": 200, "/v1/me/keys": 200, "/v1/me/keys/{id}/rotate": 422}
+        wanted = {**own, CALCULATOR: 422}.get(path, 404)
         assert response.status_code == wanted, (method, path, response.text)
 
 
@@ -849,7 +865,7 @@ async def test_what_may_not_be_seen_answers_exactly_like_what_is_not_there(world
 
 def test_the_document_shows_every_route_and_no_other(app: Any) -> None:
     documented = {(method, path) for method, path, _ in operations(app) if path.startswith("/v1/")}
-    assert documented == {(method, path) for method, path, _ in routes(app)}
+    assert documented == {(method, path) for method, path, _ in routes(app)} | {("POST", ENROLMENTS)}
 
 
 def test_every_operation_has_a_name_a_summary_words_and_a_curl_line(app: Any) -> None:
@@ -871,7 +887,7 @@ def test_every_operation_has_a_name_a_summary_words_and_a_curl_line(app: Any) ->
 def test_every_operation_says_its_permission_and_its_security(app: Any) -> None:
     gates = {(method, path): route.gate.permission for method, path, route in routes(app)}
     for method, path, operation in operations(app):
-        if path.startswith("/v1/"):
+        if path.startswith("/v1/") and path != ENROLMENTS:
             assert operation["security"] == [{"key": []}], path
             assert operation["x-permission"] == gates[method, path]
         else:
@@ -890,6 +906,8 @@ def test_every_operation_lists_its_problems_with_their_codes(app: Any) -> None:
             if status >= "400"
         }
         least = reads if method == "GET" else reads | {"400", "413", "415"} if path == CALCULATOR else writes
+        if path == ENROLMENTS:  # nobody is known yet, and nothing is compared
+            least -= {"401", "403", "404", "412"}
         assert set(refused) >= least, (method, path)
         for status, answer in refused.items():
             assert answer["content"] == {

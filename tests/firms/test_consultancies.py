@@ -87,8 +87,8 @@ async def test_an_audition_of_another_territory_is_none_of_ones_own(world: World
     """Somebody who works in two territories records each project where it was detected."""
     person, client = other.subjects["consultant"], other.consultant
     await world.pool.execute(
-        "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-        " VALUES ($1, 'consultant', $2, '2020-01-01', now(), now())",
+        "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+        " VALUES ($1, 'consultant', $2, '2020-01-01', now(), now(), now())",
         person,
         world.territory,
     )

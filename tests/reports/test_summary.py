@@ -125,8 +125,8 @@ async def test_its_money_is_the_envelopes_on_every_day(world: World) -> None:
 async def test_the_whole_is_the_sum_of_the_territories_that_the_caller_sees(world: World, other: World) -> None:
     async with world.pool.acquire() as connection:
         await connection.execute(
-            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-            " VALUES ($1, 'committee', $2, '2020-01-01', now(), now())",
+            "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+            " VALUES ($1, 'committee', $2, '2020-01-01', now(), now(), now())",
             world.subjects["funder"],
             other.territory,
         )

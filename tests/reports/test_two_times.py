@@ -52,8 +52,8 @@ class Life:
         neighbour.firm_sirens.append(life.acts.firm)
         life.neighbour = neighbour
         await frozen.pool.execute(
-            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-            " VALUES ($1, 'funder', $2, '2020-01-01', now(), now())",
+            "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+            " VALUES ($1, 'funder', $2, '2020-01-01', now(), now(), now())",
             life.world.subjects["funder"],
             neighbour.world.territory,
         )

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-import httpx2
-
 from tests.world import Client, World, fresh_email, fresh_siren, ok, problem
 
 
@@ -14,7 +12,7 @@ class Ales:
     """Who plays, and what has been made so far. Everything is asked for by a person with a key."""
 
     def __init__(self, world: World) -> None:
-        self.http: httpx2.AsyncClient = world.http
+        self.world, self.http = world, world.http
         self.admin, self.programme, self.operator = world.admin, world.programme, world.operator
         self.slug = world.territory.replace("t-", "ales-")
         self.base = f"/v1/territories/{self.slug}"
@@ -32,8 +30,8 @@ class Ales:
         person = ok(await self.admin.post(address, {"name": name, "email": fresh_email()}), 201)["id"]
         if role is not None:
             member = {"subject_id": person, "role": role, "territory": self.slug}
-            ok(await self.admin.post("/v1/members", member), 201)
-        key = ok(await self.admin.post("/v1/api-keys", {"subject_id": person, "name": "laptop"}), 201)["key"]
+            await self.world.grant(**member)
+        key = (await self.world.issue(person))["key"]
         return person, Client(self.http, key, self.base)
 
     def entry(self, house: str, place: int, day: date, days: float, **more: Any) -> dict[str, Any]:

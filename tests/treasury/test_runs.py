@@ -510,9 +510,11 @@ async def test_who_awarded_a_grant_makes_no_run_of_it_and_a_program_may(world: W
     await runs.paying.approved(1)
     async with world.pool.acquire() as connection:
         await connection.execute(
-            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-            " VALUES ($1, 'treasurer', $2, '2020-01-01', now(), now())", world.subjects["funder"], world.territory,
-        )  # fmt: skip
+            "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+            " VALUES ($1, 'treasurer', $2, '2020-01-01', now(), now(), now())",
+            world.subjects["funder"],
+            world.territory,
+        )
     program = await subject(world, "treasurer", kind="service_account")
     both = await subject(world, "funder", "treasurer")
     await (await runs.another(by=both)).approved(1)

@@ -1,6 +1,7 @@
 """The list of what can be imported. Each domain declares its importer."""
 
 import app.integrations.headings  # noqa: F401  # the words by which a column is recognised
+from app.access.importer import MEMBERS
 from app.auditions.importer import AUDITIONS
 from app.awards.claims.importer import CLAIM_LINES
 from app.core.writing.importing import Importer
@@ -23,5 +24,6 @@ _ALL = (
     INVOICE_STATUSES,
     CLAIM_LINES,
     STATEMENTS,
+    MEMBERS,
 )
 IMPORTERS: dict[str, Importer] = {each.kind: each for each in _ALL}

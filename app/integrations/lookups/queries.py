@@ -21,7 +21,7 @@ _colleague = Subject.__table__.alias("colleague")
 def _holds_role(subject_id: Any, territories: Any) -> ColumnElement[bool]:
     """Whether the subject has a role that has not ended, in one of the territories or in all."""
     here = or_(_m.territory == any_(territories), _m.territory.is_(None))
-    return exists().where(_m.subject_id == subject_id, here, or_(_m.to_on.is_(None), _m.to_on >= _TODAY))
+    return exists().where(_m.subject_id == subject_id, _m.granted, here, or_(_m.to_on.is_(None), _m.to_on >= _TODAY))
 
 
 def _person_in(territories: Any) -> ColumnElement[bool]:

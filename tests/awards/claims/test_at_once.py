@@ -11,8 +11,8 @@ async def rival(world: World) -> tuple[World, Client]:
     """Another territory with people of its own, and somebody of the first who may see both."""
     other = await World.create(world.http, world.pool)
     await world.pool.execute(
-        "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-        " VALUES ($1, 'territory', $2, '2020-01-01', now(), now())",
+        "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+        " VALUES ($1, 'territory', $2, '2020-01-01', now(), now(), now())",
         world.subjects["territory"],
         other.territory,
     )

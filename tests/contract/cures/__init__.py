@@ -140,8 +140,8 @@ async def subject(world: World, *roles: str, kind: str = "person", home: str | N
         client = await world.add_subject(connection, name, home, roles[0], kind=kind)
         for role in roles[1:]:
             await connection.execute(
-                "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-                " VALUES ($1, $2, $3, '2020-01-01', now(), now())",
+                "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+                " VALUES ($1, $2, $3, '2020-01-01', now(), now(), now())",
                 world.subjects[name],
                 role,
                 world.territory,

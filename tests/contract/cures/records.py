@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -18,21 +19,101 @@ from tests.integrations.imports.files import ended_of, send
 from tests.projects.acts import COSTS, pass_through, perimeter, project, staff
 from tests.roadmap.acts import AXES, adopt, draft, in_force
 from tests.roadmap.acts import held as committee
-from tests.world import fresh_siren, ok
+from tests.world import Client, World, fresh_siren, ok
 
 REASON = {"reason": "So it was."}
 
 # --- access and territories ------------------------------------------------------------------------------------------
 
 
-@walk("api-key-ended", "rotate_api_key")
+@walk("api-key-ended", "rotate_api_key", "confirm_api_key")
 async def api_key_ended(case: Case) -> None:
-    admin = case.world.admin
-    wanted = {"subject_id": str(case.world.subjects["auditor"]), "name": "spare"}
-    spare = ok(await admin.post("/v1/api-keys", wanted), 201)["id"]
-    ok(await admin.post(f"/v1/api-keys/{spare}/revoke"))
-    case.refused(await admin.post(f"/v1/api-keys/{spare}/rotate", {}))
-    case.cured(await admin.post("/v1/api-keys", wanted))
+    world, verb = case.world, case.act.split("_", maxsplit=1)[0]
+    for told in (case.refused, case.cured):
+        spare = ok(await world.admin.post("/v1/api-keys", await key_of_a_program(world)), 201)
+        body = {"fingerprint": spare["fingerprint"]} if verb == "confirm" else {}
+        if told == case.refused:
+            ok(await world.admin.post(f"/v1/api-keys/{spare['id']}/revoke"))
+        told(await world.second_admin.post(f"/v1/api-keys/{spare['id']}/{verb}", body))
+
+
+async def key_of_a_program(world: World) -> dict[str, Any]:
+    """What asks for a key of a new program."""
+    path = f"/v1/organisations/{world.organisations['office']}/service-accounts"
+    return {"subject_id": ok(await world.admin.post(path, {"name": word()}), 201)["id"], "name": "spare"}
+
+
+@walk("key-of-a-person", "rotate_api_key")
+async def key_of_a_person(case: Case) -> None:
+    admin, auditor = case.world.admin, str(case.world.subjects["auditor"])
+    old = (await case.world.issue(auditor))["id"]
+    case.refused(await admin.post(f"/v1/api-keys/{old}/rotate", {}))
+    ok(await admin.post(f"/v1/api-keys/{old}/revoke"))
+    case.cured(await admin.post("/v1/api-keys", {"subject_id": auditor, "name": "laptop"}))
+
+
+@walk("another-key", "rotate_api_key", "rotate_own_key")
+async def another_key(case: Case) -> None:
+    role, place = ("admin", "api-keys") if case.act == "rotate_api_key" else ("consultant", "me/keys")
+    spare = await case.world.issue(case.world.subjects[role], name="spare")
+    path = f"/v1/{place}/{spare['id']}/rotate"
+    case.refused(await case.world.clients[role].post(path, {}))
+    case.cured(await Client(case.world.http, spare["key"], "").post(path, {}))
+
+
+@walk("enrolment-code-invalid", "create_enrolment")
+async def enrolment_code_invalid(case: Case) -> None:
+    wanted = {"subject_id": str(case.world.subjects["auditor"]), "name": "new"}
+    for told in (case.cured, case.refused, case.cured):  # the second time it has been used
+        if told == case.cured:
+            code = ok(await case.world.admin.post("/v1/api-keys", wanted), 201)["code"]
+        case.told = case.told or {"code": "none yet"}
+        told(await case.world.http.post("/v1/enrolments", json={"code": code}))
+
+
+@walk("fingerprint-differs", "confirm_api_key")
+@walk("key-own-confirmation", "confirm_api_key")
+async def fingerprint(case: Case) -> None:
+    made = ok(await case.world.admin.post("/v1/api-keys", await key_of_a_program(case.world)), 201)
+    path, right = f"/v1/api-keys/{made['id']}/confirm", made["fingerprint"]
+    by, said = (case.world.admin, right) if case.code == "key-own-confirmation" else (case.world.second_admin, "0" * 20)
+    case.refused(await by.post(path, {"fingerprint": said}))
+    case.cured(await case.world.second_admin.post(path, {"fingerprint": right}))
+
+
+@walk("role-own-approval", "approve_member")
+async def role_own_approval(case: Case) -> None:
+    role = {"subject_id": str(await case.world.add_person()), "role": "funder", "territory": case.world.territory}
+    path = f"/v1/members/{ok(await case.world.admin.post('/v1/members', role), 201)['id']}/approve"
+    case.refused(await case.world.admin.post(path))
+    case.cured(await case.world.second_admin.post(path))
+
+
+@walk("role-prolonged", "update_member")
+async def role_prolonged(case: Case) -> None:
+    role = {"subject_id": str(await case.world.add_person()), "role": "funder", "territory": case.world.territory}
+    made = await case.world.grant(**role, from_on="2023-01-01", to_on="2023-06-30")
+    case.refused(await case.world.admin.patch(f"/v1/members/{made['id']}", {"to_on": None}))
+    case.cured(await case.world.admin.post("/v1/members", {**role, "from_on": "2023-07-01"}))
+
+
+@walk("admin-for-persons", "create_member", "update_member")
+async def admin_for_persons(case: Case) -> None:
+    world = case.world
+    program = (await key_of_a_program(world))["subject_id"]
+    role = {"subject_id": program, "role": "admin", "from_on": "2023-01-01", "to_on": "2023-06-30"}
+    if case.act == "create_member":
+        case.refused(await world.admin.post("/v1/members", role))
+    else:  # one from before the rule
+        async with world.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            member = await connection.fetchval(
+                "INSERT INTO members (subject_id, role, from_on, to_on, created_at, updated_at)"
+                " VALUES ($1, 'admin', '2023-01-01', '2023-06-30', now(), now()) RETURNING id",
+                UUID(program),
+            )
+        case.refused(await world.admin.patch(f"/v1/members/{member}", {"to_on": "2023-07-31"}))
+    case.cured(await world.admin.post("/v1/members", {**role, "subject_id": str(await world.add_person())}))
 
 
 @walk("lead-not-among-epci", "create_territory", "update_territory")

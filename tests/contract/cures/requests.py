@@ -99,12 +99,29 @@ async def organisations(case: Case) -> Ask:
     }[case.act]
 
 
-@ready("create_member", "create_api_key")
+HERE = "127.0.0.0/8"  # where the tests call from
+
+
+@ready("create_member", "create_api_key", "approve_member", "confirm_api_key")
 async def access(case: Case) -> Ask:
     person = str(await case.world.add_person())
+    if case.act == "approve_member":
+        role = {"subject_id": person, "role": "funder", "territory": case.world.territory}
+        made = ok(await case.world.admin.post("/v1/members", role), 201)
+        return Ask("admin", "POST", f"/v1/members/{made['id']}/approve")
+    if case.act == "confirm_api_key":
+        made = await enrolled(case.world, person)
+        return Ask("admin", "POST", f"/v1/api-keys/{made['id']}/confirm", {"fingerprint": made["fingerprint"]})
     if case.act == "create_member":
         return Ask("admin", "POST", "/v1/members", {"subject_id": person, "role": "auditor", "from_on": DAY})
     return Ask("admin", "POST", "/v1/api-keys", {"subject_id": person, "name": "spare"})
+
+
+async def enrolled(world: World, person: str) -> dict[str, Any]:
+    """A key of a person that nobody has confirmed yet."""
+    code = ok(await world.admin.post("/v1/api-keys", {"subject_id": person, "name": "new"}), 201)["code"]
+    made: dict[str, Any] = ok(await world.http.post("/v1/enrolments", json={"code": code}), 201)
+    return made
 
 
 @ready("create_wave", "create_territory", "update_territory")
@@ -639,7 +656,8 @@ async def person_required(case: Case) -> None:
       "judge_advance_commitment", "draw_up_letter", "sign_letter", "notify_letter", "withdraw_letter",
       "record_receipt", "assign_receipt", "unassign_receipt", "bounce_receipt", "reverse_receipt", "propose_refund",
       "deliver_deliverable", "admit_deliverable", "defer_deliverable", "admit_deliverable_with_reduction",
-      "reject_deliverable", "approve_refund", "cancel_refund", "reverse_refund")  # fmt: skip
+      "reject_deliverable", "approve_refund", "cancel_refund", "reverse_refund",
+      "approve_member", "confirm_api_key")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask, mended = await shared(case)
     somebody = await subject(case.world, ask.role)
@@ -842,9 +860,16 @@ async def credentials_invalid(case: Case) -> None:
     case.cured(await case.world.http.get("/v1/me", headers={"Authorization": f"Bearer {bare}"}))
     lost = Client(case.world.http, f"rbd_{'x' * 43}", "")
     case.refused(await lost.get("/v1/me"), "Ask an administrator")
-    wanted = {"subject_id": str(case.world.subjects["auditor"]), "name": "new"}
-    new = ok(await case.world.admin.post("/v1/api-keys", wanted), 201)["key"]
+    new = (await case.world.issue(case.world.subjects["auditor"]))["key"]
     case.cured(await Client(case.world.http, new, "").get("/v1/me"))
+    for place, told in (("192.0.2.0/24", case.refused), (HERE, case.cured)):
+        bound = (await case.world.issue(case.world.subjects["auditor"], addresses=[place]))["key"]
+        told(await Client(case.world.http, bound, "").get("/v1/me"))
+    fresh = await enrolled(case.world, str(case.world.subjects["funder"]))
+    case.refused(await Client(case.world.http, fresh["key"], "").get("/v1/me"), "fingerprint")
+    confirm = f"/v1/api-keys/{fresh['id']}/confirm"
+    ok(await case.world.second_admin.post(confirm, {"fingerprint": fresh["fingerprint"]}))
+    case.cured(await Client(case.world.http, fresh["key"], "").get("/v1/me"))
 
 
 ORGANISATIONS = "/v1/organisations"
@@ -893,7 +918,9 @@ async def insufficient_scope(case: Case) -> None:
     body = {"name": word()}
     case.refused(await reader.post(ORGANISATIONS, body))
     own = ok(await reader.get("/v1/me"))["subject_id"]
-    full = ok(await case.world.admin.post("/v1/api-keys", {"subject_id": own, "name": "full", "scope": "full"}), 201)
+    narrow = await case.world.issue(own, permissions=["organisations:read"])
+    case.refused(await Client(case.world.http, narrow["key"], "").post(ORGANISATIONS, body))
+    full = await case.world.issue(own, scope="full", permissions=["organisations:write"])
     case.cured(await Client(case.world.http, full["key"], "").post(ORGANISATIONS, body))
 
 

@@ -82,6 +82,9 @@ PAIRS: dict[tuple[str, str], str] = {
     **{("month-locked", f"{step}_time_entries"): _AT_ONCE
        for step in ("submit", "recall", "validate", "reject", "reverse")},
     ("month-locked", "put_time_entry_grid"): _AT_ONCE,
+    **{("person-required", act): "a program is an administrator for 30 days after the rule at most"
+       for act in ("approve_member", "confirm_api_key")},
+    ("api-key-ended", "rotate_own_key"): "at the instant at which it ends: until then it works, and then it is refused",
     ("mission-transition", "reopen_mission"): "what was wanted has been done",
     ("month-locked", "accept_time_entry_correction"): "only where the operator closes the month at the same instant",
     ("month-locked", "reverse_time_entry"): "only where the operator closes the month at the same instant",

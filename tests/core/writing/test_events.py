@@ -351,8 +351,9 @@ async def test_no_event_tells_a_name_or_an_address_of_a_person_nor_a_key(world: 
     held = {"subject_id": person["id"], "role": "consultant", "territory": world.territory}
     member = ok(await world.admin.post("/v1/members", {**held, "from_on": "2020-01-01"}), 201)
     ok(await world.admin.patch(f"/v1/members/{member['id']}", {"to_on": "2030-01-01"}))
-    keys = [ok(await world.admin.post("/v1/api-keys", {"subject_id": person["id"], "name": "laptop"}), 201)]
-    keys.append(ok(await world.admin.post(f"/v1/api-keys/{keys[0]['id']}/rotate", {"overlap_hours": 1}), 201))
+    keys = [await world.issue(person["id"])]
+    holder = Client(world.http, keys[0]["key"], "")
+    keys.append(ok(await holder.post(f"/v1/me/keys/{keys[0]['id']}/rotate", {"overlap_hours": 1}), 201))
     ok(await world.admin.post(f"/v1/api-keys/{keys[1]['id']}/revoke"))
     mission = ok(await world.operator.post("missions", {"name": "Mission"}), 201)
     order = {"kind": "initial", "reference": "BC", "signed_on": "2023-06-01", "days": 5, "starts_on": "2023-06-14"}
@@ -362,7 +363,7 @@ async def test_no_event_tells_a_name_or_an_address_of_a_person_nor_a_key(world: 
     assignment = {"person_id": person["id"], "mission_id": mission["id"], "from_on": "2023-01-01"}
     consultant = ok(await world.operator.post("consultants", assignment), 201)
     ok(await world.operator.patch(f"consultants/{consultant['id']}", {"profile": "senior"}))
-    key = ok(await world.admin.post("/v1/api-keys", {"subject_id": person["id"], "name": "phone"}), 201)
+    key = await world.issue(person["id"], name="phone")
     himself = Client(world.http, key["key"], f"/v1/territories/{world.territory}")
     body = {"mission_id": mission["id"], "consultant_id": consultant["id"], "worked_on": "2023-07-04", "days": 0.25}
     entry = ok(await himself.post("time-entries", {**body, "activity": "audition"}), 201)
@@ -394,10 +395,10 @@ async def test_a_stored_answer_never_holds_a_key(world: World) -> None:
     headers = {"Idempotency-Key": f"key-{world.territory}"}
     made = ok(await world.admin.post("/v1/api-keys", body, headers=headers), 201)
     again = await world.admin.post("/v1/api-keys", body, headers=headers)
-    assert ok(again, 201) == {**made, "key": None}
-    assert made["key"].startswith("rbd_")
+    assert ok(again, 201) == {**made, "code": None}
+    assert made["code"].startswith("rbc_")
     stored = "SELECT body FROM idempotency_keys WHERE subject_id = $1"
-    assert made["key"] not in await world.pool.fetchval(stored, world.subjects["admin"])
+    assert made["code"] not in await world.pool.fetchval(stored, world.subjects["admin"])
 
 
 # --- what never changes ----------------------------------------------------------------------------------------------
@@ -463,8 +464,8 @@ async def test_a_national_funder_sees_no_event_about_members(world: World) -> No
     async with world.pool.acquire() as connection:
         funder = await world.add_subject(connection, "national_funder", "office", None)
         await connection.execute(
-            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-            " VALUES ($1, 'funder', NULL, '2020-01-01', now(), now())",
+            "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+            " VALUES ($1, 'funder', NULL, '2020-01-01', now(), now(), now())",
             world.subjects["national_funder"],
         )
     made = ok(await world.admin.post("/v1/organisations", {"name": f"Body of {world.territory}"}), 201)

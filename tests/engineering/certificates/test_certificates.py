@@ -211,8 +211,8 @@ async def test_nobody_certifies_what_he_took_part_in_and_no_program_certifies(wo
     await validated(world, mission, "2023-07-03")
     await world.rates(mission)
     await world.pool.execute(
-        "INSERT INTO members (subject_id, role, from_on, created_at, updated_at)"
-        " VALUES ($1, 'operator', '2020-01-01', now(), now()), ($2, 'operator', '2020-01-01', now(), now())",
+        "INSERT INTO members (subject_id, role, from_on, approved_at, created_at, updated_at)"
+        " SELECT id, 'operator', '2020-01-01', now(), now(), now() FROM unnest(ARRAY[$1, $2]::uuid[]) AS id",
         world.subjects["consultant"],
         world.subjects["lead_judge"],
     )

@@ -89,8 +89,8 @@ async def test_the_lead_firm_delivers_and_another_person_of_the_operator_decides
     problem(await act(world, deliverable, "deliver", by=stranger), 403, "not-the-lead-firm")
     both = await world.add_subject(world.pool, "both", "lead", "lead")
     await world.pool.execute(
-        "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-        " VALUES ($1, 'operator', NULL, '2020-01-01', now(), now())",
+        "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+        " VALUES ($1, 'operator', NULL, '2020-01-01', now(), now(), now())",
         world.subjects["both"],
     )
     ok(await act(world, deliverable, "deliver", by=both), 200)

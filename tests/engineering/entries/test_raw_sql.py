@@ -93,6 +93,11 @@ LIMITS = [
     Attack("person_day_days", PERSON_DAY.format("'NaN'")),
 ]
 
+ANEW = {"from_on": "'2020-01-02'"}  # the same role from another day
+A_SECRET = {"digest": "sha256('a')"}
+A_CODE = {"digest": "NULL", "prefix": "NULL", "confirmed_at": "NULL", "code_digest": "sha256('a')",
+          "code_expires_at": "now()"}  # fmt: skip
+
 ENTRIES = [
     *(
         Attack("time_entry_days", clone("time_entries", DRAFT, days=days))
@@ -231,10 +236,10 @@ ACCESS = [
         "consultants_person_id_person_kind_fkey",
         change("subjects", "id = $person", kind="'service_account'", email="NULL"),
     ),
-    Attack("member_role", change("members", "id = $member", role="'king'")),
+    Attack("member_role", clone("members", "id = $member", role="'king'")),
     Attack("member_period", change("members", "id = $member", to_on="from_on - 1")),
-    Attack("member_from_on", change("members", "id = $member", from_on="'1899-12-31'")),
-    Attack("member_from_on", change("members", "id = $member", from_on="'-infinity'")),
+    Attack("member_from_on", clone("members", "id = $member", from_on="'1899-12-31'")),
+    Attack("member_from_on", clone("members", "id = $member", from_on="'-infinity'")),
     Attack("member_to_on", change("members", "id = $member", to_on="'infinity'")),
     Attack("member_to_on", change("members", "id = $member", to_on="'2200-01-01'")),
     Attack("members_subject_id_role_territory_from_on_key", clone("members", "id = $member")),
@@ -242,7 +247,36 @@ ACCESS = [
     Attack("members_subject_id_fkey", clone("members", "id = $member", subject_id="uuidv7()")),
     Attack("members_territory_fkey", clone("members", "id = $member", territory="'nowhere'")),
     Attack("api_key_scope", change("api_keys", "id = $key", scope="'root'")),
-    Attack("api_key_digest", change("api_keys", "id = $key", digest="'\\x00'")),
+    Attack("role_own_approval", clone("members", "id = $member", **ANEW, approved_by="subject_id")),
+    Attack("role_own_approval", clone("members", "id = $member", **ANEW, proposed_by="$judge", approved_by="$judge")),
+    Attack("member_approval", clone("members", "id = $member", **ANEW, approved_by="$judge", approved_at="NULL")),
+    Attack("member_approved_by_a_person", clone("members", "id = $member", **ANEW, approved_by="$robot")),
+    Attack("member_kept", change("members", "id = $member", role="'funder'")),
+    Attack("member_kept", change("members", "id = $member", territory="NULL")),
+    Attack("member_kept", change("members", "id = $member", approved_at="NULL")),
+    Attack("member_kept", change("members", "id = $member", approved_by="$judge")),
+    Attack(
+        "role_prolonged",
+        change("members", "id = $member", to_on="'2030-01-01'") + ";" + change("members", "id = $member", to_on="NULL"),
+    ),
+    Attack("admin_for_persons", clone("members", "id = $national", subject_id="$robot", role="'admin'")),
+    Attack("api_key_digest", clone("api_keys", "id = $key", digest="'\\x00'")),
+    Attack("api_key_secret", clone("api_keys", "id = $key", digest="NULL", confirmed_at="NULL")),
+    Attack("api_key_code", clone("api_keys", "id = $key", **A_CODE | {"code_expires_at": "NULL"})),
+    Attack("api_key_code", clone("api_keys", "id = $key", **A_CODE | {"code_digest": "'\\x00'"})),
+    Attack("api_key_narrowed", clone("api_keys", "id = $key", **A_SECRET, permissions="'{}'")),
+    Attack("api_key_confirmation", clone("api_keys", "id = $key", **A_CODE | {"confirmed_at": "now()"})),
+    Attack("key_own_confirmation", clone("api_keys", "id = $key", **A_SECRET, confirmed_by="subject_id")),
+    Attack(
+        "key_own_confirmation",
+        clone("api_keys", "id = $key", **A_SECRET, created_by="$judge", confirmed_by="$judge"),
+    ),
+    Attack("api_key_confirmed_by_a_person", clone("api_keys", "id = $key", **A_SECRET, confirmed_by="$robot")),
+    Attack("api_key_kept", change("api_keys", "id = $key", digest="sha256('a')")),
+    Attack("api_key_kept", change("api_keys", "id = $key", confirmed_at="NULL")),
+    Attack("api_key_kept", change("api_keys", "id = $key", expires_at="expires_at + interval '1 day'")),
+    Attack("api_key_end", clone("api_keys", "id = $key", **A_SECRET, expires_at="created_at")),
+    Attack("api_key_end", clone("api_keys", "id = $key", **A_SECRET, expires_at="created_at + interval '731 days'")),
     Attack("api_keys_digest_key", clone("api_keys", "id = $key")),
     Attack("api_keys_subject_id_fkey", clone("api_keys", "id = $key", subject_id="uuidv7()", digest="sha256('a')")),
     Attack("api_keys_rotated_from_id_fkey", change("api_keys", "id = $key", rotated_from_id="uuidv7()")),

@@ -306,8 +306,8 @@ async def test_a_partner_never_reverses_the_leads_entries(world: World) -> None:
     async with world.pool.acquire() as connection:
         both = await world.add_subject(connection, "both", "partner", "consultant")
         await connection.execute(
-            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
-            " VALUES ($1, 'auditor', $2, '2020-01-01', now(), now())",
+            "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+            " VALUES ($1, 'auditor', $2, '2020-01-01', now(), now(), now())",
             world.subjects["both"],
             world.territory,
         )

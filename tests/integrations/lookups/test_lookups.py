@@ -38,8 +38,8 @@ async def person(world: World, name: str, *roles: tuple[str | None, str | None],
     )
     for territory, to_on in roles:
         await world.pool.execute(
-            "INSERT INTO members (subject_id, role, territory, from_on, to_on, created_at, updated_at)"
-            " VALUES ($1, 'territory', $2, '2020-01-01', $3::text::date, now(), now())",
+            "INSERT INTO members (subject_id, role, territory, from_on, to_on, approved_at, created_at, updated_at)"
+            " VALUES ($1, 'territory', $2, '2020-01-01', $3::text::date, now(), now(), now())",
             subject_id,
             territory,
             to_on,
