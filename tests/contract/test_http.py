@@ -44,9 +44,9 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 def reader(known: Known, path: str) -> Client:
-    """A client that may read this address, in all territories; the number of an account has a reader of its own."""
+    """A client that may read this address, in all territories; accounts' numbers and keys have one of their own."""
     gate = ROUTES[path, "GET"].gate
-    if gate is not None and gate.permission == "firm_ibans:read":
+    if (gate is not None and gate.permission == "firm_ibans:read") or path.startswith("/v1/me/keys"):
         return known.world.treasurer
     assert gate is None or Role.AUDITOR in MATRIX[gate.permission], path
     return known.world.auditor
