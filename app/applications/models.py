@@ -224,15 +224,22 @@ class ApplicationReview(Versioned, Base):
         ),
         shape(one_of("kyc", Kyc), name="application_review_kyc"),
         shape(f"completed_on <= {_PARIS_DAY.format('updated_at')}", name="application_review_future"),
+        shape(
+            "num_nulls(opinion, recommended_grant_cents, recommended_advance_cents, kyc)"
+            " IN (0, 4 + num_nonnulls(rating, body, completed_on))",
+            name="application_review_content",
+        ),
     )
 
     application_id: Mapped[UUID] = mapped_column(primary_key=True)
     territory: Mapped[str]
-    opinion: Mapped[str]
+    # What it says is null where the territory was brought in: it leaves an installation in no export. Then who wrote it
+    # is all that is known, and it is to be written again.
+    opinion: Mapped[str | None]
     rating: Mapped[int | None] = mapped_column(SmallInteger)
-    recommended_grant_cents: Mapped[int] = mapped_column(BigInteger)
-    recommended_advance_cents: Mapped[int] = mapped_column(BigInteger)
-    kyc: Mapped[str]
+    recommended_grant_cents: Mapped[int | None] = mapped_column(BigInteger)
+    recommended_advance_cents: Mapped[int | None] = mapped_column(BigInteger)
+    kyc: Mapped[str | None]
     body: Mapped[str | None]
     completed_on: Mapped[date | None]
     author_id: Mapped[UUID]

@@ -235,7 +235,7 @@ REVIEWS = Listing(
         _r.updated_at,
     )
     .join(_author, _author.c.id == _r.author_id)
-    .where(_r.territory == _territory),
+    .where(_r.territory == _territory, _r.opinion.is_not(None)),
     key=_r.application_id,
     key_name="application_id",
     version=_r.version,

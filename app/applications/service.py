@@ -347,7 +347,8 @@ async def put_review(write: Write, territory: str, application_id: UUID, body: s
     refuse_future({"/completed_on": body.completed_on})
     file = await _file(write, territory, application_id)
     review = await write.session.get(ApplicationReview, application_id)
-    write.expect(review.version if review is not None else None)
+    seen = review is not None and review.opinion is not None
+    write.expect(review.version if review is not None and seen else None)
     if not file.found_admissible:
         raise rules.ReviewBeforeAdmissibility(state=file.state)
     values = {("body" if name == "text" else name): value for name, value in body.model_dump().items()}
@@ -362,7 +363,7 @@ async def put_review(write: Write, territory: str, application_id: UUID, body: s
         return Change("", REVIEWS, [file.id], bound, status=200)
     review.author_id, review.authors = author, with_author(review.authors, write.actor)
     await write.session.flush()
-    return Change("application_review.written", REVIEWS, [file.id], bound, status=200)
+    return Change("application_review.written", REVIEWS, [file.id], bound, status=200 if seen else 201)
 
 
 # --- common ----------------------------------------------------------------------------------------------------------

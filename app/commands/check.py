@@ -60,27 +60,37 @@ class Difference:
     entries: str
     stored: str
 
+    @property
+    def told(self) -> str:
+        """The difference as a line for a person."""
+        return f"{self.balance}, {self.key}: the entries come to {self.entries}, the balance says {self.stored}"
+
 
 async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
     """How many balances were computed again, and those that differ; all seen in one snapshot."""
-    checked = 0
-    differing = []
     async with (
         raw_connection(engine) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         # It reads everything: the limits of a request are not for it.
         await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0")
-        for balance, query in CHECKS.items():
-            for key, entries, says in await connection.fetch(query):
-                checked += 1
-                if entries != says:
-                    differing.append(Difference(balance, key, _figure(entries), _figure(says)))
-        for balance, (query, compute) in COMPUTED.items():
-            for key, entries, says in map(compute, await connection.fetch(query)):
-                checked += 1
-                if entries != says:
-                    differing.append(Difference(balance, key, entries, says))
+        return await differences_seen(connection)
+
+
+async def differences_seen(connection: Any) -> tuple[int, list[Difference]]:
+    """The same, as a transaction sees them."""
+    checked = 0
+    differing = []
+    for balance, query in CHECKS.items():
+        for key, entries, says in await connection.fetch(query):
+            checked += 1
+            if entries != says:
+                differing.append(Difference(balance, key, _figure(entries), _figure(says)))
+    for balance, (query, compute) in COMPUTED.items():
+        for key, entries, says in map(compute, await connection.fetch(query)):
+            checked += 1
+            if entries != says:
+                differing.append(Difference(balance, key, entries, says))
     return checked, differing
 
 

@@ -5,6 +5,8 @@ import json
 import re
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -110,7 +112,7 @@ def _balances_agree(url: str) -> bool:
     for old in standing:
         print(f"before the rule: {old.rule}, {old.key}: {old.found}")
     for each in differing:
-        print(f"{each.balance}, {each.key}: the entries come to {each.entries}, the balance says {each.stored}")
+        print(each.told)
     print(f"{checked} balances computed again, {len(differing)} differ")
     return not differing
 
@@ -234,10 +236,17 @@ def _past_day(text: str | None) -> date | None:
 
 def import_file(
     kind: Annotated[
-        str, typer.Argument(help="firms, sites, perimeter, contacts, auditions, projects, time_entries or claim_lines.")
+        str,
+        typer.Argument(
+            help="firms, sites, perimeter, contacts, auditions, projects, time_entries, claim_lines or another kind of"
+            " lines; or territory."
+        ),
     ],
     file: Annotated[
-        Path | None, typer.Argument(help="A CSV or XLSX file.", exists=True, dir_okay=False, readable=True)
+        Path | None,
+        typer.Argument(
+            help="A CSV or XLSX file; of a territory, the directory of its export.", exists=True, readable=True
+        ),
     ] = None,
     columns: Annotated[bool, typer.Option("--columns", help="Tell the columns of the kind, import nothing.")] = False,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; the first by default.")] = None,
@@ -254,7 +263,18 @@ def import_file(
         typer.Option(envvar="REBOND_KEY", help="The API key to import with; without it, the service itself imports."),
     ] = None,
 ) -> None:
-    """Import a file and show the progress. Exit code 1 if the file is refused."""
+    """Import a file and show the progress. Exit code 1 if the file is refused.
+
+    «rebond import territory DIRECTORY» reads what «rebond export territory» has written into an empty database of the
+    same revision: all of it, with balances that agree, or nothing. Persons come without keys and e-mail addresses,
+    accounts without their number, reviews without what they say.
+    """
+    if kind == TERRITORY:
+        given = (columns, sheet, header_row, constants, hours_per_day, territory, dry_run, skip)
+        if file is None or not file.is_dir() or any(given):
+            raise CommandRefused("name the directory of an export, and no option: rebond import territory DIRECTORY")
+        _bring_in(file)
+        return
     from app.commands import imports as command
 
     settings = get_settings()
@@ -264,6 +284,8 @@ def import_file(
         return
     if file is None:
         raise CommandRefused("name the file to import, or --columns")
+    if file.is_dir():
+        raise CommandRefused(f"{file} is a directory")
     options = command.options_of(sheet, header_row, constants or [], hours_per_day)
     with database(settings) as url:
         ended = asyncio.run(
@@ -273,6 +295,42 @@ def import_file(
         )
     if not ended:
         raise SystemExit(1)
+
+
+TERRITORY = "territory"  # what is imported and is no kind of lines
+
+
+def _bring_in(directory: Path) -> None:
+    from app.commands import bring_in
+
+    async def read(url: str) -> bring_in.Brought:
+        async with engine_of(url, "rebond import") as engine:
+            with progress() as say:
+                return await bring_in.read(engine, directory, say)
+
+    with ending_on_sigterm(), database(get_settings()) as url:
+        try:
+            brought = asyncio.run(read(url))
+        except bring_in.BalancesDiffer as refusal:
+            for each in refusal.differing:
+                print(each.told)
+            raise CommandRefused(str(refusal)) from None
+        except bring_in.NotBroughtIn as refusal:
+            raise CommandRefused(str(refusal)) from None
+        except KeyboardInterrupt:
+            sys.exit(1)
+    print(f"{brought.rows} rows of {brought.tables} tables of {brought.territory} brought in")
+    print(f"{brought.balances} balances computed again, 0 differ")
+
+
+@contextmanager
+def ending_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM end a block as an exception does, which leaves nothing half-written."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def export_territory(
@@ -285,18 +343,14 @@ def export_territory(
     """
     from app.commands import export
 
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which leaves nothing half-written
-    told = sys.stderr.isatty()
-
-    def progress(table: str, size: int) -> None:
-        if told:
-            print(f"\r\x1b[K{table}  {size / 1e6:.1f} MB", end="", file=sys.stderr, flush=True)
-
     async def write(url: str) -> export.Written:
         async with engine_of(url, "rebond export") as engine:
-            return await export.write(engine, territory, directory, progress)
+            with progress() as say:
+                return await export.write(
+                    engine, territory, directory, lambda table, size: say(f"{table}  {size / 1e6:.1f} MB")
+                )
 
-    with database(get_settings()) as url:
+    with ending_on_sigterm(), database(get_settings()) as url:
         try:
             written = asyncio.run(write(url))
         except export.NoSuchTerritory:
@@ -305,10 +359,6 @@ def export_territory(
             raise CommandRefused(f"{error.filename or error}") from None
         except KeyboardInterrupt:
             sys.exit(1)
-        finally:
-            if told:
-                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            signal.signal(signal.SIGTERM, before)
     print(f"{written.rows} rows of {written.tables} tables in {written.directory}")
 
 

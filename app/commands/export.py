@@ -2,7 +2,8 @@
 
 The tables are walked, not listed: a new one is exported without a change here. A table belongs to a territory by its
 column `territory`, or by a foreign key to one that does; of the tables that all share, those rows are taken to which
-the territory's rows point. All is seen in one snapshot; values are written as stored, so that COPY reads them back.
+the territory's rows point, and rules of the nation whole. All is seen in one snapshot; values are written as stored, so
+that COPY reads them back, and so does `rebond import territory` (`bring_in`).
 """
 
 import hashlib
@@ -31,6 +32,7 @@ from sqlalchemy import (
     cast,
     or_,
     select,
+    true,
     tuple_,
 )
 from sqlalchemy.dialects import postgresql
@@ -51,12 +53,11 @@ LEFT_OUT = {
     "idempotency_keys": "stored answers of the last 24 hours, of all territories",
     "import_chunks": "pieces of uploaded files, until their import is finished",
     "import_lines": "lines of imports under way",
-    "legal_rates": "rates of the law, which every installation has",
-    "vat_rates": "rates of the law, which every installation has; a certificate states its own",
-    "refinancing_rates": "rates of the law, which every installation has; an invoice shows its own",
     "event_seals": "digests of the events of all territories",
     "person_days": "limit rows over all territories; computed again from time_entries",
 }
+# Rules of the nation, by which the rows of every territory are computed: all of them are taken out.
+NATIONAL = {"legal_rates", "vat_rates", "refinancing_rates", "schemes", "scheme_parameters"}
 # Columns that are not needed to read the rest, and are nobody's business elsewhere.
 HIDDEN = {
     "subjects": {"email"},
@@ -120,7 +121,8 @@ def _referrers(table: Table) -> list[tuple[list[Column[Any]], list[Column[Any]]]
         (there, here)
         for other in models.metadata.sorted_tables
         for here, there in _parents(other)
-        if there[0].table is table and (is_own(other) or (other.name not in LEFT_OUT and _referrers(other)))
+        if there[0].table is table
+        and (is_own(other) or other.name in NATIONAL or (other.name not in LEFT_OUT and _referrers(other)))
     ]
     named = models.metadata.tables
     return references + [([table.c[to]], [named[by].c[at]]) for by, at, name, to in POINTERS if name == table.name]
@@ -131,6 +133,8 @@ def rows(table: Table) -> ColumnElement[bool] | None:
     """The condition for the rows that belong to the territory, or that its rows point to. None: no way leads there."""
     if table.name in LEFT_OUT:
         return None
+    if table.name in NATIONAL:
+        return true()
     territory = param("territory", Text())
     if table.name == "territories":
         return table.c.slug == territory
@@ -282,7 +286,9 @@ files and links them:
     psql -d EMPTY -f schema.sql
 
 Of the tables that all territories share (organisations, subjects, firms, waves) those rows are here to which others
-point; of persons the name, never the address.
+point; of persons the name, never the address. Schemes and rates of the law are here whole.
+
+`rebond import territory DIRECTORY` reads the files into an empty database of the same revision.
 
 | file | rows | what |
 |---|---|---|

@@ -27,13 +27,13 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 @contextmanager
-def progress(doing: str) -> Iterator[Callable[[str], None]]:
+def progress(doing: str = "") -> Iterator[Callable[[str], None]]:
     """Shows progress on a terminal, in one line that is erased at the end."""
     shown = sys.stderr.isatty()
 
     def say(table: str) -> None:
         if shown:
-            print(f"\r\033[K{doing} {table}", end="", file=sys.stderr, flush=True)
+            print("\r\033[K" + f"{doing} {table}".lstrip(), end="", file=sys.stderr, flush=True)
 
     try:
         yield say

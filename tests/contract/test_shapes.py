@@ -442,6 +442,7 @@ OURS: dict[str, str] = {
          "advance_alert_bucket", "advance_alert_amount"),
         "the account and the tick compute them",
     ),
+    "application_review_content": "a review has all of them, or none where its territory was brought in",
     **dict.fromkeys(
         ("advance_awarder_kind", "grant_awarder_kind", "override_kinds", "committee_closer_kind", "audition_owner_kind",
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",

@@ -102,17 +102,22 @@ async def withdraw(
 
 
 async def show_iban(request: Request, actor: Actor, kind: AccountKind[Account], holder: Mapping[str, Any]) -> Response:
-    """The number in full, never stored, and the event of its reading, which shows the mask. Raises `NotFound`."""
+    """The number in full, never stored, and the event of its reading, which shows the mask.
+
+    Raises `NotFound`, `iban-not-held` (409).
+    """
     read(request, {})
     id_ = request.path_params["id"]
     ibans: list[str] = []
 
     async def work(write: Write) -> Change:
-        number = select(FirmIban.iban).join(kind.model, kind.model.iban_id == FirmIban.id)
-        iban = await write.session.scalar(number.where(kind.model.id == id_, *kind.mine(holder)))
-        if iban is None:
+        number = select(FirmIban.iban, kind.model.iban_masked).select_from(kind.model).outerjoin(
+            FirmIban, FirmIban.id == kind.model.iban_id
+        )  # fmt: skip
+        found = (await write.session.execute(number.where(kind.model.id == id_, *kind.mine(holder)))).one_or_none()
+        if found is None:
             raise NotFound
-        ibans.append(iban)
+        ibans.append(rules.held(*found))
         return Change(f"{kind.noun}.iban_read", kind.listing, [id_], dict(holder))
 
     def reply(_change: Change, seen: list[Seen]) -> Response:

@@ -58,7 +58,7 @@ class ProposedAccount(Identified, Versioned, Base):
 
     __abstract__ = True
 
-    iban_id: Mapped[UUID]
+    iban_id: Mapped[UUID | None]  # null where the territory was brought in: numbers leave an installation in no export
     iban_masked: Mapped[str]
     status: Mapped[str] = mapped_column(server_default="proposed")
     proposed_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))

@@ -14,7 +14,7 @@ from app.core.writing.writes import commit
 from app.firms.bank_details import accounts, schemas, service
 from app.firms.bank_details.payees import Place
 from app.firms.bank_details.queries import ALL_BANK_DETAILS, BANK_DETAILS
-from app.firms.bank_details.rules import BankDetailsAlreadyProposed, BankDetailsTransition
+from app.firms.bank_details.rules import BankDetailsAlreadyProposed, BankDetailsTransition, IbanNotHeld
 from app.firms.routes import HERE
 from app.programme.routes import T
 
@@ -50,7 +50,7 @@ async def get_bank_details(request: Request, actor: Actor = require("bank_detail
     return await show(request, BANK_DETAILS)
 
 
-@bank_details.get(ONE + "/iban", **shows(schemas.BankDetailsIban))
+@bank_details.get(ONE + "/iban", **shows(schemas.BankDetailsIban, IbanNotHeld))
 async def get_bank_details_iban(request: Request, actor: Actor = require("firm_ibans:read")) -> Response:
     """The IBAN in full. Each read is recorded as an event (`bank_details.iban_read`), without the number."""
     return await accounts.show_iban(request, actor, service.OF_FIRMS, _place(request)._asdict())

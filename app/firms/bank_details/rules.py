@@ -51,6 +51,30 @@ class BankDetailsAlreadyProposed(Problem):
     cure_fr = "Retirez celles qui sont proposées, ou faites-les approuver ou refuser."
 
 
+class IbanNotHeld(Problem):
+    """The IBAN of this account is not here: its territory came from another installation, without the numbers."""
+
+    status = 409
+    title_fr = "L'IBAN de ce compte n'est pas ici : son territoire vient d'une autre installation, sans les numéros."
+    detail = "The IBAN of {iban_masked} is not held here."
+    detail_fr = "L'IBAN de {iban_masked} n'est pas détenu ici."
+    cure = (
+        "Cancel the runs that name the account, propose the same account again with its IBAN, and have another person"
+        " approve it."
+    )
+    cure_fr = (
+        "Annulez les ordres qui nomment le compte, proposez de nouveau le même compte avec son IBAN, et faites-le"
+        " approuver par une autre personne."
+    )
+
+
+def held(iban: str | None, masked: str) -> str:
+    """The number of an account. Raises `iban-not-held` (409)."""
+    if iban is None:
+        raise IbanNotHeld(iban_masked=masked)
+    return iban
+
+
 def next_status(action: BankDetailsAction, current: BankDetailsStatus) -> BankDetailsStatus:
     """The state after the action. Raises `bank-details-transition` (409)."""
     return next_state(TRANSITIONS, action, current, BankDetailsTransition)

@@ -14,7 +14,7 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.writes import commit
 from app.firms.bank_details import accounts
-from app.firms.bank_details.rules import BankDetailsTransition
+from app.firms.bank_details.rules import BankDetailsTransition, IbanNotHeld
 from app.firms.bank_details.schemas import BankDetailsEnd, BankDetailsIban
 from app.treasury.accounts import schemas
 from app.treasury.accounts.queries import ACCOUNTS
@@ -54,7 +54,7 @@ async def get_bank_account(request: Request, actor: Actor = require(READ)) -> Re
     return await show(request, ACCOUNTS)
 
 
-@bank_accounts.get(ONE + "/iban", **shows(BankDetailsIban))
+@bank_accounts.get(ONE + "/iban", **shows(BankDetailsIban, IbanNotHeld))
 async def get_bank_account_iban(request: Request, actor: Actor = require("firm_ibans:read")) -> Response:
     """The IBAN in full, for a treasurer of the organisation.
 

@@ -154,17 +154,25 @@ DEBITS = Listing(
 # What the file is written from: these columns of these rows never change.
 COLLECTION = (
     select(
-        _r.created_at, _r.collection_on, _r.creditor_name, _r.creditor_identifier, FirmIban.iban, _r.sha256, _r.format
+        _r.created_at,
+        _r.collection_on,
+        _r.creditor_name,
+        _r.creditor_identifier,
+        FirmIban.iban,
+        BankAccount.iban_masked,
+        _r.sha256,
+        _r.format,
     )
     .join(BankAccount, BankAccount.id == _r.account_id)
-    .join(FirmIban, FirmIban.id == BankAccount.iban_id)
+    .outerjoin(FirmIban, FirmIban.id == BankAccount.iban_id)
 )
 COLLECTED = (
     select(
-        _l.id, _l.amount_cents, BankDetails.holder_name, FirmIban.iban, _l.text, _m.reference, _m.signed_on
+        _l.id, _l.amount_cents, BankDetails.holder_name, FirmIban.iban, BankDetails.iban_masked, _l.text, _m.reference,
+        _m.signed_on
     )
     .join(_m, _m.id == _l.mandate_id)
     .join(BankDetails, BankDetails.id == _m.bank_details_id)
-    .join(FirmIban, FirmIban.id == BankDetails.iban_id)
+    .outerjoin(FirmIban, FirmIban.id == BankDetails.iban_id)
     .order_by(_l.position)
 )  # fmt: skip

@@ -15,6 +15,7 @@ from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
 from app.envelopes.ledger import AlreadyReversed
+from app.firms.bank_details.rules import IbanNotHeld
 from app.programme.routes import T
 from app.treasury.collections import rules, schemas, service
 from app.treasury.collections.queries import COLLECTIONS, DEBITS
@@ -41,6 +42,7 @@ async def list_collection_runs(request: Request, actor: Actor = require("collect
         rules.NothingToCollect,
         rules.CreditorIdentifierMissing,
         BankAccountUnusable,
+        IbanNotHeld,
         ReferenceNotFound,
         *DECIDES_RECEIVES.refusals,
         IdempotencyKeyMissing,
@@ -73,6 +75,7 @@ async def get_collection_run(request: Request, actor: Actor = require("collectio
         schemas.CollectionRunFile,
         rules.CollectionRunTransition,
         rules.CollectionRunOutdated,
+        IbanNotHeld,
         EmailMissing,
         parameters=FORM,
         forms=FORMS,

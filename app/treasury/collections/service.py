@@ -24,6 +24,7 @@ from app.core.problems import NotFound
 from app.core.validation import refuse_future, refuse_past
 from app.core.writing.writes import Change, Write
 from app.firms.bank_details.models import BankDetails, FirmIban
+from app.firms.bank_details.rules import held
 from app.treasury.collections import rules, schemas
 from app.treasury.collections.models import CollectionRun, CollectionRunLine
 from app.treasury.collections.queries import COLLECTED, COLLECTION, COLLECTIONS, DEBITS, LINE_VERSION
@@ -114,12 +115,13 @@ async def _due(write: Write, territory: str, organisation_id: UUID, body: schema
 async def _payers(write: Write, lines: Sequence[CollectionRunLine]) -> dict[UUID, tuple[str, str, str, date]]:
     """The holder and the number that each mandate is for, its reference and its day."""
     rows = (
-        select(_m.id, BankDetails.holder_name, FirmIban.iban, _m.reference, _m.signed_on)
+        select(_m.id, BankDetails.holder_name, FirmIban.iban, BankDetails.iban_masked, _m.reference, _m.signed_on)
         .join(BankDetails, BankDetails.id == _m.bank_details_id)
-        .join(FirmIban, FirmIban.id == BankDetails.iban_id)
+        .outerjoin(FirmIban, FirmIban.id == BankDetails.iban_id)
         .where(_m.id.in_({line.mandate_id for line in lines}))
     )
-    return {id_: (name, iban, reference, on) for id_, name, iban, reference, on in await write.session.execute(rows)}
+    found = await write.session.execute(rows)
+    return {id_: (name, held(iban, masked), reference, on) for id_, name, iban, masked, reference, on in found}
 
 
 def _debit(line: CollectionRunLine, name: str, iban: str, mandate: str, signed_on: date) -> pain.Debit:
@@ -161,8 +163,12 @@ async def _written(write: Write, run_id: UUID) -> bytes:
     """The file of a run, from its rows alone."""
     [order] = await write.session.execute(COLLECTION.where(_r.id == run_id))
     rows = (await write.session.execute(COLLECTED.where(_l.run_id == run_id))).all()
-    asked = pain.Initiation(run_id.hex, order.created_at, order.collection_on, order.creditor_name, order.iban)
-    debits = [pain.Debit(row[0].hex, *row[1:]) for row in rows]
+    creditor = held(order.iban, order.iban_masked)
+    asked = pain.Initiation(run_id.hex, order.created_at, order.collection_on, order.creditor_name, creditor)
+    debits = [
+        pain.Debit(id_.hex, cents, name, held(iban, masked), text, mandate, signed_on)
+        for id_, cents, name, iban, masked, text, mandate, signed_on in rows
+    ]
     return await asyncio.to_thread(pain.direct_debits, asked, order.creditor_identifier, debits)
 
 

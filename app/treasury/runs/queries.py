@@ -152,13 +152,13 @@ LINES = Listing(
 
 # What the file is written from: these columns of these rows never change.
 ORDER = (
-    select(_r.created_at, _r.execution_on, _r.payer_name, FirmIban.iban, _r.sha256, _r.format)
+    select(_r.created_at, _r.execution_on, _r.payer_name, FirmIban.iban, BankAccount.iban_masked, _r.sha256, _r.format)
     .join(BankAccount, BankAccount.id == _r.account_id)
-    .join(FirmIban, FirmIban.id == BankAccount.iban_id)
+    .outerjoin(FirmIban, FirmIban.id == BankAccount.iban_id)
 )
 TRANSFERS = (
-    select(_l.id, _l.amount_cents, BankDetails.holder_name, FirmIban.iban, _l.text)
+    select(_l.id, _l.amount_cents, BankDetails.holder_name, FirmIban.iban, BankDetails.iban_masked, _l.text)
     .join(BankDetails, BankDetails.id == _l.bank_details_id)
-    .join(FirmIban, FirmIban.id == BankDetails.iban_id)
+    .outerjoin(FirmIban, FirmIban.id == BankDetails.iban_id)
     .order_by(_l.position)
 )

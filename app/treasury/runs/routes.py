@@ -18,6 +18,7 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import Change, Seen, Write, commit, run
+from app.firms.bank_details.rules import IbanNotHeld
 from app.programme.routes import T
 from app.treasury.runs import pain, rules, schemas, service
 from app.treasury.runs.queries import LINES, RUNS
@@ -43,6 +44,7 @@ async def list_payment_runs(request: Request, actor: Actor = require("payment_ru
         rules.PaymentRunAlreadyMade,
         rules.NothingToSend,
         rules.BankAccountUnusable,
+        IbanNotHeld,
         ReferenceNotFound,
         *DECIDES_PAYS.refusals,
         IdempotencyKeyMissing,
@@ -75,6 +77,7 @@ async def get_payment_run(request: Request, actor: Actor = require("payment_runs
         schemas.PaymentRunFile,
         rules.PaymentRunTransition,
         rules.PaymentRunOutdated,
+        IbanNotHeld,
         EmailMissing,
         parameters=FORM,
         forms=FORMS,

@@ -28,7 +28,7 @@ from app.core.problems import NotFound, ReferenceNotFound
 from app.core.validation import refuse_past
 from app.core.writing.writes import Change, Write
 from app.firms.bank_details.models import BankDetails, FirmIban
-from app.firms.bank_details.rules import BankDetailsStatus
+from app.firms.bank_details.rules import BankDetailsStatus, held
 from app.grants.payments.models import GrantPayment
 from app.treasury.accounts.models import BankAccount
 from app.treasury.runs import pain, rules, schemas
@@ -43,8 +43,8 @@ _LINKS = {"grant_payment": "payment_id", "advance_tranche": "tranche_id"}  # how
 async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> list[Change]:
     """Take the approved payments up to the cut-off into one file, and mark them sent.
 
-    Raises `reference-not-found`, `bank-account-unusable`, `nothing-to-send`, `payment-run-already-made` (409),
-    `decider-pays` (403).
+    Raises `reference-not-found`, `bank-account-unusable`, `iban-not-held`, `nothing-to-send`,
+    `payment-run-already-made` (409), `decider-pays` (403).
     """
     refuse_past({"/execution_on": body.execution_on})
     session = write.session
@@ -94,7 +94,8 @@ def _checked(asked: pain.Initiation, transfers: Sequence[pain.Transfer]) -> byte
 async def own_account(write: Write, account_id: UUID, on: date) -> tuple[BankAccount, Organisation, str]:
     """The account that a run is made for, which stays approved until COMMIT, its organisation and its number.
 
-    It is an account of the caller's organisation. Raises `reference-not-found`, `bank-account-unusable` (409).
+    It is an account of the caller's organisation. Raises `reference-not-found`, `bank-account-unusable`,
+    `iban-not-held` (409).
     """
     a = BankAccount
     mine = (a.id == account_id, a.organisation_id == write.actor.organisation_id)
@@ -104,16 +105,16 @@ async def own_account(write: Write, account_id: UUID, on: date) -> tuple[BankAcc
     if account.status != BankDetailsStatus.APPROVED or on < account.from_on:
         raise rules.BankAccountUnusable(account_status=account.status, from_on=account.from_on)
     organisation = await write.session.get_one(Organisation, account.organisation_id)
-    number = await write.session.get_one(FirmIban, account.iban_id)
-    return account, organisation, number.iban
+    iban = await write.session.scalar(select(FirmIban.iban).where(FirmIban.id == account.iban_id))
+    return account, organisation, held(iban, account.iban_masked)
 
 
 async def _payees(session: AsyncSession, due: payments.Mixed) -> dict[UUID | None, tuple[str, str]]:
-    """The holder and the number of each of the bank details that are paid to."""
+    """The holder and the number of each of the bank details that are paid to. Raises `iban-not-held` (409)."""
     b = BankDetails
-    rows = select(b.id, b.holder_name, FirmIban.iban).join(FirmIban, FirmIban.id == b.iban_id)
+    rows = select(b.id, b.holder_name, FirmIban.iban, b.iban_masked).outerjoin(FirmIban, FirmIban.id == b.iban_id)
     found = await session.execute(rows.where(b.id.in_({payment.bank_details_id for _, payment in due})))
-    return {id_: (holder_name, iban) for id_, holder_name, iban in found}
+    return {id_: (holder_name, held(iban, masked)) for id_, holder_name, iban, masked in found}
 
 
 async def _texts(session: AsyncSession, due: payments.Mixed) -> dict[UUID, str]:
@@ -150,8 +151,8 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
     """The file of a run, written again from its rows, and the event of its reading.
 
     The first reading hands it over: from then on the run cannot be cancelled. Raises `NotFound`,
-    `payment-run-transition` for a cancelled run, and `payment-run-outdated` (409) where its day passed before it was
-    handed over, or an account or a payment that it names has changed.
+    `payment-run-transition` for a cancelled run, `iban-not-held`, and `payment-run-outdated` (409) where its day passed
+    before it was handed over, or an account or a payment that it names has changed.
     """
     session = write.session
     reader = accountable(write.actor)
@@ -188,8 +189,11 @@ async def _written(session: AsyncSession, run_id: UUID) -> bytes:
     """The file of a run, from its rows alone."""
     [order] = await session.execute(ORDER.where(_r.id == run_id))
     rows = (await session.execute(TRANSFERS.where(_l.run_id == run_id))).all()
-    asked = pain.Initiation(run_id.hex, order.created_at, order.execution_on, order.payer_name, order.iban)
-    transfers = [pain.Transfer(id_.hex, cents, name, iban, text) for id_, cents, name, iban, text in rows]
+    payer = held(order.iban, order.iban_masked)
+    asked = pain.Initiation(run_id.hex, order.created_at, order.execution_on, order.payer_name, payer)
+    transfers = [
+        pain.Transfer(id_.hex, cents, name, held(iban, masked), text) for id_, cents, name, iban, masked, text in rows
+    ]
     return await asyncio.to_thread(pain.credit_transfers, asked, transfers)
 
 

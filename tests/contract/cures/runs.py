@@ -73,6 +73,41 @@ async def payment_run_outdated(case: Case) -> None:
     case.cured(await runs.treasurer.get(f"payment-runs/{again}/file"))
 
 
+@walk("iban-not-held", "make_payment_run", "get_payment_run_file", "get_bank_details_iban")
+async def iban_not_held(case: Case) -> None:
+    """As after `rebond import territory`: the accounts are known, and not their numbers."""
+    runs = await runs_of(case)
+    payment = await runs.paying.approved(1)
+    path = f"firms/{runs.paying.acts.firm}/bank-details"
+    run = (await runs.made())["id"] if case.act == "get_payment_run_file" else ""
+
+    async def number() -> httpx2.Response:
+        [account] = ok(await runs.treasurer.get(f"{path}?status=approved"))["items"]
+        return await runs.treasurer.get(f"{path}/{account['id']}/iban")
+
+    async with runs.world.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        forgotten = "UPDATE firm_bank_details SET iban_id = NULL WHERE territory = $1"
+        await connection.execute(forgotten, runs.world.territory)
+    if case.act == "get_bank_details_iban":
+        case.refused(await number())
+        await runs.paying.acts.payee(2)
+        case.cured(await number())
+        return
+    if run:
+        case.refused(await runs.file(run))
+        ok(await runs.cancel(run))
+    else:
+        case.refused(await runs.make())
+    await runs.paying.acts.payee(2)
+    ok(await runs.paying.act(payment, "approve"))
+    if run:
+        again = (await runs.made())["id"]
+        case.cured(await runs.treasurer.get(f"payment-runs/{again}/file"))
+    else:
+        case.cured(await runs.make())
+
+
 Send = Callable[[], Awaitable[httpx2.Response]]
 
 

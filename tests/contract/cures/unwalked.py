@@ -118,6 +118,8 @@ PAIRS: dict[tuple[str, str], str] = {
     ("already-exists", "record_grant_payment"): "a reference of the grant, as pay_grant has them",
     ("already-exists", "record_tranche"): "a reference of the advance, as pay_tranche has them",
     ("reschedule-too-long", "approve_reschedule"): "request_reschedule is walked: the same lines are laid out again",
+    **{("iban-not-held", act): "make_payment_run, get_payment_run_file and get_bank_details_iban are walked"
+       for act in ("make_collection_run", "get_collection_run_file", "get_bank_account_iban")},
     ("already-exists", "update_application"):
         "an external_id or an open file, as create_application has them",
 }  # fmt: skip
