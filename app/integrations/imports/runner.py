@@ -469,6 +469,7 @@ class _Run:
                     try:
                         await self._take(connection, file, actor)
                     except apart.ReaderDied as death:
+                        service.READERS_ENDED.labels("died").inc()
                         deaths = await connection.fetchval(_DIED, self.id, self.claim)
                         log.warning("import_reader_died", import_id=str(self.id), exit_code=death.code, deaths=deaths)
                         if deaths is None:
@@ -480,6 +481,7 @@ class _Run:
                         self._note_whole(error.line or 1, error.reason, **error.figures)
                         raise _unreadable(error) from None
                     except sheets.SheetTooLarge as error:
+                        service.READERS_ENDED.labels(error.limit.code).inc()
                         self._note_whole(1, error.limit, **error.figures)
                         raise ImportTooLarge(limit=error.limit, **error.figures) from None
                     else:

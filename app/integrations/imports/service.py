@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import IO, Any
 from uuid import UUID, uuid4
 
+from prometheus_client import Counter
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -43,6 +44,11 @@ NO_SUCH_LINE = Fault(
     "no_such_line",
     en="The file has nothing in the line that header_row names.",
     fr="Le fichier n'a rien à la ligne que header_row désigne.",
+)
+READERS_ENDED = Counter(
+    "rebond_import_readers_ended_total",
+    "Programs that ended before the file that they read, by the limit that ended them; died where they said none.",
+    ["limit"],
 )
 CHUNK = 256 * 1024  # bytes of a file that are held in memory
 TRANSACTION = 600  # seconds that one transaction may write, where nothing else is said
@@ -392,8 +398,10 @@ async def annotate(
         except sheets.UnreadableSheet as error:
             raise UnreadableFile(reason=error.reason, line=error.line, **error.figures) from None
         except sheets.SheetTooLarge as error:
+            READERS_ENDED.labels(error.limit.code).inc()
             raise UnreadableFile(reason=error.limit, **error.figures) from None
         except apart.ReaderDied:
+            READERS_ENDED.labels("died").inc()
             raise UnreadableFile(reason=sheets.READER_ENDED) from None
 
 

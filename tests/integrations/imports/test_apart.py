@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import event
 
 from app.core.db import create_engine, session_factory
@@ -42,6 +43,11 @@ async def dies(world: World, received: dict[str, Any]) -> None:
             "UPDATE imports SET heartbeat_at = heartbeat_at - interval '1 minute' WHERE id = $1", UUID(received["id"])
         )
         await connection.execute("DELETE FROM import_lines WHERE import_id = $1", UUID(received["id"]))
+
+
+def readers_ended(limit: str) -> float:
+    """How many readers of files the metrics say that this limit has ended; `died` of those that said none."""
+    return REGISTRY.get_sample_value("rebond_import_readers_ended_total", {"limit": limit}) or 0
 
 
 # --- what is lost in silence elsewhere -------------------------------------------------------------------------------
@@ -107,8 +113,10 @@ async def test_a_file_beyond_a_limit_is_refused_and_the_next_one_is_imported(
     app: Any, world: World, content: bytes, limit: str
 ) -> None:
     client = world.clients["territory"]
+    before = readers_ended(limit)
     ended = await carry_out(client, FIRMS, content)
     assert (ended["status"], ended["attempts"]) == ("refused", 1)
+    assert readers_ended(limit) == before + 1
     assert (ended["problem"]["type"], ended["problem"]["limit"]) == ("/problems/import-too-large", limit)
     assert "Send it as CSV" in ended["problem"]["detail"]
     assert "CSV" in ended["problem"]["detail_fr"]
@@ -132,9 +140,11 @@ async def test_a_reader_that_is_killed_is_tried_once_more(
     client = world.clients["territory"]
     received = await send(client, FIRMS, csv_file(*firms(40_000)[1]))
     monkeypatch.setattr(apart.Reading, "begin", begin)
+    before = readers_ended("died")
     await run_next(app.state["engine"], app.state["sessions"], UUID(received["id"]))
     ended = ok(await client.get(f"/v1/imports/{received['id']}"))
     assert (ended["status"], await column(world, received, "reader_deaths")) == (status, times)
+    assert readers_ended("died") - before == times
     if status == "refused":
         assert (ended["problem"]["type"], ended["problem"]["reason"]) == ("/problems/unreadable-file", "reader_ended")
     else:
