@@ -193,7 +193,7 @@ def new_demonstration(server_url: str, new_database: Any) -> Any:
                 asyncio.run(_drop(server_url, whole))
                 asyncio.run(_create(server_url, whole))
                 into = [f"--dbname={plain(_on(server_url, whole))}", "--no-owner", "--no-privileges"]
-                program = [postgres.program("pg_restore"), "--exit-on-error", *into, home.path / "demo.dump"]
+                program = [postgres.program("pg_restore"), "--exit-on-error", *into, str(home.path / "demo.dump")]
                 subprocess.run(program, check=True)
                 restored.touch()
         url: str = new_database(suffix, like=whole)

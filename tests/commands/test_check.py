@@ -230,6 +230,7 @@ async def live(url: str) -> None:
             path = f"grants/{undone['grant']}"
             ok(await world.treasurer.post(f"{path}/payments/{undone['payment']}/reverse", why, headers=star))
             ok(await world.funder.post(f"{path}/release", why, headers=star))
+        assert state is not None
         await seal_events(state["engine"])
 
 

@@ -149,6 +149,7 @@ async def test_what_is_still_open_keeps_back_what_came_after_it(
 
 
 async def test_two_sealers_at_once_make_each_seal_once(engine: Any, bare: Any) -> None:
+    await service.seal_events(engine)  # what other tests have written
     await bare.execute(WRITE, 40)
     sealed = await asyncio.gather(*(service.seal_events(engine, size=2) for _ in range(3)))
     assert sum(sealed) == 40
