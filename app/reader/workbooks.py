@@ -32,7 +32,7 @@ from app.reader.tables import (
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _ROW, _CELL, _VALUE, _FORMULA = (_MAIN + name for name in ("row", "c", "v", "f"))
 _INLINE, _TEXT, _RUN, _STRING = (_MAIN + name for name in ("is", "t", "r", "si"))
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _GENERAL = ("General", "@")
 
