@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from app import __version__
 from app.access.gate import Credentials
+from app.access.quotas.routes import quotas
 from app.access.routes import access
 from app.advances.arrears.routes import arrears
 from app.advances.legal_rates.routes import legal_rates
@@ -46,6 +47,8 @@ from app.core.problems import (
     NotFound,
     Problem,
 )
+from app.core.quotas import DOCUMENTS_AT_ONCE, EXPORTS_AT_ONCE, IMPORTS_AT_ONCE, Failures, Slots
+from app.core.reading.exports import TooManyExports
 from app.core.serving import background, logs, openapi, routing, server
 from app.core.serving.answering import respond
 from app.core.serving.pages import Readiness, service
@@ -90,7 +93,7 @@ from app.treasury.mandates.routes import mandates
 from app.treasury.runs.routes import payment_runs
 
 ROUTERS = (
-    service, access, programme, schemes, committees, frameworks, missions, firms, contacts, bank_details,
+    service, access, quotas, programme, schemes, committees, frameworks, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, deliverables, activity_reports,
     certificates, invoices, refinancing_rates, planning, follow_up, envelopes, grant_awards, grants, payments,
     legal_rates, advance_awards, portfolios, advances, tranches, arrears, debt_claims, receipts, claims, recoveries,
@@ -101,7 +104,10 @@ DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
 cannot be overspent, whoever asks at the same time."""
 WATCH = "watch"  # the task's name
-EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
+EXPOSED = [
+    "Content-Disposition", "ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id",
+    "Idempotency-Replayed",
+]  # fmt: skip
 log = structlog.get_logger("rebond")
 
 
@@ -116,12 +122,20 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "cursor_secret": await _cursor_secret(engine),
         "horizon": Horizon(),
         "readiness": Readiness(),
-        "credentials": Credentials(settings.credential_cache),
+        "credentials": Credentials(
+            settings.credential_cache, workers=settings.workers, lanes=max(1, settings.pool_size // 2)
+        ),
+        "failures": Failures(settings.workers),
+        "trusted_proxies": settings.trusted_proxies,
+        "security_contact": settings.security_contact,
+        "security_policy": settings.security_policy,
         "directory": Directory(settings.directory_url, share=settings.workers),
         "public_url": settings.public_url,
         "default_language": settings.default_language,
         "header_timeout": settings.header_timeout,
-        "exports": asyncio.Semaphore(max(1, min(settings.exports, settings.pool_size - 1))),
+        "exports": Slots(EXPORTS_AT_ONCE, max(1, min(settings.exports, settings.pool_size - 1)), TooManyExports),
+        "documents": Slots(DOCUMENTS_AT_ONCE),
+        "uploads": Slots(IMPORTS_AT_ONCE),
         "export_timeout": settings.export_timeout,
         "send_timeout": settings.send_timeout,
         "import_received": asyncio.Event(),

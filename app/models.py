@@ -1,6 +1,7 @@
 """All tables, in the order of the house; what migrations are compared with."""
 
 from app.access import models as access
+from app.access.quotas import models as quotas
 from app.advances import models as advances
 from app.advances.amendments import models as amendments
 from app.advances.arrears import models as arrears
@@ -53,12 +54,12 @@ from app.treasury.mandates import models as mandates
 from app.treasury.runs import models as payment_runs
 
 DOMAINS = (
-    installation, idempotency, events, access, programme, schemes, committees, missions, frameworks, firms, contacts,
-    bank_details, firm_certificates, auditions, projects, roadmap, entries, planning, corrections, deliverables,
-    activity_reports, certificates, invoices, refinancing_rates, envelopes, awards, claims, overrides, award_payments,
-    grants, payments, recoveries, commitments, letters, legal_rates, receipts, advances, tranches, amendments,
-    arrears, debt_claims, change_requests, applications, agendas, decisions, integrations, event_seals, bank_accounts,
-    mandates, payment_runs, collection_runs,
+    installation, idempotency, events, access, quotas, programme, schemes, committees, missions, frameworks, firms,
+    contacts, bank_details, firm_certificates, auditions, projects, roadmap, entries, planning, corrections,
+    deliverables, activity_reports, certificates, invoices, refinancing_rates, envelopes, awards, claims, overrides,
+    award_payments, grants, payments, recoveries, commitments, letters, legal_rates, receipts, advances, tranches,
+    amendments, arrears, debt_claims, change_requests, applications, agendas, decisions, integrations, event_seals,
+    bank_accounts, mandates, payment_runs, collection_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -4,6 +4,7 @@ Every variable is documented in the README's table; the prefix is `REBOND_`, but
 """
 
 import re
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+_HTTPS = r"^https://[!-~]+$"
+SecurityContact = Annotated[str, Field(pattern=r"^(?:https://|mailto:|tel:)[!-~]+$")]
 KEYS_FILE = "demo-keys.json"  # the demonstration's keys, beside the data
 
 
@@ -33,6 +36,9 @@ class Settings(BaseSettings):
     public_url: str | None = None
     default_language: Literal["en", "fr"] = "en"
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    security_contact: Annotated[tuple[SecurityContact, ...], NoDecode] = ()
+    security_policy: Annotated[str, Field(pattern=_HTTPS)] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     pool_size: int = Field(10, ge=1, le=100)
     pool_timeout: float = Field(5.0, gt=0)
@@ -50,9 +56,9 @@ class Settings(BaseSettings):
     directory_url: str = Field("https://recherche-entreprises.api.gouv.fr", pattern=r"^https?://[^\s?#]+$")
     credential_cache: float = Field(3.0, ge=0, le=4)
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", "security_contact", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("database_url")

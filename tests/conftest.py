@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from tests.directory import running as stand_in
 from tests.in_process import InProcess
 from tests.national import guard
 from tests.processes import RUN, demonstration, roomy
+from tests.quotas import lift
 from tests.units import Units, rank
 from tests.world import World
 
@@ -77,6 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
         url = _on(server, template)
         migrations.upgrade(url)
         asyncio.run(_secrets(url))
+        asyncio.run(lift(plain(url)))
     except BaseException:
         stack.close()
         raise
@@ -228,7 +231,7 @@ def directory() -> Iterator[StandIn]:
 def settings(database_url: str, directory: StandIn) -> Settings:
     return Settings(
         _env_file=None, database_url=database_url, pool_size=20, log_level="error", credential_cache=3.0,
-        directory_url=directory.url,
+        directory_url=directory.url, trusted_proxies=(ip_network("127.0.0.0/8"),),
         pool_timeout=60,  # a hundred requests at once are answered on a machine that does much else besides, too
     )  # fmt: skip
 

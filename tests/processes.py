@@ -22,6 +22,7 @@ import httpx2
 from app.bundled import postgres
 from app.settings import KEYS_FILE
 from tests import starter
+from tests.quotas import lift
 
 RUN = "REBOND_TEST_RUN"  # a directory that all processes of a test run share
 REBOND = [sys.executable, "-m", "app.cli"]
@@ -80,6 +81,7 @@ def demonstration() -> "Home":
             home.path.mkdir()
             home.path.chmod(0o711)
             with home.serving() as service:
+                asyncio.run(lift(home.address()))
                 found = home.count_rows()
             home.said("backup", "demo.dump")
             rows.write_text(json.dumps({"rows": found, "banner": service.banner}))

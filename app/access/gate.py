@@ -4,9 +4,12 @@ Credentials are looked up by digest and kept for at most a few seconds, so a rev
 within five seconds in every worker.
 """
 
+import asyncio
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +17,7 @@ from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
+from app.access.quotas.rules import Limits, quota_of
 from app.access.rules import (
     BY_TWO,
     MATRIX,
@@ -29,6 +33,8 @@ from app.access.rules import (
 from app.core import clock
 from app.core.db import one_of, raw_connection
 from app.core.problems import CredentialsInvalid, CredentialsMissing, Forbidden, InsufficientScope, NotFound
+from app.core.quotas import REQUESTS, WRITES, Meter
+from app.core.serving.addresses import address_of, client_of
 
 PREFIX = "rbd_"
 KEPT = 10_000  # credentials remembered by one worker
@@ -64,6 +70,11 @@ SELECT s.id AS subject_id, s.kind, s.organisation_id, s.email IS NOT NULL AS has
 FROM subjects s WHERE s.id = $1
 """
 
+_LIMITS = """
+SELECT DISTINCT ON (subject_kind, role, name) subject_kind, role, name, value FROM role_quotas
+WHERE from_on <= $1 ORDER BY subject_kind, role, name, from_on DESC, id DESC
+"""
+
 
 def digest_of(key: str) -> bytes:
     """The digest that is stored of a key. A key has 256 random bits, so a fast hash is enough."""
@@ -96,32 +107,68 @@ def _actor(row: Any) -> Actor:
     )
 
 
-class Credentials:
-    """The callers that this worker has seen in the last `kept` seconds, by the digest of their key."""
+def _by_role(rows: Iterable[Any]) -> Limits:
+    limits: dict[tuple[SubjectKind, Role | None], dict[str, int]] = {}
+    for row in rows:
+        role = Role(row["role"]) if row["role"] is not None else None
+        limits.setdefault((SubjectKind(row["subject_kind"]), role), {})[row["name"]] = row["value"]
+    return limits
 
-    def __init__(self, kept: float) -> None:
-        self._kept = kept
+
+class Credentials:
+    """The callers that this worker has seen in the last `kept` seconds, by the digest of their key.
+
+    A key that it has never seen is looked up on one of at most `lanes` connections: whoever sends unknown keys leaves
+    the others to those whose keys are known.
+    """
+
+    def __init__(self, kept: float, *, workers: int = 1, lanes: int = 1) -> None:
+        self._kept, self._workers = kept, workers
         self._seen: OrderedDict[bytes, tuple[float, Actor]] = OrderedDict()
+        self._meters: OrderedDict[UUID, Meter] = OrderedDict()
+        self._limits: tuple[float, Limits] = (0.0, {})
+        self._unknown = asyncio.Semaphore(lanes)
         self._territories: set[str] = set()
 
     async def actor(self, engine: AsyncEngine, key: str) -> Actor:
         """The subject behind `key`. Raises `CredentialsInvalid` (401)."""
         digest = digest_of(key)
         seen = self._seen.get(digest)
-        if seen is not None and seen[0] > time.monotonic():
-            return seen[1]
+        if seen is not None:
+            return seen[1] if seen[0] > time.monotonic() else await self._look(engine, digest)
+        async with self._unknown:
+            return await self._look(engine, digest)
+
+    async def _look(self, engine: AsyncEngine, digest: bytes) -> Actor:
         async with raw_connection(engine) as connection:
             row = await connection.fetchrow(_FIND, digest, clock.now(), clock.today())
-        if row is None:
-            self._seen.pop(digest, None)
-            raise CredentialsInvalid
-        if row["withheld"] and not row["grants"]:
-            raise CredentialsInvalid.unconfirmed()
-        actor = _actor(row)
+            if row is None:
+                self._seen.pop(digest, None)
+                raise CredentialsInvalid
+            if row["withheld"] and not row["grants"]:
+                raise CredentialsInvalid.unconfirmed()
+            until, limits = self._limits
+            if until <= time.monotonic():
+                limits = _by_role(await connection.fetch(_LIMITS, clock.today()))
+                self._limits = (time.monotonic() + self._kept, limits)
+        actor = self._metered(_actor(row), limits)
         self._seen[digest] = (time.monotonic() + self._kept, actor)
         if len(self._seen) > KEPT:
             self._seen.popitem(last=False)
         return actor
+
+    def _metered(self, actor: Actor, limits: Limits) -> Actor:
+        """The actor with its limits, and with the meter of its subject, whichever of its keys is used."""
+        quota = quota_of(limits, actor.kind, actor.any_roles)
+        if not quota.keys() >= {REQUESTS, WRITES}:
+            return replace(actor, quota=quota)
+        meter = self._meters.get(actor.subject_id)
+        if meter is None or not meter.counts_by(quota):
+            meter = self._meters[actor.subject_id] = Meter(quota, self._workers)
+        self._meters.move_to_end(actor.subject_id)
+        if len(self._meters) > KEPT:
+            self._meters.popitem(last=False)
+        return replace(actor, quota=quota, meter=meter)
 
     async def exists(self, engine: AsyncEngine, territory: str) -> bool:
         """Whether the territory exists; territories are never deleted, so a yes is remembered."""
@@ -136,6 +183,7 @@ class Credentials:
     def forget(self) -> None:
         """Look every credential up again: a key, a role or a person has just changed."""
         self._seen.clear()
+        self._limits = (0.0, {})
 
 
 class Permission:
@@ -143,7 +191,8 @@ class Permission:
 
     Raises `CredentialsMissing`, `CredentialsInvalid` (401), `NotFound` (404) where the caller may not even see what is
     there, `Forbidden` (403) where it may see, but not do this, and `InsufficientScope` (403) where its roles permit it
-    and its key does not.
+    and its key does not; `QuotaExceeded` (429) where the caller asks too much, and `TooManyFailedCredentials` where its
+    address sends too many keys that are none.
     """
 
     def __init__(self, permission: str) -> None:
@@ -159,11 +208,16 @@ class Permission:
         known: Actor | None = state.get("actor")
         if known is not None:
             return known
-        actor: Actor = await state["credentials"].actor(state["engine"], _key(request))
-        if actor.addresses and not within(address_of(request), actor.addresses):
-            raise CredentialsInvalid.from_elsewhere()
+        try:
+            actor: Actor = await state["credentials"].actor(state["engine"], _key(request))
+            if actor.addresses and not within(client_of(request.scope, state["trusted_proxies"]), actor.addresses):
+                raise CredentialsInvalid.from_elsewhere()
+        except CredentialsInvalid:
+            count_failure(request)
+            raise
         territory: str | None = request.scope["path_params"].get("territory")
         state["actor"] = actor
+        self._count(actor.meter, state)
         if not actor.may(self.permission, territory):
             if not self._reads and actor.permitted(self.permission, territory) and await self._exists(state, territory):
                 raise InsufficientScope
@@ -176,13 +230,28 @@ class Permission:
             raise NotFound
         return actor
 
+    def _count(self, meter: Meter | None, state: dict[str, Any]) -> None:
+        """Count the request against its caller's limits; the answer says what is left of them."""
+        if meter is None:
+            return
+        if self._reads:
+            state["rate_limit"] = meter.read_headers
+            meter.read()
+        else:
+            state["rate_limit"] = meter.write_headers
+            meter.write()
+
     async def _exists(self, state: dict[str, Any], territory: str | None) -> bool:
         return territory is None or await state["credentials"].exists(state["engine"], territory)
 
 
-def address_of(request: Request) -> str | None:
-    """The address that a request comes from; None where the connection has none."""
-    return request.client.host if request.client is not None else None
+def count_failure(request: Request) -> None:
+    """Count a credential or a code that is none against the address it comes from.
+
+    Raises `TooManyFailedCredentials` (429).
+    """
+    state = request.scope["state"]
+    state["failures"].count(address_of(request.scope, state["trusted_proxies"]))
 
 
 def _key(request: Request) -> str:

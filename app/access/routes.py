@@ -6,12 +6,13 @@ from starlette.responses import Response
 
 from app.access import schemas, service
 from app.access.duties import MAKES_KEY_CONFIRMS, PROPOSES_ROLE_APPROVES
-from app.access.gate import require
+from app.access.gate import count_failure, require
 from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
 from app.access.rules import NATIONAL, Actor, AdminForPersons, RoleProlonged
 from app.core import problems as p
 from app.core.db import raw_connection
 from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.quotas import TooManyFailedCredentials
 from app.core.reading import answers
 from app.core.reading.answers import page, private, show
 from app.core.reading.query import read
@@ -50,7 +51,7 @@ async def get_me(request: Request, actor: Actor = require("me:read")) -> Respons
         "permissions": sorted(actor.all_permissions(None)),
         "territory_permissions": {slug: sorted(actor.all_permissions(slug) - NATIONAL) for slug in territories},
     }
-    return private(body, cache_control="no-store")
+    return private(body)
 
 
 @access.get("/v1/organisations", **lists(ORGANISATIONS))
@@ -291,7 +292,7 @@ async def confirm_api_key(
     status_code=201,
     responses=responses(
         p.MalformedJson, p.UnsupportedMediaType, p.BodyTooLarge, p.RequestTimeout, p.ValidationFailed,
-        p.DatabaseUnavailable, p.Busy, service.EnrolmentCodeInvalid,
+        p.DatabaseUnavailable, p.Busy, service.EnrolmentCodeInvalid, TooManyFailedCredentials,
     ),
 )  # fmt: skip
 async def create_enrolment(request: Request, body: schemas.EnrolmentCreate) -> Response:
@@ -308,13 +309,17 @@ async def create_enrolment(request: Request, body: schemas.EnrolmentCreate) -> R
         answer.headers["Location"] = f"/v1/me/keys/{seen[0].key}"
         return answer
 
-    answer = await run(
-        state.sessions,
-        System(),
-        lambda write: service.enrol(write, body.code, issued),
-        request_id=state.request_id,
-        reply=reply,
-    )
+    try:
+        answer = await run(
+            state.sessions,
+            System(),
+            lambda write: service.enrol(write, body.code, issued),
+            request_id=state.request_id,
+            reply=reply,
+        )
+    except service.EnrolmentCodeInvalid:
+        count_failure(request)
+        raise
     assert isinstance(answer, Response)  # `reply` was given
     return _showing(answer, issued)
 
@@ -374,5 +379,4 @@ def _showing(answer: Response, issued: service.Issued) -> Response:
     shown = issued if answer.status_code == 201 and "idempotency-replayed" not in answer.headers else service.Issued()
     answer.body = bytes(answer.body).rstrip()[:-1] + b"," + to_json(shown.shown())[1:] + b"\n"
     answer.headers["Content-Length"] = str(len(answer.body))
-    answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Protocol
 from uuid import UUID
 
 from app.core.faults import Fault
 from app.core.problems import Problem
+from app.core.quotas import Meter, Quota
 
 
 class Role(StrEnum):
@@ -156,14 +157,9 @@ def network_of(text: str) -> Network:
     return ip_network(text)
 
 
-def within(address: str | None, networks: Iterable[Network]) -> bool:
-    """Whether an address, as a connection shows it, is in one of the networks; no address is in none."""
-    try:
-        known = ip_address(address or "")
-    except ValueError:
-        return False
-    known = getattr(known, "ipv4_mapped", None) or known
-    return any(known in network for network in networks)
+def within(address: IPv4Address | IPv6Address | None, networks: Iterable[Network]) -> bool:
+    """Whether the address of a client is in one of the networks; no address is in none."""
+    return address is not None and any(address in network for network in networks)
 
 
 _EVERYONE = frozenset(Role)
@@ -185,6 +181,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "members:write": frozenset({Role.ADMIN}),
     "api_keys:read": _WHOLE_VIEW,  # never their secrets
     "api_keys:write": frozenset({Role.ADMIN}),
+    "quotas:read": _EVERYONE,
+    "quotas:write": frozenset({Role.PROGRAMME}),  # dated, as the parameters of schemes are
     "lookups:read": _WHOLE_VIEW | _WHO_MEET,  # who must name a person or an organisation
     "programme:read": _EVERYONE,
     "programme:write": frozenset({Role.PROGRAMME}),
@@ -365,6 +363,7 @@ NATIONAL = frozenset(
         "members:write",
         "api_keys:read",
         "api_keys:write",
+        "quotas:write",
         "programme:write",
         "schemes:write",
         "legal_rates:write",
@@ -417,6 +416,8 @@ class Actor:
     confirmed: bool = True
     permissions: frozenset[str] | None = None
     addresses: tuple[Network, ...] = ()
+    quota: Quota = field(default_factory=dict, compare=False, repr=False)  # its limits, by name
+    meter: Meter | None = field(default=None, compare=False, repr=False)  # what counts its requests in this worker
     _roles: dict[str | None, frozenset[Role]] = field(default_factory=dict, compare=False, repr=False)
 
     def roles(self, territory: str | None) -> frozenset[Role]:

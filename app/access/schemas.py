@@ -17,6 +17,7 @@ from app.access.rules import (
     network_of,
 )
 from app.core.schemas import (
+    CONFIDENTIAL,
     Body,
     CreatedAt,
     Id,
@@ -359,8 +360,9 @@ class ApiKeyCreated(ApiKey):
     """A key with its secret, or with the code by which its holder makes the secret."""
 
     key: str | None = Field(
+        json_schema_extra=CONFIDENTIAL,
         description="The secret, to be sent as `Authorization: Bearer …`. It is shown in this answer alone: null in a"
-        " dry run, when an idempotent request is replayed, and where a person makes it by `code`."
+        " dry run, when an idempotent request is replayed, and where a person makes it by `code`.",
     )
     fingerprint: str | None = Field(
         description="Twenty hexadecimal digits that tell this secret from any other; a second administrator is told"
@@ -404,7 +406,7 @@ class Me(Read):
 
     subject_id: UUID = Field(description="The person or service account that the key belongs to.")
     subject_kind: SubjectKind = Field(description="Whether the caller is a person or a program.")
-    name: str = Field(description="Name of the person or service account.")
+    name: PersonName = Field(description="Name of the person or service account.")
     organisation_id: UUID = Field(description="The organisation that the caller belongs to.")
     organisation_name: OrganisationName
     key_id: UUID = Field(description="The API key of this request: its id, never its secret.")

@@ -66,18 +66,18 @@ async def carry_out(
         if importer.needs_subject and key is None:
             raise CredentialsMissing
         actor = await _who(engine, key, importer.permission, territory)
-        upload = await service.receive(engine, _pieces(file))
         settings = get_settings()
         on_error = OnError.SKIP if skip else OnError.ABORT
         wish = service.ImportRequest(
             kind, dry_run, on_error, file.name, options or service.ReadingOptions(), settings.import_transaction
         )
-        asked = await run(
-            sessions,
-            actor,
-            lambda write: service.request_import(write, territory, wish, upload),
-            request_id=new_request_id(),
-        )
+        async with service.received(engine, _pieces(file)) as upload:
+            asked = await run(
+                sessions,
+                actor,
+                lambda write: service.request_import(write, territory, wish, upload),
+                request_id=new_request_id(),
+            )
         import_id: UUID = asked[0].key  # type: ignore[index]  # objects, as no reply was asked
         with typer.progressbar(length=100, label=file.name, file=sys.stderr) as bar:
             await runner.run_next(

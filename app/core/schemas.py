@@ -57,6 +57,23 @@ class Read(BaseModel):
         )
 
 
+def holds_marked(annotation: Any) -> bool:
+    """Whether what is answered as this type holds a field that is personal or confidential, however deep."""
+    return _holds_marked(annotation, set())
+
+
+def _holds_marked(annotation: Any, passed: set[type[BaseModel]]) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if annotation in passed:
+            return False
+        passed.add(annotation)
+        marks = [field.json_schema_extra for field in annotation.model_fields.values()]
+        if any(isinstance(each, dict) and each.keys() & {"x-personal", "x-confidential"} for each in marks):
+            return True
+        return any(_holds_marked(field.annotation, passed) for field in annotation.model_fields.values())
+    return any(_holds_marked(each, passed) for each in get_args(annotation))
+
+
 PERSONAL: dict[str, Any] = {"x-personal": True}  # json_schema_extra of a field that is personal data
 CONFIDENTIAL: dict[str, Any] = {"x-confidential": True}  # of one that not every reader of events may see
 

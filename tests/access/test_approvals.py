@@ -10,6 +10,7 @@ import pytest
 from app.access import service as access
 from app.access.rules import BY_TWO, Role, network_of, within
 from app.access.schemas import MemberCreate
+from app.core.serving.addresses import client_of
 from app.core.writing.writes import Change, System, Write, run
 from tests.integrations.imports.files import CSV, csv_file, ended_of, send
 from tests.world import Client, World, ok, problem
@@ -275,7 +276,8 @@ async def test_a_key_is_bound_to_its_addresses(world: World) -> None:
      ("2001:db9::1", False), ("", False), (None, False), ("unix", False)],
 )  # fmt: skip
 def test_an_address_is_in_a_network_however_it_is_written(address: str | None, found: bool) -> None:
-    assert within(address, [network_of("192.0.2.0/24"), network_of("2001:db8::/32")]) is found
+    scope = {"client": None if address is None else (address, 1), "headers": []}
+    assert within(client_of(scope, ()), [network_of("192.0.2.0/24"), network_of("2001:db8::/32")]) is found
 
 
 @pytest.mark.parametrize(

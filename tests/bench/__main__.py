@@ -34,6 +34,7 @@ from app.core.serving import server
 from tests.bench import conditions, days, decisions, filling
 from tests.bench.filling import FIRST, Setting
 from tests.bench.load import Client, Slice, download, forget_peak, memory_kib, message
+from tests.quotas import lift
 
 CONNECTIONS = 8
 MIB = 1024  # KiB
@@ -192,6 +193,7 @@ def databases(home: Path, bundled: postgres.Server, extent: Extent) -> Iterator[
     filling.new_database(plain, "bench")
     asyncio.run(filling.hurry(plain))
     migrations.upgrade(dsn("bench"))
+    asyncio.run(lift(bundled.plain("bench")))
 
     async def settle() -> Setting:
         engine = create_engine(dsn("bench"), pool_size=1)

@@ -25,6 +25,7 @@ from tests.bench.filling import client, new_database
 from tests.bench.payments import install
 from tests.missions.frameworks.acts import a_framework, ordered
 from tests.missions.test_orders import bare as bare_mission
+from tests.quotas import lift
 from tests.world import World, ok
 
 CLIENTS = 8
@@ -136,6 +137,7 @@ def main() -> None:
         with postgres.running(Path(home) / "data") as bundled:
             new_database(bundled.plain("postgres"), "bench")
             migrations.upgrade(bundled.dsn("bench"))
+            asyncio.run(lift(bundled.plain("bench")))
             asyncio.run(install(bundled.dsn("bench")))
             place = bundled.dsn("bench"), bundled.plain("bench")
             for name, figure in asyncio.run(measure(*place, options.repeats)).items():

@@ -26,6 +26,7 @@ from app.core import installation, migrations
 from app.core.db import create_engine
 from tests.bench.filling import client, new_database
 from tests.envelopes.acts import DAY, Acts
+from tests.quotas import lift
 from tests.world import World, ok
 
 CLIENTS = 8
@@ -212,6 +213,7 @@ def main() -> None:
         with postgres.running(Path(home) / "data") as bundled:
             new_database(bundled.plain("postgres"), "bench")
             migrations.upgrade(bundled.dsn("bench"))
+            asyncio.run(lift(bundled.plain("bench")))
             asyncio.run(install(bundled.dsn("bench")))
             place = bundled.dsn("bench"), bundled.plain("bench")
             for name, figure in asyncio.run(measure(*place, options.repeats)).items():

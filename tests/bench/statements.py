@@ -25,6 +25,7 @@ from tests.advances.accounts import Books
 from tests.bench.filling import client, new_database
 from tests.bench.payments import install
 from tests.integrations.imports.files import send
+from tests.quotas import lift
 from tests.treasury.statements import Entry
 from tests.treasury.test_statements import PATH, Bank
 from tests.world import World, ok
@@ -158,6 +159,7 @@ def main() -> None:
         with postgres.running(Path(home) / "data") as bundled:
             new_database(bundled.plain("postgres"), "bench")
             migrations.upgrade(bundled.dsn("bench"))
+            asyncio.run(lift(bundled.plain("bench")))
             asyncio.run(install(bundled.dsn("bench")))
             found = asyncio.run(measure(bundled.dsn("bench"), bundled.plain("bench"), options.advances))
     for name, figure in found.items():

@@ -1,6 +1,7 @@
 """The service over a real socket, beside the application in the process of the tests; both use one database."""
 
 import itertools
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -39,7 +40,10 @@ def service(database_url: str, directory: StandIn, tmp_path_factory: pytest.Temp
     """The real service on this worker's database, impatient with slow clients."""
     home = tmp_path_factory.mktemp("service")
     patience = {"REBOND_HEADER_TIMEOUT": str(HEADER_TIMEOUT), "REBOND_BODY_TIMEOUT": str(BODY_TIMEOUT)}
-    with serving(database_url, home, settings=patience | {"REBOND_DIRECTORY_URL": directory.url}) as running:
+    # A test that sends many bad keys says from which address, as a proxy would.
+    more = {"REBOND_DIRECTORY_URL": directory.url, "REBOND_TRUSTED_PROXIES": "127.0.0.0/8"}
+    workers = int(os.environ.get("REBOND_SIEGE_WORKERS", "1"))
+    with serving(database_url, home, workers=workers, settings=patience | more) as running:
         yield running
 
 
@@ -148,6 +152,7 @@ async def one_of_everything(world: World) -> Known:
     decided = await closed_meeting(world)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
     legal_rate = ok(await admin.get("/v1/legal-rates?limit=1"))["items"][0]
+    quota = ok(await admin.get("/v1/quotas?limit=1"))["items"][0]
     refinancing_rate = ok(await admin.get("/v1/refinancing-rates?limit=1"))["items"][0]
     deliverable = await deliverable_of(world, mission)
     await done(world, deliverable, ("deliver", "2024-01-15"))
@@ -214,6 +219,7 @@ async def one_of_everything(world: World) -> Known:
             "framework_id": framework,
             "frameworks/parameters": framework_parameter,
             "legal-rates": legal_rate["id"],
+            "quotas": quota["id"],
             "refinancing-rates": refinancing_rate["id"],
             "projects": plans["project"],
             "project_id": plans["project"],

@@ -6,12 +6,13 @@ import json
 import re
 import secrets
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
 import httpx2
 import pytest
+from pydantic import ValidationError
 
 from app.access.rules import MATRIX, Role
 from app.core import clock
@@ -76,7 +77,7 @@ async def test_head_answers_as_get_does_without_the_body(known: Known) -> None:
         assert (got.status_code, head.status_code) == (200, 200), (path, got.text)
         assert got.content.endswith(b"\n"), path
         assert not head.content
-        passing = {"x-request-id", "date"}
+        passing = {"x-request-id", "date", "ratelimit"}
         assert {k: v for k, v in head.headers.items() if k not in passing} == {
             k: v for k, v in got.headers.items() if k not in passing
         }, path
@@ -121,26 +122,25 @@ async def test_there_is_an_index_of_addresses_that_exist(known: Known, http: htt
 # --- headers ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", ["a", "A.b_c-9", "x" * 64])
-async def test_a_plain_request_id_comes_back(known: Known, given: str) -> None:
-    for address, status in (("/v1/me", 200), ("/nowhere", 404)):
-        answer = await known.world.admin.get(address, headers={"X-Request-Id": given})
-        assert (answer.status_code, answer.headers["x-request-id"]) == (status, given)
-        assert status == 200 or answer.json()["request_id"] == given
+PLAIN, ODD = ["a", "A.b_c-9", "x" * 64], ["", "x" * 65, "a b", "a/b", "a\tb", "<a>", "é", "a,b", '"a"']
 
 
-@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a/b", "a\tb", "<a>", "é", "a,b", '"a"'])
-async def test_any_other_request_id_is_replaced(known: Known, given: str) -> None:
+@pytest.mark.parametrize("given", [*PLAIN, *ODD])
+async def test_the_id_of_a_request_is_the_service_s_own(known: Known, given: str) -> None:
+    """The caller names no proof: whatever it sends, answer, problem, log and event have an id of ours."""
     answer = await known.world.admin.get("/nowhere", headers={"X-Request-Id": given.encode("latin-1")})
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
-async def test_the_request_id_of_a_write_is_in_its_event(known: Known) -> None:
-    given = secrets.token_hex(8)
-    made = await known.world.admin.post("/v1/organisations", {"name": "Traced"}, headers={"X-Request-Id": given})
-    stored = await known.world.pool.fetchval("SELECT request_id FROM events WHERE resource_id = $1", ok(made)["id"])
-    assert stored == given
+@pytest.mark.parametrize("given", [*PLAIN, *ODD, None])
+async def test_what_the_client_calls_its_request_is_kept_beside_it(known: Known, given: str | None) -> None:
+    headers = {} if given is None else {"X-Request-Id": given.encode("latin-1")}
+    made = await known.world.admin.post("/v1/organisations", {"name": "Traced"}, headers=headers)
+    stored = await known.world.pool.fetchrow(
+        "SELECT request_id, client_request_id FROM events WHERE resource_id = $1", ok(made)["id"]
+    )
+    assert tuple(stored) == (made.headers["x-request-id"], given if given in PLAIN else None)
 
 
 async def test_every_answer_forbids_what_a_browser_might_do_with_it(known: Known, http: httpx2.AsyncClient) -> None:
@@ -159,11 +159,22 @@ async def test_every_answer_forbids_what_a_browser_might_do_with_it(known: Known
         assert "x-powered-by" not in answer.headers
 
 
-async def test_what_only_its_reader_may_see_is_not_kept_by_others(known: Known) -> None:
+async def test_what_is_personal_or_confidential_is_kept_by_no_cache(known: Known) -> None:
+    """In every form; what else only its reader may see is kept by no cache that others share."""
+    marked = {path for path in READS if ROUTES[path, "GET"].kept_nowhere}
+    assert {"/v1/me", "/v1/territories/{territory}/contacts", "/v1/members"} <= marked
+    assert "/v1/waves" not in marked
     for path in READS:
         if path.startswith("/v1/"):
-            answer = await reader(known, path).get(known.address(path))
-            assert answer.headers["cache-control"] in ("private, no-cache", "no-store"), path
+            answer = await reader(known, path).get(known.read_address(path))
+            wanted = ("no-store",) if path in marked else ("private, no-cache", "no-store")
+            assert answer.headers["cache-control"] in wanted, path
+    for path in ("/v1/members", "/v1/territories/{territory}/contacts"):
+        for form in ("csv", "xlsx", "ndjson"):
+            answer = await known.world.auditor.get(known.address(path), params={"format": form})
+            assert answer.headers["cache-control"] == "no-store", (path, form)
+    written = await known.world.admin.post("/v1/members", {"subject_id": known.ids["persons"], "role": "operator"})
+    assert written.headers["cache-control"] == "no-store"
 
 
 # --- problems --------------------------------------------------------------------------------------------------------
@@ -595,6 +606,30 @@ async def test_the_documentation_loads_nothing_from_elsewhere(http: httpx2.Async
     start = (await http.get("/docs/start.js")).text
     assert re.findall(r'url: "([^"]*)"', start) == ["/openapi.json"]
     assert ok(await http.get("/openapi.json"))["openapi"].startswith("3.1")
+
+
+async def test_where_a_weakness_is_reported_is_what_the_deployment_says(
+    settings: Settings, http: httpx2.AsyncClient
+) -> None:
+    """RFC 9116; no contact is invented."""
+    address = "/.well-known/security.txt"
+    problem(await http.get(address), 404, "not-found")
+    given = "mailto:security@example.fr, https://example.fr/report"
+    contacts = Settings.model_validate({"_env_file": None, "security_contact": given}).security_contact
+    policy, place = "https://example.fr/policy", "https://rebond.example.fr"
+    chosen = {"security_contact": contacts, "security_policy": policy, "public_url": place}
+    async with application(settings, **chosen) as client:
+        answer = await client.get(address)
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    fields = [line.split(": ", 1) for line in answer.text.splitlines()]
+    told = dict(fields)
+    assert [value for name, value in fields if name == "Contact"] == given.split(", ")
+    assert (told["Canonical"], told["Policy"]) == (f"{place}{address}", policy)
+    left = datetime.fromisoformat(told["Expires"]) - datetime.now(UTC)
+    assert timedelta(days=90) < left < timedelta(days=365), "less than a year, as the RFC recommends"
+    for odd in ("security@example.fr", "http://example.fr", "mailto:a b"):
+        with pytest.raises(ValidationError):
+            Settings.model_validate({"_env_file": None, "security_contact": odd})
 
 
 async def test_browsers_of_the_origins_named_may_call_and_no_others(settings: Settings, world: World) -> None:

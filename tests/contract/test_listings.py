@@ -162,10 +162,10 @@ def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     shown = {listing.schema for listing in LISTINGS.values()}
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
     # No event tells of the weeks of a plan, a timesheet, a record, a seat, a claim's lines, a story, what a letter, a
-    # report or a copy of a file says, or what is given out about a contact.
+    # report or a copy of a file says, what is given out about a contact, or who is calling.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
         "ActivityReportContent", "AmendmentRead", "AnnotatedFile", "ClaimLine", "HalfYearlyRead", "LetterContent",
-        "MemberRead", "Overplanned", "PlannedWeek", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
+        "Me", "MemberRead", "Overplanned", "PlannedWeek", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
     ]  # fmt: skip
 
 
@@ -340,7 +340,7 @@ LISTS = [
     "/v1/events/seals", "/v1/members", "/v1/api-keys", "/v1/me/keys",
     "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
     "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates", "/v1/refinancing-rates",
-    "/v1/frameworks", "/v1/frameworks/{framework}/orders", "/v1/frameworks/{framework}/parameters",
+    "/v1/quotas", "/v1/frameworks", "/v1/frameworks/{framework}/orders", "/v1/frameworks/{framework}/parameters",
     "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings", "perimeter", "firms",
     "firms/{siren}/stages", "firms/{siren}/accounts", "bank-details", "firms/{siren}/bank-details",
     "firms/{siren}/certificates",
@@ -382,7 +382,7 @@ ONE_PARENT = {
     "missions/{mission}/deliverables/{deliverable}/history", "invoices/{invoice}/history",
     "payment-runs/{run}/lines", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
     "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates",
-    "/v1/refinancing-rates",
+    "/v1/refinancing-rates", "/v1/quotas",
     "/v1/frameworks/{framework}/orders", "/v1/frameworks/{framework}/parameters",
     "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches", "grants/{grant}/recoveries",
     "advances/{advance}/notices", "advances/{advance}/accelerations", "advances/{advance}/debt-claims",

@@ -104,6 +104,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/me/keys/{id}": (ALL, set()),
     "/v1/me/keys/{id}/rotate": (ALL, ALL),
     "/v1/me/keys/{id}/revoke": (ALL, ALL),
+    "/v1/quotas": (ALL, {"programme"}),
+    "/v1/quotas/{id}": (ALL, set()),
     "/v1/lookups/persons": (NATIONAL | MEETING, set()),
     "/v1/lookups/organisations": (NATIONAL | MEETING, set()),
     "/v1/waves": (ALL, {"programme"}),
@@ -575,7 +577,7 @@ def test_only_the_index_and_what_stands_beside_the_resources_is_open(app: Any) -
     open_ = {route.path for route in app.application.routes if route.gate is None}
     assert open_ == {
         "/", "/v1", ENROLMENTS, "/healthz", "/readyz", "/problems", "/problems/{code:slug}", "/openapi.json", "/docs",
-        "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js",
+        "/.well-known/security.txt", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js",
     }  # fmt: skip
 
 
@@ -610,6 +612,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
     legal_rate = ok(await world.programme.get("/v1/legal-rates?limit=1"))["items"][0]
+    quota = ok(await world.programme.get("/v1/quotas?limit=1"))["items"][0]
     refinancing_rate = ok(await world.programme.get("/v1/refinancing-rates?limit=1"))["items"][0]
     framework = await a_framework(world)
     framework_parameter = await a_parameter(world, framework)
@@ -681,6 +684,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "/v1/frameworks/{id}": framework,
         FRAMEWORK + "/parameters/{id}": framework_parameter,
         "/v1/legal-rates/{id}": legal_rate["id"],
+        "/v1/quotas/{id}": quota["id"],
         "/v1/refinancing-rates/{id}": refinancing_rate["id"],
         "month": "2023-07",
         "/v1/organisations/{id}": organisation,
@@ -823,12 +827,13 @@ async def test_a_write_that_passes_the_gate_is_told_what_is_wrong_with_its_body(
 async def test_no_route_answers_without_a_key(app: Any, http: httpx2.AsyncClient, placed: Placed) -> None:
     known = {**placed[2], ENTRY: placed[1].id}
     bearers = [{}, {"Authorization": "Bearer rbd_" + "x" * 43}, {"Authorization": "Basic cmJkOng="}]
-    for method, path, route in routes(app):
-        for headers in bearers:
+    for number, (method, path, route) in enumerate(routes(app)):
+        for bearer in bearers:
             body = {"nope": 1} if route.body_field is not None else None
+            headers = {**bearer, "X-Forwarded-For": f"192.0.2.{number % 250}"}  # too many from one are 429
             response = await http.request(method, address(path, known), headers=headers, json=body)
             assert response.status_code == 401, (method, path, response.text)
-            code = "credentials-invalid" if headers else "credentials-missing"
+            code = "credentials-invalid" if bearer else "credentials-missing"
             assert response.json()["type"] == f"/problems/{code}", (method, path)
             assert response.headers["www-authenticate"].startswith("Bearer"), (method, path)
 

@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,13 @@ ROWS = MOST_ROWS + 1
 IMPATIENCE = {
     "REBOND_SEND_TIMEOUT": "3",
     "REBOND_REQUEST_TIMEOUT": "5",
-    "REBOND_EXPORTS": "2",
+    "REBOND_EXPORTS": "3",
 }
 
 
 @pytest.fixture(scope="module")
 def impatient(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that waits three seconds for a client, and runs two exports at once."""
+    """A service that waits three seconds for a client, and runs three exports at once."""
     with serving(database_url, tmp_path_factory.mktemp("impatient"), settings=IMPATIENCE) as running:
         yield running
 
@@ -87,14 +87,16 @@ def forget_peak(process: int) -> None:
 
 
 @contextlib.contextmanager
-def opened(service: Service, long: Long, form: str) -> Iterator[http.client.HTTPResponse]:
+def opened(
+    service: Service, long: Long, form: str, headers: Mapping[str, str] | None = None
+) -> Iterator[http.client.HTTPResponse]:
     """An export whose answer has begun, and of which nothing more is read than is asked for."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     connection.settimeout(ANSWER_S)
     connection.connect(("127.0.0.1", service.port))
     with connection:
-        connection.sendall(message("GET", f"{long.path}?format={form}", long.headers))
+        connection.sendall(message("GET", f"{long.path}?format={form}", headers or long.headers))
         response = http.client.HTTPResponse(connection)
         response.begin()
         assert response.status == 200, response.read()
@@ -177,10 +179,16 @@ async def test_a_slow_client_that_goes_on_reading_gets_all_however_long_it_takes
 
 async def test_only_so_many_exports_run_at_once_and_pages_go_on(impatient: Service, long: Long) -> None:
     await long.await_exports(running=False)
+    other, late = ({"Authorization": f"Bearer {each.key}"} for each in (long.world.auditor, long.world.programme))
     with opened(impatient, long, "csv"), opened(impatient, long, "ndjson"):
         refused = impatient.request("GET", f"{long.path}?format=csv", long.headers)
-        assert (refused.status, refused.json["type"]) == (503, "/problems/too-many-exports")
+        assert (refused.status, refused.json["type"]) == (429, "/problems/quota-exceeded")
+        assert (refused.json["policy"], refused.json["limit"]) == ("exports_at_once", 2)
         assert int(refused.headers["retry-after"]) > 0
+        with opened(impatient, long, "csv", other):
+            refused = impatient.request("GET", f"{long.path}?format=csv", late)
+            assert (refused.status, refused.json["type"]) == (503, "/problems/too-many-exports")
+            assert int(refused.headers["retry-after"]) > 0
         assert impatient.request("GET", long.path, long.headers).status == 200
     await long.await_exports(running=False)
     assert impatient.request("GET", f"{long.path}?format=csv&limit=1", long.headers).status == 200

@@ -63,7 +63,8 @@ async def answer(request: Request, document: Document, shown: dict[str, Any], fo
     if form == "xlsx" and document.as_xlsx is not None:
         body = document.as_xlsx(shown, language)
     else:
-        body = await pdf(document.template, document.as_data(shown, language))
+        with request.state.documents.taken(request.state.actor):
+            body = await pdf(document.template, document.as_data(shown, language))
     return attachment(body, form, document.name(request.path_params, shown), language)
 
 

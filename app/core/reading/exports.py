@@ -48,7 +48,8 @@ class Export(Response):
     """The rows of `statement` in a form of their own.
 
     `parent` finds the object that the collection belongs to (404), `count` counts the rows as far as the form can hold
-    them (422). Raises `TooManyExports` (503) where as many run in this process as may.
+    them (422). Raises `TooManyExports` (503) where as many run in this process as may, and `QuotaExceeded` (429) where
+    the caller has as many of them as it may.
     """
 
     def __init__(
@@ -69,11 +70,12 @@ class Export(Response):
         self.writer = form.writer(columns, name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        running: asyncio.Semaphore = self.state.exports
-        if running.locked():
-            raise TooManyExports
         seconds = self.state.export_timeout
-        async with running, snapshot(self.state.engine, seconds) as connection:
+        with self.state.exports.taken(self.state.actor):
+            await self._run(scope, receive, send, seconds)
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
+        async with snapshot(self.state.engine, seconds) as connection:
             await self._check(connection)
             # The shell's limit is for answers that come at once.
             self.state.time_limit.reschedule(asyncio.get_running_loop().time() + seconds)

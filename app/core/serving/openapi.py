@@ -16,6 +16,7 @@ from app.core.problems import (
     InternalError,
     MalformedRequest,
 )
+from app.core.quotas import QuotaExceeded, TooManyFailedCredentials
 from app.core.serving.operations import path_parameter, responses
 from app.core.serving.routing import Route
 from app.core.writing.idempotency import IdempotencyKeyInUse, IdempotencyKeyInvalid, IdempotencyKeyReused
@@ -28,6 +29,10 @@ honoured on every POST that writes, while a second PUT, PATCH or DELETE changes 
 rules and changes nothing. Amounts are whole cents of euro (`_cents`),
 rates are basis points (`_bp`), days are multiples of 0.25, dates are Europe/Paris calendar days, instants are RFC 3339
 in UTC. The name beside an id is the present one and may change without a new version: join by id.
+Every answer to a key says in `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) what its
+subject may ask for and what is left in the worker that answered; beyond it, and beyond what may run at once, the
+answer is 429 `quota-exceeded` with `Retry-After`. `X-Request-Id` of an answer is the service's own; the one that a
+client sends is kept beside it in events and in the log.
 """
 
 PROBLEM: dict[str, Any] = {
@@ -141,6 +146,12 @@ EVERYWHERE = {
         MalformedRequest, AddressTooLong, HeadersTooLarge, InternalError, DatabaseUnavailable, Busy
     ).items()
 }
+# What every address answers that asks for a key.
+METERED = {
+    str(status): response
+    | {"headers": {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}}
+    for status, response in responses(QuotaExceeded, TooManyFailedCredentials).items()
+}
 # What a POST that writes (it has `dry_run`) answers as well: a key of idempotency has an effect on POST alone.
 KEYED = {
     str(status): response
@@ -174,7 +185,8 @@ def generate(app: FastAPI) -> dict[str, Any]:
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     schemas["Problem"] = PROBLEM
-    components["responses"] = {f"Problem{status}": response for status, response in EVERYWHERE.items()}
+    shared = {**EVERYWHERE, **METERED}
+    components["responses"] = {f"Problem{status}": response for status, response in shared.items()}
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key: rbd_…"}}
     document["servers"] = [{"url": "/", "description": "This service."}]
     ours = [route for route in app.routes if isinstance(route, Route)]
@@ -188,6 +200,8 @@ def generate(app: FastAPI) -> dict[str, Any]:
             else:
                 operation["security"] = [{"key": []}]
                 operation["x-permission"] = gate.permission
+                for status in METERED:
+                    operation["responses"].setdefault(status, {"$ref": f"#/components/responses/Problem{status}"})
     mended: dict[str, Any] = plain(document, schemas)
     _prune(mended)
     return mended

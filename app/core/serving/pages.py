@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from app.core import migrations
+from app.core import clock, migrations
 from app.core.db import raw_connection
 from app.core.problems import CATALOGUE, DatabaseUnavailable, NotFound
 from app.core.reading.negotiation import language_of
@@ -37,6 +38,7 @@ DOCS_PAGE = """<!doctype html>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script>
 """
+SECURITY_TXT_LASTS = timedelta(days=180)  # who reads it anew has it for so long again
 DOCS_START = (
     'SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true});\n'
 )
@@ -187,6 +189,21 @@ async def get_problem(request: Request) -> Response:
         raise NotFound
     language = language_of(request, request.state.default_language)
     return _json(problem.entry(language), {"Content-Language": language, "Vary": "Accept-Language"})
+
+
+@service.get("/.well-known/security.txt", include_in_schema=False)
+async def get_security_contact(request: Request) -> Response:
+    """Where to report a weakness (RFC 9116). Raises `not-found` where the deployment names no contact."""
+    read(request, {})
+    state = request.state
+    if not state.security_contact:
+        raise NotFound
+    expires_on = clock.now().date() + SECURITY_TXT_LASTS
+    lines = [f"Contact: {contact}" for contact in state.security_contact]
+    lines += [f"Expires: {expires_on}T00:00:00Z", "Preferred-Languages: fr, en"]
+    lines += [f"Canonical: {state.public_url}/.well-known/security.txt"] if state.public_url else []
+    lines += [f"Policy: {state.security_policy}"] if state.security_policy else []
+    return Response("\n".join(lines) + "\n", media_type="text/plain")
 
 
 @service.get("/openapi.json", include_in_schema=False)

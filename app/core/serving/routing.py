@@ -33,7 +33,7 @@ from app.core.problems import (
 from app.core.reading.negotiation import ranked, weights
 from app.core.reading.query import pairs
 from app.core.reading.tabular import JSON_SUFFICES
-from app.core.schemas import hints
+from app.core.schemas import hints, holds_marked
 from app.core.serving.operations import responses
 from app.core.validation import NAME, field_errors, pointer_of
 from app.core.values import INVALID_UUID
@@ -51,9 +51,13 @@ class Gate(Protocol):
 
 
 class Route(APIRoute):
-    """A route of the API. `gate` is its permission, None where anyone may come."""
+    """A route of the API. `gate` is its permission, None where anyone may come.
+
+    `kept_nowhere`: its answers have personal or confidential fields, and say `no-store`.
+    """
 
     gate: Gate | None
+    kept_nowhere: bool
 
     def __init__(self, *given: Any, **more: Any) -> None:
         documented = more.get("responses") or {}
@@ -73,6 +77,8 @@ class Route(APIRoute):
         body_field = self.body_field
         endpoint = self.endpoint
         offered = self.offered
+        self.kept_nowhere = gate is not None and holds_marked(self.response_model)
+        kept_nowhere = self.kept_nowhere
         negotiates = gate is not None and (not changing or len(offered) > 1)
         parameters = (self.openapi_extra or {}).get("parameters", ())
         forms = next((each["schema"]["enum"] for each in parameters if each["name"] == "format"), ())
@@ -108,6 +114,8 @@ class Route(APIRoute):
             elif changing and not uploads:
                 request.state.body = await _no_body(request)
             answer: Response = await endpoint(**{name: arguments[name] for name in wanted})
+            if kept_nowhere:  # whatever its form: what is personal or confidential stays in no cache
+                answer.headers["Cache-Control"] = "no-store"
             return answer
 
         return handle

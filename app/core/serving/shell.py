@@ -116,10 +116,11 @@ class _Exchange:
         self.body_complete = False
         self.deadline = 0.0
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        given = self.headers.get(b"x-request-id", b"")
-        self.request_id = given if REQUEST_ID.fullmatch(given) else urandom(16).hex().encode()
+        self.request_id = urandom(16).hex().encode()  # ours, whatever the client calls its request
+        given = self.headers.get(b"x-request-id")
         state = scope.setdefault("state", {})
         state["request_id"] = self.request_id.decode()
+        state["client_request_id"] = given.decode() if given and REQUEST_ID.fullmatch(given) else None
 
     async def run(self) -> None:
         try:
@@ -216,6 +217,9 @@ class _Exchange:
             headers = message["headers"]
             headers.append((b"x-request-id", self.request_id))
             headers.extend(SECURITY)
+            rate_limit = self.scope["state"].get("rate_limit")
+            if rate_limit is not None:
+                headers.extend(rate_limit())
             if not any(name == b"content-security-policy" for name, _ in headers):
                 headers.append(API_POLICY)
         elif message["type"] == "http.response.body" and self.scope["method"] == "HEAD":
@@ -247,6 +251,7 @@ class _Exchange:
             problem=problem.code if problem is not None else None,
             **({"reason": reason} if reason else {}),
             subject_id=str(actor.subject_id) if actor is not None else None,
+            **({"client_request_id": given} if (given := state["client_request_id"]) else {}),
         )
 
 

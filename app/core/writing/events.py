@@ -64,6 +64,7 @@ class Event(Base):
     resource_type: Mapped[str]
     resource_id: Mapped[str]
     resource_version: Mapped[int | None]
+    client_request_id: Mapped[str | None]  # what the client called the request
     topic: Mapped[str | None]  # what a national event is about: territories that follow it see it too
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
@@ -137,6 +138,7 @@ def _events(key: Any, version: Any, body: Any, topic: Any) -> Any:
         param("resource_type", Text()),
         key,
         version,
+        param("client_request_id", Text()),
         cast(topic, Text),
         cast(body, JSONB).op("-")(param("withheld", ARRAY(Text()))),
     )

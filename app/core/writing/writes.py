@@ -109,6 +109,7 @@ class Write:
     actor: WritingSubject
     now: datetime
     request: Request | None = None
+    client_request_id: str | None = None
     compared: bool = False
     spends: list[limits.Spend] = field(default_factory=list)
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
@@ -238,6 +239,7 @@ async def run(
     *,
     request: Request | None = None,
     request_id: str = "",
+    client_request_id: str | None = None,
     dry_run: bool = False,
     claim: idempotency.Claim | None = None,
     reply: Callable[[Change, list[Seen]], Response] | None = None,
@@ -255,7 +257,7 @@ async def run(
                 replayed = await idempotency.begin(session, claim)
                 if replayed is not None:
                     return replayed
-            write = Write(session, actor, now, request)
+            write = Write(session, actor, now, request, client_request_id)
             done = await work(write)
             made = [done] if isinstance(done, Change) else list(done)
             if request is not None:
@@ -292,8 +294,9 @@ async def record(write: Write, change: Change, request_id: str) -> list[Seen]:
     if change.type:
         connection = await driver_connection(write.session)
         values = event_values(
-            change.type, change.listing, write.actor, write.now, request_id, change.bound.get("territory")
-        )
+            change.type, change.listing, write.actor, write.now, request_id, change.bound.get("territory"),
+            write.client_request_id,
+        )  # fmt: skip
         values |= {
             "keys": [str(item.key) if change.parent is None else f"{change.parent}/{item.key}" for item in seen],
             "versions": [item.version for item in seen],
@@ -308,8 +311,9 @@ _APPEND = Statement(events.append())
 
 
 def event_values(
-    type_: str, listing: Listing, actor: WritingSubject, now: datetime, request_id: str, territory: str | None
-) -> dict[str, Any]:
+    type_: str, listing: Listing, actor: WritingSubject, now: datetime, request_id: str, territory: str | None,
+    client_request_id: str | None,
+) -> dict[str, Any]:  # fmt: skip
     """What an event says beside its object, as parameters of `events.append` and of hot statements."""
     return {
         "type": type_,
@@ -319,6 +323,7 @@ def event_values(
         "actor_kind": actor.kind,
         "actor_organisation_id": actor.organisation_id,
         "request_id": request_id,
+        "client_request_id": client_request_id,
         "resource_type": type_.partition(".")[0],
         "withheld": listing.withheld,
     }
@@ -397,6 +402,7 @@ async def commit(
         work,
         request=request,
         request_id=state.request_id,
+        client_request_id=state.client_request_id,
         dry_run=dry_run,
         claim=claim,
         reply=reply,
@@ -435,7 +441,7 @@ async def run_statement(
     now = clock.now()
     bound = {
         **values,
-        **event_values(event, listing, state.actor, now, state.request_id, territory),
+        **event_values(event, listing, state.actor, now, state.request_id, territory, state.client_request_id),
         **idempotency.bound(claim, now),
         "now": now,
         "territory": territory,

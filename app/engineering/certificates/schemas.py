@@ -171,10 +171,10 @@ class CertificateContent(Read):
     from_on: _FromOn
     to_on: _ToOn
     days: _Days
-    lines: _Lines
-    amount_excl_vat_cents: _AmountExclVat
+    lines: _Lines = Field(json_schema_extra=CONFIDENTIAL)
+    amount_excl_vat_cents: _AmountExclVat = Field(json_schema_extra=CONFIDENTIAL)
     vat_rate_bp: _VatRate
-    vat_cents: _Vat
-    total_cents: _Total
+    vat_cents: _Vat = Field(json_schema_extra=CONFIDENTIAL)
+    total_cents: _Total = Field(json_schema_extra=CONFIDENTIAL)
     certified_by: UUID = Field(description="The person of the operator who issued it.")
     certified_at: datetime = Field(description="Instant in UTC at which the content was sealed.")

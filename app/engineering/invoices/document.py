@@ -111,4 +111,5 @@ async def show_factur_x(request: Request, form: str, own: Mapping[str, Any]) -> 
     """The Factur-X of an invoice, found by the path; `own` limits it to an organisation. Raises `NotFound`."""
     content = await content_of(request, Invoice, own)
     name = f"invoice-{request.path_params['territory']}-{request.path_params['id']}"
-    return documents.attachment(await factur_x(content, form), form, name, "fr")
+    with request.state.documents.taken(request.state.actor):
+        return documents.attachment(await factur_x(content, form), form, name, "fr")

@@ -269,11 +269,13 @@ class InvoiceContent(Read):
     number: str = Field(description="Number that the supplier gave it.")
     issued_on: date = Field(description="Paris day that stands on the invoice.")
     days: Annotated[SignedDays, Field(description="Man-days; negative on a credit note.")]
-    lines: list[InvoiceLine] = Field(description="The amounts by certificate, profile and day rate, as certified.")
-    amount_excl_vat_cents: int = Field(description="Euro cents, excluding VAT.")
-    vat: list[InvoiceVat] = Field(description="VAT by rate.")
-    vat_cents: int = Field(description="Euro cents of VAT.")
-    total_cents: int = Field(description="Euro cents, including VAT.")
+    lines: list[InvoiceLine] = Field(
+        json_schema_extra=CONFIDENTIAL, description="The amounts by certificate, profile and day rate, as certified."
+    )
+    amount_excl_vat_cents: int = Field(json_schema_extra=CONFIDENTIAL, description="Euro cents, excluding VAT.")
+    vat: list[InvoiceVat] = Field(json_schema_extra=CONFIDENTIAL, description="VAT by rate.")
+    vat_cents: int = Field(json_schema_extra=CONFIDENTIAL, description="Euro cents of VAT.")
+    total_cents: int = Field(json_schema_extra=CONFIDENTIAL, description="Euro cents, including VAT.")
     made_at: datetime = Field(description="Instant in UTC at which the content was sealed.")
 
 

@@ -124,7 +124,8 @@ async def show_iban(request: Request, actor: Actor, kind: AccountKind[Account], 
         return private({"id": str(seen[0].key), "iban": ibans[0]}, cache_control="no-store")
 
     state = request.state
-    answer = await run(state.sessions, actor, work, request_id=state.request_id, reply=reply)
+    known = {"request_id": state.request_id, "client_request_id": state.client_request_id}
+    answer = await run(state.sessions, actor, work, **known, reply=reply)
     assert isinstance(answer, Response)  # `reply` was given
     return answer
 

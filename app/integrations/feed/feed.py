@@ -80,7 +80,12 @@ class FeedEvent(Read):
     territory: str | None = Field(description="Slug of the object's territory; null for what belongs to none.")
     actor: EventActor = Field(description="Who caused the change, by ids alone: names are personal data.")
     request_id: str | None = Field(
-        description="X-Request-Id of the request that made the change; null where the id of `actor` is withheld."
+        description="X-Request-Id of the answer to the request that made the change; null where the id of `actor` is"
+        " withheld."
+    )
+    client_request_id: str | None = Field(
+        description="X-Request-Id that the client sent with that request: its own name for it, which proves nothing;"
+        " null where it sent none, and where the id of `actor` is withheld."
     )
     resource: EventResource = Field(description="Which object was changed, and its version after the change.")
     data: dict[str, Any] = Field(
@@ -208,6 +213,7 @@ def _feed(everywhere: bool, follows: bool, given: frozenset[str]) -> Statement:
             id=unless_closed(_e.actor_id), kind=_e.actor_kind,
             organisation_id=unless_closed(_e.actor_organisation_id)),
         request_id=unless_closed(_e.request_id),
+        client_request_id=unless_closed(_e.client_request_id),
         resource=json_object(type=_e.resource_type, id=_e.resource_id, version=_e.resource_version),
         data=cast(_e.data, JSON),
     )  # fmt: skip

@@ -49,7 +49,9 @@ class Import(Identified, Base):
         shape("rows_created + rows_updated + rows_unchanged <= rows_read", name="import_rows"),
         Index(None, "territory", "id"),
         Index("imports_open_idx", "id", postgresql_where=text("status IN ('queued', 'running')")),
-    )
+        Index("imports_kept_idx", "requested_by",
+              postgresql_where=text("finished_at IS NULL OR file_kept_until IS NOT NULL")),
+    )  # fmt: skip
 
     territory: Mapped[str | None] = mapped_column(ForeignKey("territories.slug"))
     kind: Mapped[str]

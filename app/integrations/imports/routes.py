@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
+from app.core.db import raw_connection
 from app.core.messages import NOT_A_NUMBER, REQUIRED
 from app.core.problems import Forbidden, NotFound, UnsupportedMediaType, ValidationFailed
 from app.core.reading import answers, query
@@ -98,7 +99,7 @@ NATIONAL, LOCAL = _asked(national=True), _asked(national=False)
 
 def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
     """Decorator arguments of an upload: 202, and a file as the body."""
-    refusals = (service.UnreadableFile, UnsupportedMediaType)
+    refusals = (service.UnreadableFile, service.ImportSpaceExhausted, UnsupportedMediaType)
     documented = changes(schemas.FileImport, *refusals, status=202)
     documented["openapi_extra"]["parameters"] += [p for p in query.names_parameters(asked) if p["name"] != "dry_run"]
     documented["openapi_extra"]["requestBody"] = {
@@ -131,24 +132,33 @@ async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], 
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media not in MEDIA_TYPES:
         raise UnsupportedMediaType.of_a_file(MEDIA_TYPES)
-    upload = await service.receive(request.state.engine, request.stream())
-    request.state.body = upload.digest  # what an Idempotency-Key is held to
+    state = request.state
+    announced = request.headers.get("content-length", "")
+    if "idempotency-key" not in request.headers:  # before the file arrives; a retry may have an answer already
+        async with raw_connection(state.engine) as connection:
+            size = int(announced) if announced.isdigit() else 0
+            await service.refuse_beyond(connection, actor.subject_id, actor.quota, size)
+    base = "/v1" if territory is None else f"/v1/territories/{territory}"
+    options = service.ReadingOptions(
+        given.get("sheet"), given.get("header_row"), given.get("set", {}), given.get("hours_per_day")
+    )
     wish = service.ImportRequest(
         given["kind"], given.get("dry_run", False), given.get("on_error", OnError.ABORT), given.get("filename"),
-        service.ReadingOptions(
-            given.get("sheet"), given.get("header_row"), given.get("set", {}), given.get("hours_per_day")
-        ),
-        request.state.import_transaction,
+        options, state.import_transaction,
     )  # fmt: skip
-    base = "/v1" if territory is None else f"/v1/territories/{territory}"
-    answer = await commit(
-        request,
-        lambda write: service.request_import(write, territory, wish, upload),
-        status=202,
-        location=base + "/imports/{key}",
-        dry_run=False,
-    )
-    request.state.import_received.set()
+    with state.uploads.taken(actor):
+        async with service.received(state.engine, request.stream()) as upload:
+            state.body = upload.digest  # what an Idempotency-Key is held to
+            answer = await commit(
+                request,
+                lambda write: service.request_import(write, territory, wish, upload, actor.quota),
+                status=202,
+                location=base + "/imports/{key}",
+                dry_run=False,
+            )
+        if "idempotency-replayed" in answer.headers:
+            await service.forget_upload(state.engine, upload.id)
+    state.import_received.set()
     return answer
 
 

@@ -1,12 +1,15 @@
 """Writes of imports: receive a file, request its import, cancel it. `runner` runs them."""
 
 import asyncio
+import contextlib
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import IO, Any
 from uuid import UUID, uuid4
 
@@ -18,6 +21,7 @@ from app.core.db import driver_connection, raw_connection
 from app.core.faults import Fault
 from app.core.messages import NOT_ONE_OF, UNKNOWN_PARAMETER
 from app.core.problems import NotFound, Problem, ValidationFailed
+from app.core.quotas import IMPORT_BYTES, IMPORTS_AT_ONCE, Quota, QuotaExceeded
 from app.core.reading.listing import Listing
 from app.core.writing import apart, sheets
 from app.core.writing.importing import Header, Importer, find_header, match
@@ -80,6 +84,20 @@ class FileForgotten(Problem):
     title_fr = "Le fichier de l'import n'est plus conservé."
     cure = "Send the file again: a new import tells its faults anew."
     cure_fr = "Renvoyez le fichier : un nouvel import en redit les défauts."
+
+
+class ImportSpaceExhausted(Problem):
+    """The files of your imports that are kept leave no room for this one."""
+
+    status = 409
+    title_fr = "Les fichiers de vos imports qui sont conservés ne laissent pas de place à celui-ci."
+    detail = "{kept_bytes} bytes are kept, the file has {file_bytes}, and the limit is {limit_bytes}."
+    detail_fr = "{kept_bytes} octets sont conservés, le fichier en a {file_bytes}, et la limite est de {limit_bytes}."
+    cure = "Delete files of finished imports (`DELETE …/imports/{id}/file`), or wait: none is kept longer than a week."
+    cure_fr = (
+        "Supprimez des fichiers d'imports terminés (`DELETE …/imports/{id}/file`), ou attendez : aucun n'est conservé"
+        " plus d'une semaine."
+    )
 
 
 class FileTooLong(Problem):
@@ -210,12 +228,24 @@ def bound_of(territory: str | None) -> dict[str, Any]:
 _CHUNK = "INSERT INTO import_chunks (upload_id, number, data) VALUES ($1, $2, $3)"
 
 
-async def receive(engine: AsyncEngine, pieces: AsyncIterator[bytes]) -> Upload:
-    """Keep the file in the database as it comes, at most 256 KiB in memory. Raises `unreadable-file` (422).
+@asynccontextmanager
+async def received(engine: AsyncEngine, pieces: AsyncIterator[bytes]) -> AsyncIterator[Upload]:
+    """Keep a file in the database as it comes, at most 256 KiB in memory, for a block that asks for its import.
 
-    An upload that nothing asks for is forgotten after an hour (`forget_uploads`).
+    Where it is refused, or its sender leaves, the file is forgotten at once; where this process dies, after an hour
+    (`forget_uploads`). Raises `unreadable-file` (422).
     """
-    upload_id, number = uuid4(), 0
+    upload_id = uuid4()
+    try:
+        yield await _receive(engine, pieces, upload_id)
+    except BaseException:  # a sender that has left is a cancellation
+        with contextlib.suppress(Exception):  # the database is away: the hour counts
+            await forget_upload(engine, upload_id)
+        raise
+
+
+async def _receive(engine: AsyncEngine, pieces: AsyncIterator[bytes], upload_id: UUID) -> Upload:
+    number = 0
     sniffer, digest = sheets.Sniffer(), hashlib.sha256()
     held = bytearray()
 
@@ -240,12 +270,40 @@ async def receive(engine: AsyncEngine, pieces: AsyncIterator[bytes]) -> Upload:
     return Upload(upload_id, shape, sniffer.size, digest.digest())
 
 
-async def request_import(write: Write, territory: str | None, wish: ImportRequest, upload: Upload) -> Change:
+_OWN_FILES = """
+SELECT count(*) FILTER (WHERE finished_at IS NULL) AS open, coalesce(sum(size_bytes), 0)::bigint AS bytes
+FROM imports WHERE requested_by = $1 AND (finished_at IS NULL OR file_kept_until IS NOT NULL)
+"""
+
+
+async def refuse_beyond(connection: Any, subject_id: UUID, quota: Quota, size: int) -> None:
+    """Raise `quota-exceeded` (429) where a subject has as many imports under way as it may, and
+    `import-space-exhausted` (409) where its files that are kept leave no room for so many bytes.
+    """
+    at_once, most = quota.get(IMPORTS_AT_ONCE), quota.get(IMPORT_BYTES)
+    if at_once is None and most is None:
+        return
+    own = await connection.fetchrow(_OWN_FILES, subject_id)
+    if at_once is not None and own["open"] >= at_once:
+        raise QuotaExceeded.of(IMPORTS_AT_ONCE, at_once, 10)
+    if most is not None and own["bytes"] + size > most:
+        raise ImportSpaceExhausted(kept_bytes=own["bytes"], file_bytes=size, limit_bytes=most)
+
+
+async def request_import(
+    write: Write, territory: str | None, wish: ImportRequest, upload: Upload, quota: Quota = MappingProxyType({})
+) -> Change:
     """Request the import of a received file.
 
     Raises `unreadable-file` (422) where the kind is not read from its format, and `not_one_of` where lines would be
-    left out of what stands or falls together.
+    left out of what stands or falls together; beyond the quota of the sender what `refuse_beyond` raises.
     """
+    subject_id = write.actor.subject_id
+    if subject_id is not None and quota:
+        connection = await driver_connection(write.session)
+        number = int.from_bytes(hashlib.sha256(b"imports" + subject_id.bytes).digest()[:8], signed=True)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", number)  # one request of a sender counts at a time
+        await refuse_beyond(connection, subject_id, quota, upload.size)
     importer = IMPORTERS[wish.kind]
     whole = importer.xml
     options = wish.options.checked(importer, upload.shape.format)
@@ -410,6 +468,17 @@ DELETE FROM import_chunks c WHERE created_at < now() - interval '1 hour'
 AND NOT EXISTS (SELECT FROM imports i WHERE i.upload_id = c.upload_id
     AND (i.finished_at IS NULL OR i.file_kept_until IS NOT NULL))
 """
+
+
+_FORGET_ONE = """
+DELETE FROM import_chunks WHERE upload_id = $1 AND NOT EXISTS (SELECT FROM imports WHERE upload_id = $1)
+"""
+
+
+async def forget_upload(engine: AsyncEngine, upload_id: UUID) -> None:
+    """Remove a file, unless its import was requested: a COMMIT may succeed whose answer is lost."""
+    async with raw_connection(engine) as connection:
+        await connection.execute(_FORGET_ONE, upload_id)
 
 
 async def forget_uploads(engine: AsyncEngine) -> None:

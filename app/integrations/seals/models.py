@@ -48,11 +48,12 @@ keep(EventSeal)
 # not in it; seals that stand stay right.
 SEALED_TEXT = """
 CREATE FUNCTION sealed_text(sealed events) RETURNS text LANGUAGE sql STABLE
-RETURN jsonb_build_array(
+RETURN (jsonb_build_array(
     sealed.sequence, sealed.id, sealed.type, (extract(epoch FROM sealed.occurred_at) * 1000000)::bigint,
     sealed.territory, sealed.actor_id, sealed.actor_kind, sealed.actor_organisation_id, sealed.request_id,
     sealed.resource_type, sealed.resource_id, sealed.resource_version, sealed.topic, sealed.data
-)::text
+) || CASE WHEN sealed.client_request_id IS NULL THEN '[]'::jsonb
+    ELSE jsonb_build_array(sealed.client_request_id) END)::text
 """
 
 # The digest of a seal: a line of its number, range, count and the digest before, then a line for each event in order.

@@ -120,7 +120,8 @@ async def hand_over(
         return Response(file.content, headers=headers, media_type=pain.MEDIA_TYPE)
 
     state = request.state
-    answer = await run(state.sessions, actor, work, request_id=state.request_id, reply=reply)
+    known = {"request_id": state.request_id, "client_request_id": state.client_request_id}
+    answer = await run(state.sessions, actor, work, **known, reply=reply)
     assert isinstance(answer, Response)  # `reply` was given
     return answer
 

@@ -692,3 +692,33 @@ async def pdf_not_installed(case: Case) -> None:
         response = await world.operator.get(path, params={"format": "xlsx"})
     assert response.content.startswith(b"PK")
     case.cured(await world.operator.get(path))
+
+
+@walk("import-space-exhausted", "create_import", "create_national_import")
+async def import_space_exhausted(case: Case) -> None:
+    """The limit is that of every territory's staff in this database, so it is lifted again whatever happens."""
+    address = await imported(case)
+    world, sender = case.world, staff(case.world)
+    base = address.rpartition("/")[0]
+    path = f"{base}?kind={'firms' if 'national' in case.act else 'projects'}"
+    kept = await world.pool.fetchval(
+        "SELECT sum(size_bytes)::bigint FROM imports WHERE requested_by = $1 AND file_kept_until IS NOT NULL",
+        world.subjects["territory"],
+    )
+
+    async def limit(value: int) -> None:
+        body = {"subject_kind": "person", "role": "territory", "name": "import_bytes", "value": value,
+                "from_on": "2026-01-03", "source": "A cure."}  # fmt: skip
+        ok(await world.programme.post("/v1/quotas", body), 201)
+
+    async def act() -> httpx2.Response:
+        headers = {"Content-Type": "text/csv"}
+        return await sender.request("POST", path, content=b"x;y\n", headers=headers)
+
+    await limit(kept)
+    try:
+        case.refused(await act())
+        ok(await sender.delete(f"{address}/file"))
+        case.cured(await act())
+    finally:
+        await limit(10**9)
