@@ -13,7 +13,7 @@ WHOLE := tests/envelopes/test_orders.py tests/engineering/entries/test_every_ord
 	tests/applications/test_committees_at_once.py \
 	tests/advances/test_model.py tests/advances/test_at_once.py
 
-.PHONY: run test check read checked siege bench bench-quick lock openapi clients format clean
+.PHONY: run test check read checked advisories sbom siege bench bench-quick lock openapi clients format clean
 
 # The figures for Prometheus have a free port, which is printed.
 run: export REBOND_OPERATIONS_PORT ?= 0
@@ -27,7 +27,7 @@ test: $(READY)
 
 # What reads the text and what runs it, beside each other: mypy from nothing takes as long as the tests of checks do.
 check: $(READY)
-	@$(MAKE) --no-print-directory -j 2 $(APART) read checked
+	@$(MAKE) --no-print-directory -j 2 $(APART) read checked advisories
 
 read: $(READY)
 	$(BIN)/ruff check .
@@ -39,9 +39,19 @@ read: $(READY)
 checked: $(READY)
 	$(BIN)/pytest -q tests/checks
 
-# Fuzz, kill -9, held locks and a full disk against two workers, some fifteen minutes; docs/testing.md has its settings.
+# Known weaknesses of what the locks install; where no service answers, it says so.
+advisories: $(READY)
+	@$(BIN)/python -m tests.checks.advisories
+
+# What the image installs, as CycloneDX: sbom.json.
+sbom: $(READY)
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o sbom.json requirements-service.lock
+	@echo "sbom.json"
+
+# Fuzz, the table of hostile input, kill -9, held locks and a full disk against two workers, some fifteen minutes; docs/testing.md has its settings.
 siege: $(READY)
 	@$(BIN)/pytest -q -n $(if $(CI),2,0) -p no:randomly $(SIEGE) $(ARGS)
+	@$(if $(CI),,REBOND_SIEGE_WORKERS=2 $(BIN)/pytest -q -p no:randomly tests/contract/test_hostile.py $(ARGS))
 	@$(if $(CI),,REBOND_ORDERS=all REBOND_EXAMPLES=2000 REBOND_MODEL_SEEDS=20 $(BIN)/pytest -q -n auto $(WHOLE))
 
 # One worker beside a bare handler on databases of 100 000 and 1 000 000 entries; the quick one takes about a minute.

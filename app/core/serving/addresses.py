@@ -31,7 +31,7 @@ def client_of(scope: Scope, trusted: Networks) -> Address | None:
 
 
 def address_of(scope: Scope, trusted: Networks) -> str:
-    """The client as it is counted: whole for IPv4, the /64 of IPv6, of which one caller has all; empty where unknown."""
+    """The client as it is counted: an IPv4 address, or the /64 of IPv6, which one caller has whole; else empty."""
     address = client_of(scope, trusted)
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
