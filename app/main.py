@@ -51,7 +51,7 @@ from app.core.quotas import DOCUMENTS_AT_ONCE, EXPORTS_AT_ONCE, IMPORTS_AT_ONCE,
 from app.core.reading.exports import TooManyExports
 from app.core.serving import background, logs, openapi, routing, server
 from app.core.serving.answering import respond
-from app.core.serving.pages import Readiness, service
+from app.core.serving.pages import Readiness, WrittenDocument, service
 from app.core.serving.shell import Allowance, Shell
 from app.core.violations import translate
 from app.core.writing import idempotency
@@ -122,6 +122,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "cursor_secret": await _cursor_secret(engine),
         "horizon": Horizon(),
         "readiness": Readiness(),
+        "document": WrittenDocument(),
         "credentials": Credentials(
             settings.credential_cache, workers=settings.workers, lanes=max(1, settings.pool_size // 2)
         ),

@@ -76,6 +76,7 @@ def application() -> Any:
 
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)  # as in the process of the command: a large body is looked through once, not all along
     gc.enable()
     return create_app()
 

@@ -4,11 +4,12 @@ import asyncio
 import math
 import time
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import fastapi_offline
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -111,6 +112,20 @@ class Readiness:
                 raise self._refused
 
 
+class WrittenDocument:
+    """The OpenAPI document as it is sent: made once, and beside the event loop, as it takes seconds."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._written = b""
+
+    async def written(self, app: FastAPI) -> bytes:
+        async with self._lock:
+            if not self._written:
+                self._written = await asyncio.to_thread(lambda: to_json(app.openapi()) + b"\n")
+        return self._written
+
+
 def _json(content: Any, headers: dict[str, str] | None = None) -> Response:
     return Response(to_json(content) + b"\n", headers=headers, media_type="application/json")
 
@@ -174,10 +189,13 @@ async def list_problems(request: Request) -> Response:
     """Every problem with its cause and cure, in English or French (Accept-Language)."""
     read(request, {})
     language = language_of(request, request.state.default_language)
-    return _json(
-        {"items": [CATALOGUE[code].entry(language) for code in sorted(CATALOGUE)]},
-        {"Content-Language": language, "Vary": "Accept-Language"},
-    )
+    headers = {"Content-Language": language, "Vary": "Accept-Language"}
+    return Response(_catalogue(language), headers=headers, media_type="application/json")
+
+
+@cache
+def _catalogue(language: str) -> bytes:
+    return to_json({"items": [CATALOGUE[code].entry(language) for code in sorted(CATALOGUE)]}) + b"\n"
 
 
 @service.get("/problems/{code:slug}", response_model=ProblemEntry, responses=responses(NotFound, statuses=[422]))
@@ -210,7 +228,8 @@ async def get_security_contact(request: Request) -> Response:
 async def get_openapi_document(request: Request) -> Response:
     """The OpenAPI document of exactly this version."""
     read(request, {})
-    return _json(request.app.openapi(), {"Cache-Control": "no-cache"})
+    document = await request.state.document.written(request.app)
+    return Response(document, headers={"Cache-Control": "no-cache"}, media_type="application/json")
 
 
 @service.get("/docs", include_in_schema=False)

@@ -91,17 +91,18 @@ class Route(APIRoute):
             raw = await _json_body(request)
             if not raw and not info.is_required():
                 return body_field.get_default()
-            errors = [_MISSING]
+            errors, total = [_MISSING], 1
             if raw:
                 try:
                     return adapter.validate_python(_parse(raw))
                 except ValidationError as refused:
-                    found = refused.errors(include_url=False)
-                    errors = [{**error, "loc": ("body", *error["loc"])} for error in found]
+                    total = refused.error_count()
+                    told = refused.errors(include_url=False)[:MOST_ERRORS]
+                    errors = [{**error, "loc": ("body", *error["loc"])} for error in told]
             model = cast("Any", info.annotation)
             known = hints(model, errors) if issubclass(model, BaseModel) else {}
-            more: dict[str, Any] = {"errors_total": len(errors)} if len(errors) > MOST_ERRORS else {}
-            raise ValidationFailed(errors=field_errors(errors[:MOST_ERRORS], known), **more)
+            more: dict[str, Any] = {"errors_total": total} if total > MOST_ERRORS else {}
+            raise ValidationFailed(errors=field_errors(errors, known), **more)
 
         async def handle(request: Request) -> Response:
             arguments: dict[str, Any] = {"request": request}

@@ -61,7 +61,8 @@ _UNREADABLE_DEPTH = 1_000
 
 # The closing quote is optional so that an unterminated string is passed over once, not once per quote in it.
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-_NOT_A_BRACKET = re.compile(r"[^\[\]{}]+")
+_NOT_A_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS = [1 if byte in b"[{" else -1 for byte in range(256)]  # of a bracket, by its byte
 
 # Strict UTF-8 has no surrogates and the parser takes no raw control character: both can only come from an escape.
 _SUSPICIOUS_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -114,17 +115,11 @@ def loads(body: bytes) -> Any:
 
 
 def _refuse_deep(text: str) -> None:
-    """Measure before parsing, so that nothing deep is ever built."""
-    depth = deepest = 0
-    for bracket in _NOT_A_BRACKET.sub("", _STRING.sub("", text)):
-        if bracket in "[{":
-            depth += 1
-            if depth > deepest:
-                deepest = depth
-                if deepest > _UNREADABLE_DEPTH:
-                    raise NotJson(UNREADABLE_DEPTH)
-        else:
-            depth -= 1
+    """Measure before parsing, so that nothing deep is ever built; without a step of Python's for each bracket."""
+    brackets = _STRING.sub("", text).encode().translate(None, _NOT_A_BRACKET)
+    deepest = max(itertools.accumulate(map(_STEPS.__getitem__, brackets)), default=0)
+    if deepest > _UNREADABLE_DEPTH:
+        raise NotJson(UNREADABLE_DEPTH)
     if deepest > MAX_DEPTH:
         raise UnacceptableJson(TOO_DEEP.at("", maximum=MAX_DEPTH))
 
