@@ -66,6 +66,7 @@ def main() -> None:
         fault = error.errors()[0]
         name = "_".join(str(part) for part in fault["loc"])
         if error.title == Settings.__name__:
+            name = str(fault["loc"][0])  # of a list, too
             name = name.upper() if name.upper() == "DATABASE_URL" else f"REBOND_{name.upper()}"
         _stop(f"{name} is not acceptable: {fault['msg'].removeprefix('Value error, ')}")
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:

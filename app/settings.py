@@ -4,17 +4,27 @@ Every variable is documented in the README's table; the prefix is `REBOND_`, but
 """
 
 import re
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 _HTTPS = r"^https://[!-~]+$"
 SecurityContact = Annotated[str, Field(pattern=r"^(?:https://|mailto:|tel:)[!-~]+$")]
+
+
+def _network(value: object) -> object:
+    try:
+        return ip_network(str(value))
+    except ValueError:
+        raise ValueError("it must be networks such as 10.0.0.0/8, separated by commas") from None
+
+
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 KEYS_FILE = "demo-keys.json"  # the demonstration's keys, beside the data
 
 
@@ -36,7 +46,7 @@ class Settings(BaseSettings):
     public_url: str | None = None
     default_language: Literal["en", "fr"] = "en"
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     security_contact: Annotated[tuple[SecurityContact, ...], NoDecode] = ()
     security_policy: Annotated[str, Field(pattern=_HTTPS)] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -356,6 +356,8 @@ def test_a_busy_port_is_named(home: Home) -> None:
         ([], {"REBOND_PORT": "-1"}, "REBOND_PORT is not acceptable: "),
         ([], {"REBOND_PORT": "abc"}, "REBOND_PORT is not acceptable: "),
         ([], {"REBOND_LOG_LEVEL": "loud"}, "REBOND_LOG_LEVEL is not acceptable: "),
+        ([], {"REBOND_TRUSTED_PROXIES": "10.0.0.0/8, proxy"}, "REBOND_TRUSTED_PROXIES is not acceptable: it must"),
+        ([], {"REBOND_SECURITY_CONTACT": "x@example.fr"}, "REBOND_SECURITY_CONTACT is not acceptable: "),
         (["--host", "192.0.2.1", "--port", "0"], {}, "cannot listen on 192.0.2.1:0: "),
         ([], {"DATABASE_URL": "mysql://localhost/rebond"}, "DATABASE_URL is not acceptable: it must start with"),
         ([], {"DATABASE_URL": "postgresql://u:hidden@localhost:port/x"}, "DATABASE_URL is not acceptable: "),
