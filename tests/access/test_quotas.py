@@ -10,6 +10,7 @@ import asyncpg
 import httpx2
 import pytest
 
+from app.access.gate import Credentials, digest_of
 from app.access.quotas.rules import Limits, quota_of
 from app.access.rules import Role, SubjectKind
 from app.core.quotas import Failures, QuotaExceeded, Slots, TokenBucket
@@ -201,6 +202,29 @@ def test_a_caller_never_takes_the_last_place_of_all() -> None:
         pass
     with one.taken(late):
         pass
+
+
+async def test_keys_that_nobody_has_seen_wait_for_each_other_and_others_for_none_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever sends made-up keys takes no more connections than are left to keys that are new here."""
+    credentials = Credentials(0, lanes=1)
+    asked: list[bytes] = []
+    answered = asyncio.Event()
+
+    async def look(_engine: Any, digest: bytes) -> None:
+        asked.append(digest)
+        await answered.wait()
+
+    monkeypatch.setattr(credentials, "_look", look)
+    credentials._seen[digest_of("known")] = (0.0, None)  # type: ignore[assignment]  # seen once, and to be looked up anew
+    engine: Any = None
+    looking = [asyncio.create_task(credentials.actor(engine, key)) for key in ("one", "two", "known")]
+    await asyncio.sleep(0)
+    assert set(asked) == {digest_of("one"), digest_of("known")}
+    answered.set()
+    await asyncio.gather(*looking)
+    assert len(asked) == 3
 
 
 def test_addresses_that_failed_are_remembered_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
