@@ -219,8 +219,9 @@ class Home:
         return postgres.Server(self.data, socket_dir, []).plain(database)
 
     def count_rows(self) -> dict[str, int]:
-        """How many rows there are in each table."""
-        tables = [row[0] for row in self.ask("SELECT relname FROM pg_stat_user_tables")]
+        """How many rows there are in each table, but for the limits of callers, which tests lift in some places."""
+        named = "SELECT relname FROM pg_stat_user_tables WHERE relname <> 'role_quotas'"
+        tables = [row[0] for row in self.ask(named)]
         return {name: self.ask(f'SELECT count(*) FROM "{name}"')[0][0] for name in tables}
 
     def postmaster(self) -> int:
