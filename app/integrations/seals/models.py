@@ -44,8 +44,8 @@ class EventSeal(Base):
 
 keep(EventSeal)
 
-# An event as text: its columns in this order, the instant in microseconds since 1970. A column that events get later is
-# not in it; seals that stand stay right.
+# An event as text: its columns in this order, the instant in microseconds since 1970. A column that events get later
+# comes last, and only where it has a value: seals that stand stay right.
 SEALED_TEXT = """
 CREATE FUNCTION sealed_text(sealed events) RETURNS text LANGUAGE sql STABLE
 RETURN (jsonb_build_array(
