@@ -1,116 +1,162 @@
-"""Roles from a file. One that decides, pays or administers is proposed, whoever imports it: a file grants none."""
+"""Organisations and their people from files."""
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from pydantic import model_validator
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, func, or_
 
-from app.access import queries, schemas, service
-from app.access.models import Member, Subject
-from app.access.rules import Role
-from app.core.faults import Fault
-from app.core.messages import NOT_FOUND
-from app.core.schemas import Body
-from app.core.values import Day, Email, Slug, Uuid
+from app.access import service
+from app.access.models import Organisation, Subject
+from app.access.queries import EVERY_PERSON, ORGANISATIONS
+from app.access.rules import SubjectKind
+from app.access.schemas import (
+    OrganisationCreate,
+    OrganisationUpdate,
+    PersonCreate,
+    PersonUpdate,
+)
+from app.core.faults import Message
+from app.core.values import Line as ShortText
+from app.core.values import ShortLine, Siren, Uuid
 from app.core.writing import cells
-from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome, coded, given, together
+from app.core.writing.importing import Heading, Importer, given
+from app.core.writing.upserts import NamedObject, Upsert
 from app.core.writing.writes import Change, Write
 
-SUBJECT_MISSING = Fault(
-    "subject_missing",
-    en="The line must name a person by the e-mail address, or a person or program by subject_id.",
-    fr="La ligne doit désigner une personne par son adresse électronique, ou une personne ou un programme par"
-    " subject_id.",
+ORGANISATIONS_FIRST = Message(
+    "organisations_first", "Import the organisations first.", "Importez d'abord les organismes."
 )
-ROLES = {
-    "Programme": "programme", "Opérateur": "operator", "Consultant": "consultant", "Mandataire": "lead",
-    "Territoire": "territory", "Financeur": "funder", "Comptable": "treasurer", "Comité": "committee",
-    "Auditeur": "auditor", "Administrateur": "admin",
-}  # fmt: skip
 
 
-class MemberLine(Body):
-    """A role of a person whom an e-mail address names, or of a subject."""
+def organisation_named(field: str, *, required: bool = False) -> NamedObject:
+    """The organisation of a field `x_id`, which a file names by `x` or by `x_siren`."""
+    name = field.removesuffix("_id")
+    by: dict[str, list[Any]] = {name: [Organisation.name], f"{name}_siren": [Organisation.siren]}
+    return NamedObject(field, Organisation.id, by, required=required)
+
+
+def organisation_headings(field: str, names: Sequence[str], sirens: Sequence[str]) -> list[Heading]:
+    """The columns by which a file names that organisation."""
+    name = field.removesuffix("_id")
+    return [
+        Heading(field, cells.plain, first=ORGANISATIONS_FIRST),
+        Heading(name, cells.plain, [*names, f"{name} name"], first=ORGANISATIONS_FIRST),
+        Heading(f"{name}_siren", cells.siren, sirens, en=f"{name} SIREN", first=ORGANISATIONS_FIRST),
+    ]
+
+
+# --- organisations ---------------------------------------------------------------------------------------------------
+
+
+class OrganisationLine(OrganisationCreate):
+    """An organisation; our exports name it by its id."""
 
     id: Uuid | None = None
-    subject_id: Uuid | None = None
-    email: Email | None = None
-    role: Role
-    territory: Slug | None = None
-    from_on: Day
-    to_on: Day | None = None
-
-    @model_validator(mode="after")
-    def _named(self) -> "MemberLine":
-        if self.subject_id is None and self.email is None:
-            raise SUBJECT_MISSING.error()
-        return self
 
 
-async def _subjects(write: Write, lines: Sequence[FileLine]) -> dict[Any, UUID]:
-    """The subjects of the lines, by their ids and addresses."""
-    named = {line.item.subject_id for line in lines}, {line.item.email for line in lines}
-    s = Subject
-    rows = await write.session.execute(
-        select(s.id, s.email).where(s.id.in_(named[0] - {None}) | s.email.in_(named[1] - {None}))
-    )
-    return {name: row.id for row in rows for name in (row.id, row.email) if name is not None}
+def _known_organisation(_place: Any, item: OrganisationLine) -> Sequence[ColumnElement[bool]]:
+    """That of this SIREN, else of this name without one."""
+    o = Organisation
+    named = func.fold(o.name) == func.fold(item.name)
+    return [named if item.siren is None else or_(o.siren == item.siren, and_(o.siren.is_(None), named))]
 
 
-async def _check(write: Write, _place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
-    subjects = await _subjects(write, lines)
-    slugs = sorted({line.item.territory for line in lines} - {None})
-    unknown = {slugs[place] for place in await service.unknown_territories(write, slugs)}
-    faults = []
-    for line in lines:
-        name = "subject_id" if line.item.subject_id is not None else "email"
-        if getattr(line.item, name) not in subjects:
-            faults.append(LineFault(line.number, name, NOT_FOUND.at("")))
-        if line.item.territory in unknown:
-            faults.append(LineFault(line.number, "territory", NOT_FOUND.at("")))
-    return faults
+async def _create_organisation(write: Write, _place: Any, item: OrganisationLine) -> Change:
+    return await service.create_organisation(write, OrganisationCreate(**given(item, OrganisationCreate.model_fields)))
 
 
-async def _apply(write: Write, _place: str | None, lines: Sequence[FileLine]) -> Outcome:
-    subjects = await _subjects(write, lines)
-    changes = [await _put(write, subjects[line.item.subject_id or line.item.email], line.item) for line in lines]
-    created = sum(change.type.endswith(".created") for change in changes)
-    unchanged = sum(not change.type for change in changes)
-    return Outcome(
-        together(change for change in changes if change.type), created, len(lines) - created - unchanged, unchanged
-    )
+async def _update_organisation(write: Write, _place: Any, key: Any, item: OrganisationLine) -> Change:
+    body = OrganisationUpdate(**given(item, OrganisationUpdate.model_fields))
+    return await service.update_organisation(write, key, body)
 
 
-async def _put(write: Write, subject_id: UUID, item: MemberLine) -> Change:
-    """The role from this day, which is given its last day; else a new one."""
-    m = Member
-    same = m.territory == item.territory if item.territory else m.territory.is_(None)
-    held = select(m.id).where(m.subject_id == subject_id, m.role == item.role, same, m.from_on == item.from_on)
-    member_id = await write.session.scalar(held)
-    if member_id is not None:
-        return await service.update_member(write, member_id, schemas.MemberUpdate(to_on=item.to_on))
-    body = schemas.MemberCreate(**given(item, schemas.MemberCreate.model_fields) | {"subject_id": subject_id})
-    return await service.create_member(write, body, grants=False)
-
-
-MEMBERS = Importer(
-    kind="members",
-    permission="members:write",
+_ORGANISATIONS = Upsert(
+    key=Organisation.id,
+    listing=ORGANISATIONS,
+    known=_known_organisation,
+    create=_create_organisation,
+    update=_update_organisation,
+)
+ORGANISATIONS_FILE = Importer(
+    kind="organisations",
+    permission="organisations:write",
     national=True,
-    schema=MemberLine,
-    key=["id", "subject_id", "email", "role", "territory", "from_on"],
-    listing=queries.MEMBERS,
+    schema=OrganisationLine,
+    key=["id", "siren", "name"],
+    listing=ORGANISATIONS,
     columns=[
         Heading("id", cells.plain),
-        Heading("subject_id", cells.plain, ["identifiant du sujet"]),
-        Heading("email", cells.plain, ["courriel", "e-mail", "mail", "adresse électronique"]),
-        Heading("role", coded(ROLES), ["rôle"], required=True),
-        Heading("territory", cells.plain, ["territoire"]),
-        Heading("from_on", cells.day, ["à partir du", "depuis le", "début"], required=True),
-        Heading("to_on", cells.day, ["jusqu'au", "fin"]),
+        Heading("name", cells.plain, ["nom", "organisme", "raison sociale", "dénomination"], required=True),
+        Heading("siren", cells.siren, ["n° siren"], instead=["siret"], fr="SIREN", en="SIREN"),
     ],
-    check=_check,
-    apply=_apply,
+    check=_ORGANISATIONS.check,
+    locks=_ORGANISATIONS.locks,
+    apply=_ORGANISATIONS.apply,
+)
+
+
+# --- persons ---------------------------------------------------------------------------------------------------------
+
+
+class PersonLine(PersonCreate):
+    """A person of an organisation, which is named by its id, its SIREN or its name."""
+
+    id: Uuid | None = None
+    organisation_id: Uuid | None = None
+    organisation: ShortText | None = None
+    organisation_siren: Siren | None = None
+    name: ShortLine
+
+
+def _known_person(_place: Any, item: PersonLine) -> Sequence[ColumnElement[bool]]:
+    """The same address is the same human, whatever the organisation."""
+    return [Subject.kind == SubjectKind.PERSON, Subject.email == item.email]
+
+
+async def _create_person(write: Write, _place: Any, item: PersonLine) -> Change:
+    assert item.organisation_id is not None  # the check has asked for it
+    return await service.create_person(
+        write, item.organisation_id, PersonCreate(**given(item, PersonCreate.model_fields))
+    )
+
+
+async def _update_person(write: Write, _place: Any, key: Any, item: PersonLine) -> Change:
+    known = await write.session.get_one(Subject, key)
+    body = PersonUpdate(**given(item, PersonUpdate.model_fields))
+    return await service.update_person(write, known.organisation_id, key, body)
+
+
+_PERSONS = Upsert(
+    key=Subject.id,
+    listing=EVERY_PERSON,
+    known=_known_person,
+    create=_create_person,
+    update=_update_person,
+    names=[organisation_named("organisation_id", required=True)],
+)
+PERSONS_FILE = Importer(
+    kind="persons",
+    permission="organisations:write",
+    national=True,
+    schema=PersonLine,
+    key=["id", "email"],
+    listing=EVERY_PERSON,
+    renamed={"organisation": "organisation_name"},
+    columns=[
+        Heading("id", cells.plain),
+        Heading(
+            "name",
+            cells.plain,
+            ["nom et prénom", "nom", "personne"],
+            required=True,
+            given_name=["prénom", "first name", "given name"],
+        ),
+        Heading("email", cells.plain, ["courriel", "e-mail", "mail", "adresse électronique"], required=True),
+        *organisation_headings(
+            "organisation_id", ["organisme", "nom de l'organisme", "employeur"], ["siren de l'organisme", "siren"]
+        ),
+    ],
+    check=_PERSONS.check,
+    locks=_PERSONS.locks,
+    apply=_PERSONS.apply,
 )

@@ -53,9 +53,8 @@ def _acts_within(name: str) -> ColumnElement[bool]:
     ).exists()
 
 
-PERSONS = Listing(
-    schema=schemas.Person,
-    rows=select(
+_PERSONS = (
+    select(
         Subject.id,
         Subject.organisation_id,
         Organisation.name.label("organisation_name"),
@@ -66,7 +65,11 @@ PERSONS = Listing(
         Subject.updated_at,
     )
     .join(Organisation, Organisation.id == Subject.organisation_id)
-    .where(Subject.organisation_id == param("organisation_id", Subject.id.type), Subject.kind == "person"),
+    .where(Subject.kind == "person")
+)
+PERSONS = Listing(
+    schema=schemas.Person,
+    rows=_PERSONS.where(Subject.organisation_id == param("organisation_id", Subject.id.type)),
     key=Subject.id,
     version=Subject.version,
     derived=True,
@@ -78,6 +81,8 @@ PERSONS = Listing(
     },
     sorts={"name": Subject.name},
 )
+# Persons of all organisations: what a file names by its id. No address lists them.
+EVERY_PERSON = Listing(schema=schemas.Person, rows=_PERSONS, key=Subject.id, version=Subject.version, derived=True)
 
 SERVICE_ACCOUNTS = Listing(
     schema=schemas.ServiceAccount,

@@ -1,8 +1,9 @@
 """Auditions from a file: planned ones, and with `held_on` those that were held."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
-from sqlalchemy import Text, func, literal, select
+from sqlalchemy import ColumnElement, Text, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from app.auditions import queries, service
@@ -14,7 +15,8 @@ from app.core.faults import Message
 from app.core.values import Day, Uuid
 from app.core.writing import cells
 from app.core.writing.cells import Cell
-from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
+from app.core.writing.importing import Heading, Importer, coded, given
+from app.core.writing.upserts import Upsert
 from app.core.writing.writes import Change, Write
 from app.firms.importer import FIRMS_FIRST
 
@@ -48,41 +50,42 @@ def _needs(cell: Cell) -> list[dict[str, str]]:
     return needs
 
 
-async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]:
-    """The audition of this id, or that another system knows by its own, else of this kind, day and firms."""
+def _known(_place: str, item: AuditionLine) -> Sequence[ColumnElement[bool]]:
+    """That of this external id, else of this kind, day and firms."""
     a, f = Audition, AuditionFirm
+    if item.external_id is not None:
+        return [a.external_id == item.external_id]
     ordered = aggregate_order_by(f.siren, f.siren)
     met = select(func.array_agg(ordered, type_=ARRAY(Text()))).where(f.audition_id == a.id).scalar_subquery()
-    matching = select(a.id, a.status).where(a.territory == place)
-    if item.external_id is not None:
-        matching = matching.where(a.external_id == item.external_id)
-    else:
-        matching = matching.where(a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens))
-    known = None
-    if item.id is not None:
-        of_id = select(a.id, a.status).where(a.territory == place, a.id == item.id)
-        known = (await write.session.execute(of_id)).first()
-    if known is None:
-        # One that stands, before one that was cancelled under the same name.
-        found = matching.order_by(a.status == literal(AuditionStatus.CANCELLED), a.id).limit(1)
-        known = (await write.session.execute(found)).first()
-    changes = []
-    if known is None:
-        fields = given(item, AuditionCreate.model_fields)
-        changes.append(await service.create_audition(write, place, AuditionCreate(**fields)))
-        audition_id, status = changes[0].keys[0], AuditionStatus.PLANNED
-    else:
-        audition_id, status = known.id, AuditionStatus(known.status)
-    if item.held_on is not None and status is AuditionStatus.PLANNED:
-        changes.append(
-            await service.hold(write, place, audition_id, AuditionHold(**given(item, AuditionHold.model_fields)))
-        )
-    elif known is not None:
-        body = AuditionUpdate(**given(item, AuditionUpdate.model_fields))
-        changes.append(await service.update_audition(write, place, audition_id, body))
-    return changes
+    return [a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens)]
 
 
+async def _create(write: Write, place: str, item: AuditionLine) -> list[Change]:
+    body = AuditionCreate(**given(item, AuditionCreate.model_fields))
+    made = await service.create_audition(write, place, body)
+    return [made] if item.held_on is None else [made, await _hold(write, place, made.keys[0], item)]
+
+
+async def _update(write: Write, place: str, key: UUID, item: AuditionLine) -> Change:
+    status = await write.session.scalar(select(Audition.status).where(Audition.id == key))
+    if item.held_on is not None and status == AuditionStatus.PLANNED:
+        return await _hold(write, place, key, item)
+    body = AuditionUpdate(**given(item, AuditionUpdate.model_fields))
+    return await service.update_audition(write, place, key, body)
+
+
+async def _hold(write: Write, place: str, key: UUID, item: AuditionLine) -> Change:
+    return await service.hold(write, place, key, AuditionHold(**given(item, AuditionHold.model_fields)))
+
+
+_AUDITIONS = Upsert(
+    key=Audition.id,
+    listing=queries.AUDITIONS,
+    known=_known,
+    create=_create,
+    update=_update,
+    stands=Audition.status != AuditionStatus.CANCELLED,
+)
 _NEEDS_AS_TEXT = cells.CellReader(
     _needs,
     Message(
@@ -128,5 +131,5 @@ AUDITIONS = Importer(
         Heading("follow_up_due_on", cells.day, ["échéance de la suite"]),
         Heading("external_id", cells.plain, ["identifiant externe"]),
     ],
-    apply=one_by_one(_put),
+    apply=_AUDITIONS.apply,
 )

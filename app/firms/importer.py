@@ -24,7 +24,7 @@ FIRMS_FIRST = Message(
     "Import the firms first, and follow them in the territory.",
     "Importez d'abord les entreprises, et suivez-les dans le territoire.",
 )
-_REGISTER_FIRST = Message("register_first", "Import the firms first.", "Importez d'abord les entreprises.")
+REGISTER_FIRST = Message("register_first", "Import the firms first.", "Importez d'abord les entreprises.")
 _AS_OF = [
     Heading("source_reference", cells.plain, ["source", "référence"]),
     Heading("as_of", cells.day, ["situation au", "au", "date de situation"]),
@@ -218,7 +218,7 @@ SITES = Importer(
             required=True,
             fr="SIRET",
             en="SIRET",
-            first=_REGISTER_FIRST,
+            first=REGISTER_FIRST,
         ),
         Heading("name", cells.plain, ["nom", "enseigne", "dénomination usuelle"]),
         Heading("insee_code", cells.commune, ["code insee", "code commune", "commune"]),

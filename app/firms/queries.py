@@ -340,9 +340,8 @@ events.FOLLOWED.append(select(TerritoryFirm.territory, func.concat("firm/", Terr
 
 FOLLOWED = select(TerritoryFirm.siren).where(TerritoryFirm.territory == _territory, TerritoryFirm.siren == _siren)
 
-STAGE_CHANGES = Listing(
-    schema=schemas.StageChange,
-    rows=select(
+_STAGE_CHANGES = (
+    select(
         StageChange.id,
         StageChange.siren,
         StageChange.stage,
@@ -354,7 +353,11 @@ STAGE_CHANGES = Listing(
         StageChange.recorded_at,
     )
     .outerjoin(Subject, Subject.id == StageChange.recorded_by)
-    .where(StageChange.territory == _territory, StageChange.siren == _siren),
+    .where(StageChange.territory == _territory)
+)
+STAGE_CHANGES = Listing(
+    schema=schemas.StageChange,
+    rows=_STAGE_CHANGES.where(StageChange.siren == _siren),
     key=StageChange.id,
     parent=FOLLOWED,
     filters={
@@ -363,6 +366,8 @@ STAGE_CHANGES = Listing(
     },
     sorts={"effective_on": StageChange.effective_on},
 )
+# Passages of all firms of a territory: what a file names by its id. No address lists them.
+EVERY_STAGE_CHANGE = Listing(schema=schemas.StageChange, rows=_STAGE_CHANGES, key=StageChange.id)
 
 ACCOUNTS = Listing(
     schema=schemas.Accounts,

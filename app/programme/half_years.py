@@ -3,12 +3,24 @@
 A row stays as it was written. A later row of the same half-year corrects it: the latest counts.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, Interval, cast, exists, literal_column, select
+from pydantic import AfterValidator, Field, model_validator
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    ForeignKey,
+    Index,
+    Interval,
+    cast,
+    exists,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
@@ -18,7 +30,10 @@ from app.core.db import Identified, shape
 from app.core.faults import Fault
 from app.core.reading.listing import Listing, at_least, at_most, holds
 from app.core.schemas import Body, Id, PersonNameOrNull, Read, RecordedAt
-from app.core.values import Day, Line
+from app.core.values import Day, Line, Uuid
+from app.core.writing import cells
+from app.core.writing.importing import Heading, Importer, given
+from app.core.writing.upserts import Made, Upsert
 from app.core.writing.writes import Change, Write
 
 NOT_A_HALF_YEAR = Fault(
@@ -122,3 +137,67 @@ async def record(write: Write, rates: Any, listed: Listing, body: HalfYearlyCrea
     write.session.add(row)
     await write.session.flush()
     return Change(event, listed, [row.id])
+
+
+# --- from a file -----------------------------------------------------------------------------------------------------
+
+MISSING_RATE = Fault(
+    "missing_rate",
+    en="The line must give the rate: as a percentage, or in basis points (rate_bp).",
+    fr="La ligne doit donner le taux : en pourcentage, ou en points de base (rate_bp).",
+)
+
+
+class HalfYearlyLine(Body):
+    """The rate of a half-year: `rate` is a percentage, where `rate_bp` has basis points."""
+
+    id: Uuid | None = None
+    from_on: Annotated[Day, AfterValidator(_half_year)]
+    rate_bp: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    rate: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    source: Line
+
+    @model_validator(mode="before")
+    @classmethod
+    def _percentage(cls, values: dict[str, Any]) -> dict[str, Any]:
+        rest = {name: value for name, value in values.items() if name != "rate"}
+        return {"rate_bp": values["rate"], **rest} if "rate" in values else rest
+
+    @model_validator(mode="after")
+    def _rated(self) -> "HalfYearlyLine":
+        if self.rate_bp is None:
+            raise MISSING_RATE.error()
+        return self
+
+
+def file_of(
+    kind: str, permission: str, rates: Any, listed: Listing, body: type[HalfYearlyCreate],
+    recorded: Callable[[Write, Any], Awaitable[Made]],
+) -> Importer:  # fmt: skip
+    """The import of such rates: a line that says otherwise than the rate that counts corrects it, as the API does."""
+
+    def known(_place: Any, item: HalfYearlyLine) -> Sequence[ColumnElement[bool]]:
+        return [rates.from_on == item.from_on]
+
+    async def create(write: Write, _place: Any, item: HalfYearlyLine) -> Made:
+        return await recorded(write, body(**given(item, body.model_fields)))
+
+    upsert = Upsert(key=rates.id, listing=listed, known=known, create=create, latest=True)
+    return Importer(
+        kind=kind,
+        permission=permission,
+        national=True,
+        needs_subject=True,
+        schema=HalfYearlyLine,
+        key=["id", "from_on"],
+        listing=listed,
+        columns=[
+            Heading("id", cells.plain),
+            Heading("from_on", cells.day, ["début du semestre", "semestre", "à compter du"], required=True),
+            Heading("rate", cells.percent, ["taux"], required=True, fr="Taux (%)", en="Rate (%)", unless="rate_bp"),
+            Heading("rate_bp", cells.whole),
+            Heading("source", cells.plain, ["référence", "texte"], required=True),
+        ],
+        check=upsert.check,
+        apply=upsert.apply,
+    )

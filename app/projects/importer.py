@@ -5,14 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import Field, model_validator
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from app.core import clock
 from app.core.faults import Fault
 from app.core.schemas import Body
 from app.core.values import Cents, Day, ExternalId, Fte, InseeCode, Line, Reason, Siren, Text, Uuid
 from app.core.writing import cells
-from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, coded, given, one_by_one, rows_of
+from app.core.writing.importing import FileLine, Heading, Importer, LineFault, coded, given
+from app.core.writing.upserts import Upsert
 from app.core.writing.writes import Change, Write
 from app.firms.importer import FIRMS_FIRST
 from app.programme import cog
@@ -126,32 +127,21 @@ def _parts(item: ProjectLine) -> dict[str, Any]:
     return fields
 
 
-async def _known(write: Write, place: str, item: ProjectLine) -> UUID | None:
-    """The project of this id, or that another system knows by its own, else of this title and leading firm."""
+def _known(_place: str, item: ProjectLine) -> Sequence[ColumnElement[bool]]:
+    """That of this external id, else of this title and leading firm."""
     p, h = Project, Holder
-    matching = select(p.id).where(p.territory == place)
-    if item.id is not None:
-        of_id: UUID | None = await write.session.scalar(matching.where(p.id == item.id))
-        if of_id is not None:
-            return of_id
     if item.external_id is not None:
-        matching = matching.where(p.external_id == item.external_id)
-    else:
-        first = next((holder for holder in item.all_holders if holder.lead), item.all_holders[0])
-        named = (
-            h.firm_siren == first.siren if first.kind is HolderKind.FIRM else func.fold(h.name) == func.fold(first.name)
-        )
-        held = select(h.project_id).where(h.project_id == p.id, named)
-        matching = matching.where(func.fold(p.title) == func.fold(item.title), held.exists())
-    found: UUID | None = await write.session.scalar(matching.order_by(p.id).limit(1))
-    return found
+        return [p.external_id == item.external_id]
+    first = next((holder for holder in item.all_holders if holder.lead), item.all_holders[0])
+    is_firm = first.kind is HolderKind.FIRM
+    named = h.firm_siren == first.siren if is_firm else func.fold(h.name) == func.fold(first.name)
+    held = select(h.project_id).where(h.project_id == p.id, named)
+    return [func.fold(p.title) == func.fold(item.title), held.exists()]
 
 
-async def _known_of(write: Write, place: str | None, lines: Sequence[FileLine]) -> set[UUID]:
-    """The projects that the lines change."""
-    assert place is not None  # projects are a territory's
-    known = [await _known(write, place, line.item) for line in lines]
-    return {project_id for project_id in known if project_id is not None}
+async def _create(write: Write, place: str, item: ProjectLine) -> Change:
+    body = ProjectCreate(**given(item, ProjectCreate.model_fields) | _parts(item))
+    return await service.create_project(write, place, body)
 
 
 async def _check(_write: Write, _place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
@@ -166,18 +156,12 @@ async def _check(_write: Write, _place: str | None, lines: Sequence[FileLine]) -
     return faults
 
 
-async def _put(write: Write, place: str, item: ProjectLine) -> Sequence[Change]:
-    project_id = await _known(write, place, item)
-    if project_id is None:
-        return [
-            await service.create_project(
-                write, place, ProjectCreate(**given(item, ProjectCreate.model_fields) | _parts(item))
-            )
-        ]
+async def _update(write: Write, place: str, key: UUID, item: ProjectLine) -> Sequence[Change]:
     body = ProjectUpdate(**given(item, ProjectUpdate.model_fields) | _parts(item))
-    return await service.update_project(write, place, project_id, body)
+    return await service.update_project(write, place, key, body)
 
 
+_PROJECTS = Upsert(key=Project.id, listing=queries.PROJECTS, known=_known, create=_create, update=_update)
 PROJECTS = Importer(
     kind="projects",
     permission="projects:write",
@@ -226,6 +210,6 @@ PROJECTS = Importer(
         Heading("external_id", cells.plain, ["identifiant externe"]),
     ],
     check=_check,
-    locks=Locks(_known_of, rows_of(Project.id)),
-    apply=one_by_one(_put),
+    locks=_PROJECTS.locks,
+    apply=_PROJECTS.apply,
 )

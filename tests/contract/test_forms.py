@@ -574,6 +574,14 @@ OUR_OWN = {
     "firms": "/v1/firms", "sites": "/v1/firms/{siren}/sites", "contacts": "/v1/territories/{territory}/contacts",
     "auditions": "/v1/territories/{territory}/auditions", "projects": "/v1/territories/{territory}/projects",
     "time_entries": "/v1/territories/{territory}/time-entries", "perimeter": "/v1/territories/{territory}/perimeter",
+    "organisations": "/v1/organisations", "persons": "/v1/organisations/{organisation_id}/persons",
+    "firm_stages": "/v1/territories/{territory}/firms", "committees": "/v1/territories/{territory}/committees",
+    "legal_rates": "/v1/legal-rates", "refinancing_rates": "/v1/refinancing-rates",
+    "contributions": "/v1/territories/{territory}/envelope/contributions",
+    "grants": "/v1/territories/{territory}/grants", "advances": "/v1/territories/{territory}/advances",
+    "grant_payments": "/v1/territories/{territory}/grant-payments",
+    "advance_tranches": "/v1/territories/{territory}/advance-tranches",
+    "receipts": "/v1/territories/{territory}/receipts", "claim_lines": "/v1/territories/{territory}/claim-lines",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
@@ -136,13 +136,14 @@ def shown(cell: Cell) -> str:
 class CellReader:
     """Reads the cells of a column: what it `accepts`, and an example in each language.
 
-    `labels` are what people call each code.
+    `labels` are what people call each code. `listed` says that a cell has a part of every object of a list.
     """
 
     parse: Callable[[Cell], Any]
     accepts: Message
     examples: tuple[str, str] = ("", "")
     labels: Mapping[str, str] = field(default_factory=dict)
+    listed: bool = False
 
     def __call__(self, cell: Cell) -> Any:
         return self.parse(cell)
@@ -316,6 +317,23 @@ cents = _numeric(
 )
 
 
+def _percent(cell: Cell) -> Any:
+    """A percentage in basis points: `2,5`, `2,5 %`, or a number that its cell shows as a percentage."""
+    it = _stands(cell)
+    written = text_of(cell)
+    bare = written.removesuffix("%").strip(_EDGES)
+    value = _number(bare if it.kind == "text" and bare != written else cell)
+    shown_so = it.kind == "number" and it.format.split(";")[0].rstrip('" ').endswith("%")
+    made = _whole(value * (10_000 if shown_so else 100)) if isinstance(value, Decimal) else None
+    if made is None and value != "":
+        raise _refused(_A_PERCENTAGE)
+    return "" if made is None else made
+
+
+_A_PERCENTAGE = Message("percentage", "a percentage, such as 2.5 %", "un pourcentage, comme 2,5 %")
+percent = CellReader(_percent, _A_PERCENTAGE, ("2.5 %", "2,5 %"))
+
+
 # --- codes made of digits --------------------------------------------------------------------------------------------
 
 _SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
@@ -441,6 +459,44 @@ def _full_year(short: int) -> int:
 day = CellReader(_day, _A_DAY, ("2023-06-14", "14/06/2023"))
 
 
+_AN_INSTANT = Message("instant", "an instant, such as 2023-10-03T12:00:00Z", "un instant, comme 2023-10-03T12:00:00Z")
+_A_TIME = Message("time", "a day and a time, such as 03/10/2023 14:00", "un jour et une heure, comme 03/10/2023 14:00")
+_WITH_TIME = re.compile(r"(.+?)(?:[ T]+|\s*à\s*)([0-9]{1,2})[:h]([0-9]{2})?(?::([0-9]{2})(\.[0-9]+)?)?(Z)?")
+
+
+def _instant(zone: tzinfo, accepts: Message) -> Callable[[Cell], str]:
+    """Reads a day with its time in a zone; one that ends in Z is in UTC whatever the zone.
+
+    Our workbooks have instants in UTC, where midnight is a day alone.
+    """
+
+    def parse(cell: Cell) -> str:
+        it = _stands(cell)
+        text = (_EPOCH_AT + timedelta(days=float(it.text))).isoformat() if it.kind == "number" else text_of(cell)
+        if not text:
+            return ""
+        match = _WITH_TIME.fullmatch(text)
+        try:
+            day_said = _day(match[1] if match else text)
+            of_day = date.fromisoformat(day_said.value if isinstance(day_said, Noted) else day_said)
+            hour, minute, second = (int(part or 0) for part in match.group(2, 3, 4)) if match else (0, 0, 0)
+            micro = round(float(match[5] or 0) * 1_000_000) if match else 0
+            local = datetime(of_day.year, of_day.month, of_day.day, hour, minute, second, micro)  # noqa: DTZ001  # the zone is said below
+        except (CellRefused, ValueError, TypeError):
+            raise _refused(accepts) from None
+        if match is None and (zone is not UTC or it.kind not in ("date", "datetime")):
+            raise _refused(accepts)
+        of_zone = local.replace(tzinfo=UTC if match and match[6] else zone)
+        return f"{of_zone.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+    return parse
+
+
+_EPOCH_AT = datetime(1899, 12, 30)  # noqa: DTZ001  # spreadsheets know no zone
+instant = CellReader(_instant(UTC, _AN_INSTANT), _AN_INSTANT, ("2023-10-03T12:00:00Z", "2023-10-03T12:00:00Z"))
+paris_time = CellReader(_instant(clock.PARIS, _A_TIME), _A_TIME, ("2023-10-03 14:00", "03/10/2023 14:00"))
+
+
 def day_or_text(cell: Cell) -> str:
     """An ISO day; what is none stays text, for whoever knows the file to judge."""
     try:
@@ -493,5 +549,7 @@ def several(read: CellReader) -> CellReader:
 def each(read: CellReader) -> CellReader:
     """Reads one part of every object of a list, as our exports write it between `|`; None where it has none."""
     return replace(
-        read, parse=lambda cell: [read(part) if part else None for part in tabular.split(_as_it_stands(cell))]
+        read,
+        parse=lambda cell: [read(part) if part else None for part in tabular.split(_as_it_stands(cell))],
+        listed=True,
     )

@@ -8,8 +8,9 @@ stands in the cell travels beside it, since it may be about a person.
 import itertools
 import re
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -131,7 +132,8 @@ class Heading:
     `fr` and `en` are its label where it is neither the first of the names nor made of the field's name. `instead` are
     headings that name the column where no other does. `given_name` are those of a column of first names, whose text
     stands before this one's; `hours`, of one that has hours where this one has days. `first` is what to do first where
-    the object that a cell names is not there.
+    the object that a cell names is not there. `unless` is another column that says the same: with it this one is not
+    required.
     """
 
     field: str
@@ -144,6 +146,11 @@ class Heading:
     given_name: Sequence[str] = ()
     hours: Sequence[str] = ()
     first: Message | None = None
+    unless: str = ""
+
+    def is_missing(self, given: Container[str]) -> bool:
+        """Whether a file that has these columns lacks this one."""
+        return self.required and self.field not in given and self.unless not in given
 
     def label(self, language: str) -> str:
         """The heading that people read in a template; a file may have it."""
@@ -296,8 +303,12 @@ class Importer:
         return {column.field: column for column in self.columns}
 
     def synonyms(self) -> dict[str, str]:
-        """The other headings of the columns, each with the field that it fills: synonyms and retired names."""
-        named = {name: column.field for column in self.columns for name in column.names}
+        """The other headings of the columns, each with the field that it fills: synonyms, labels and retired names."""
+        named = {
+            name: column.field
+            for column in self.columns
+            for name in (*column.names, *(column.label(language) for language in LANGUAGES))
+        }
         return named | {old: new for old, new in RETIRED.items() if new in self.fields and old not in self.fields}
 
 
@@ -353,7 +364,7 @@ class Header:
                 given.setdefault(name, []).append(header)
         for name, value in self.constants.items():
             given.setdefault(name, []).append(f"set[{name}]={value}")
-        missing = [column for column in importer.columns if column.required and column.field not in given]
+        missing = [column for column in importer.columns if column.is_missing(given)]
         faults = [LineFault(self.line, column.field, _missing(column)) for column in missing]
         twice = sorted(name for name, headers in given.items() if len(headers) > 1)
         faults += [LineFault(self.line, name, REPEATED_COLUMN.at("", headings=given[name])) for name in twice]
@@ -367,8 +378,7 @@ class Header:
 
     def suffices(self, importer: Importer) -> bool:
         """Whether all that is needed is named."""
-        needed = {column.field for column in importer.columns if column.required}
-        return self.layout is not None or needed <= self.fields
+        return self.layout is not None or not any(column.is_missing(self.fields) for column in importer.columns)
 
     @property
     def fields(self) -> set[str]:
@@ -713,9 +723,21 @@ def _same(value: Any, stored: Any) -> bool:
         return isinstance(stored, list) and len(value) == len(stored) and all(map(_same, value, stored))
     if isinstance(value, bool) or isinstance(stored, bool):
         return value is stored
+    if isinstance(value, datetime) and isinstance(stored, str):
+        return value == datetime.fromisoformat(stored)
     if isinstance(value, int | Decimal) and isinstance(stored, int | float | Decimal):
         return Decimal(value) == Decimal(str(stored))
-    return stored is not None and str(value) == str(stored)
+    return stored is not None and (str(value) == str(stored) or _same_instant(str(value), stored))
+
+
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z")
+
+
+def _same_instant(value: str, stored: Any) -> bool:
+    """Whether two instants are the same to the millisecond, which is what a workbook keeps."""
+    if not isinstance(stored, str) or not _INSTANT.fullmatch(value) or not _INSTANT.fullmatch(stored):
+        return False
+    return abs(datetime.fromisoformat(value) - datetime.fromisoformat(stored)) <= timedelta(milliseconds=1)
 
 
 def found_in(lines: Sequence[FileLine], faults: Sequence[LineFault]) -> Sequence[LineFault]:
@@ -761,7 +783,9 @@ def _put(values: dict[str, Any], name: str, value: Any) -> None:
     """Dotted fields are nested objects, as in our exports; those with a list in the cell, a list of objects."""
     *outer, last = name.split(".")
     if outer and isinstance(value, list):
-        items = values.setdefault(outer[0], [])
+        for part in outer[:-1]:
+            values = values.setdefault(part, {})
+        items = values.setdefault(outer[-1], [])
         items.extend({} for _ in range(len(value) - len(items)))
         for item, part in zip(items, value, strict=False):
             if part is not None:
@@ -780,28 +804,6 @@ def _get(values: Mapping[str, Any], name: str) -> Any:
 
 
 # --- writing through the services of the API -------------------------------------------------------------------------
-
-# Writes one line and says what it changed; a change without a type changed nothing.
-Put = Callable[[Write, str, Any], Awaitable[Sequence[Change]]]
-
-
-def one_by_one(put: Put) -> Apply:
-    """Writes line by line, through the same service as the API; what alike lines changed is recorded together."""
-
-    async def apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> Outcome:
-        assert place is not None  # what all territories share is written set-wise
-        outcome = Outcome()
-        changes: list[Change] = []
-        for line in lines:
-            made = [change for change in await put(write, place, line.item) if change.type]
-            outcome.created += any(change.type.endswith(".created") for change in made[:1])
-            outcome.updated += any(not change.type.endswith(".created") for change in made[:1])
-            outcome.unchanged += not made
-            changes += made
-        outcome.changes = together(changes)
-        return outcome
-
-    return apply
 
 
 def together(changes: Iterable[Change]) -> list[Change]:

@@ -121,6 +121,12 @@ class Write:
         """
         self.closing.append(act)
 
+    async def close(self) -> None:
+        """Run what was put off until now."""
+        acts, self.closing = self.closing, []
+        for act in acts:
+            await act()
+
     def spend(
         self, balance: limits.Balance, *key: Any, delta: Mapping[str, Any], touch: Mapping[str, Any] | None = None,
         put: Mapping[str, Any] | None = None, dated: Mapping[str, dict[date, Decimal]] | None = None,
@@ -266,8 +272,7 @@ async def run(
             response = reply(made[0], seen[0]) if reply is not None else None
             if claim is not None and response is not None and not dry_run:
                 await idempotency.keep(session, claim, response, now)
-            for act in write.closing:
-                await act()
+            await write.close()
             await limits.apply(session, write.spends)
             if dry_run:
                 await transaction.rollback()

@@ -1,12 +1,14 @@
 """Contacts from a file: persons of firms that the territory follows."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func
 
 from app.core.values import Uuid
 from app.core.writing import cells
-from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
+from app.core.writing.importing import Heading, Importer, coded, given
+from app.core.writing.upserts import Upsert
 from app.core.writing.writes import Change, Write
 from app.firms.contacts import queries, service
 from app.firms.contacts.models import Contact
@@ -30,28 +32,23 @@ class ContactLine(ContactCreate):
     id: Uuid | None = None
 
 
-async def _put(write: Write, place: str, item: ContactLine) -> Sequence[Change]:
-    """The contact of this id, or that another system knows by its own, else of this firm and name; erased ones do not
-    come back.
-    """
+def _known(_place: str, item: ContactLine) -> Sequence[ColumnElement[bool]]:
+    """That of this external id, else of this firm and name; erased ones do not come back."""
     c = Contact
-    matching = select(c.id).where(c.territory == place, c.erased_at.is_(None))
-    if item.external_id is not None:
-        matching = matching.where(c.external_id == item.external_id)
-    else:
-        matching = matching.where(c.siren == item.siren, func.fold(c.name) == func.fold(item.name))
-    contact_id = None
-    if item.id is not None:
-        contact_id = await write.session.scalar(select(c.id).where(c.territory == place, c.id == item.id))
-    if contact_id is None:
-        contact_id = await write.session.scalar(matching.order_by(c.id).limit(1))
-    if contact_id is None:
-        body = ContactCreate(**given(item, ContactCreate.model_fields))
-        return [await service.create_contact(write, place, body)]
-    update = ContactUpdate(**given(item, ContactUpdate.model_fields))
-    return [await service.update_contact(write, place, contact_id, update)]
+    named = and_(c.siren == item.siren, func.fold(c.name) == func.fold(item.name))
+    return [c.erased_at.is_(None), named if item.external_id is None else c.external_id == item.external_id]
 
 
+async def _create(write: Write, place: str, item: ContactLine) -> Change:
+    return await service.create_contact(write, place, ContactCreate(**given(item, ContactCreate.model_fields)))
+
+
+async def _update(write: Write, place: str, key: UUID, item: ContactLine) -> Change:
+    body = ContactUpdate(**given(item, ContactUpdate.model_fields))
+    return await service.update_contact(write, place, key, body)
+
+
+_CONTACTS = Upsert(key=Contact.id, listing=queries.CONTACTS, known=_known, create=_create, update=_update)
 CONTACTS = Importer(
     kind="contacts",
     permission="contacts:write",
@@ -85,5 +82,5 @@ CONTACTS = Importer(
         Heading("retain_until_on", cells.day, ["conserver jusqu'au", "échéance de conservation"], required=True),
         Heading("external_id", cells.plain, ["identifiant externe"]),
     ],
-    apply=one_by_one(_put),
+    apply=_CONTACTS.apply,
 )

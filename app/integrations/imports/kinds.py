@@ -124,7 +124,7 @@ def as_text(importer: Importer, language: str) -> str:
 
 def template_columns(importer: Importer) -> list[Heading]:
     """The columns that people fill in: not those of our own exports alone, which have ids and lists of objects."""
-    return [column for column in importer.columns if column.required or (column.names and "." not in column.field)]
+    return [column for column in importer.columns if column.required or (column.names and not column.read.listed)]
 
 
 def csv_template(importer: Importer, language: str) -> bytes:

@@ -32,7 +32,7 @@ from app.access.gate import actor_of
 from app.core import clock, limits
 from app.core.db import Base, SessionFactory, driver_connection, raw_connection
 from app.core.faults import LANGUAGES, Fault, FieldError
-from app.core.problems import Problem
+from app.core.problems import Problem, ValidationFailed
 from app.core.serving.background import within
 from app.core.violations import translate
 from app.core.writing import apart, sheets, strictjson
@@ -691,6 +691,7 @@ class _Run:
                     outcome = await self.importer.apply(write, self.place, lines)
                 for change in outcome.changes:
                     await record(write, change, f"import-{self.id}")
+                await write.close()
                 await limits.apply(session, write.spends)
                 connection = await driver_connection(session)
                 created, updated = p.created + outcome.created, p.updated + outcome.updated
@@ -756,6 +757,7 @@ class _Run:
                 outcome = await self.importer.apply(write, self.place, lines)
                 for change in outcome.changes:
                     await record(write, change, f"import-{self.id}")
+                await write.close()  # so that an amount which the accounts refuse is told of its line
         except Problem as problem:
             refusal: Problem | None = problem
         except (DBAPIError, asyncpg.PostgresError) as error:
@@ -767,6 +769,7 @@ class _Run:
             write.session.expunge_all()
             return None
         del write.spends[spent:]
+        write.closing.clear()
         write.session.expunge_all()
         return refusal
 
@@ -795,7 +798,10 @@ class _Run:
     def _row(self, fault: LineFault) -> tuple[Any, ...]:
         """A fault as it is kept: where it is in the file, by which rule, and in both languages what to do."""
         problem = fault.error.members.get("problem")
-        if isinstance(problem, Problem):
+        if isinstance(problem, ValidationFailed) and problem.errors:  # a service has asked what the schema could not
+            [error, *_], column = problem.errors, _column_of(problem) or fault.column
+            code, texts = error.code, [str(error.public(language)["detail"]) for language in LANGUAGES]
+        elif isinstance(problem, Problem):
             code = problem.code  # as the catalogue names it
             column = _column_of(problem) or fault.column
             texts = [str(problem.body(language)["detail"]) for language in LANGUAGES]
@@ -838,7 +844,8 @@ class _Run:
 
 def _sees_only_own(actor: WritingSubject, importer: Importer, place: str | None) -> bool:
     sees_only_own = getattr(actor, "sees_only_own", None)
-    return place is not None and sees_only_own is not None and sees_only_own(f"{importer.kind}:read", place)
+    reads = importer.permission.partition(":")[0] + ":read"
+    return place is not None and sees_only_own is not None and sees_only_own(reads, place)
 
 
 async def _listen(reading: apart.Reading, act: Callable[[], T]) -> T:

@@ -17,10 +17,11 @@ from prometheus_client import Counter
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.access.rules import Actor
 from app.core.db import driver_connection, raw_connection
 from app.core.faults import Fault
 from app.core.messages import NOT_ONE_OF, UNKNOWN_PARAMETER
-from app.core.problems import NotFound, Problem, ValidationFailed
+from app.core.problems import Forbidden, NotFound, Problem, ValidationFailed
 from app.core.quotas import IMPORT_BYTES, IMPORTS_AT_ONCE, Quota, QuotaExceeded
 from app.core.reading.listing import Listing
 from app.core.writing import apart, sheets
@@ -334,12 +335,17 @@ async def request_import(
 
 
 async def cancel(write: Write, territory: str | None, import_id: UUID, organisation_id: UUID | None) -> Change:
-    """Cancel an import; one that runs writes nothing more. Raises `import-finished` (409)."""
+    """Cancel an import; one that runs writes nothing more. Raises `forbidden` (403) for who could not have sent it, and
+    `import-finished` (409).
+    """
     conditions = [Import.id == import_id]
     conditions.append(Import.territory.is_(None) if territory is None else Import.territory == territory)
     if organisation_id is not None:
         conditions.append(Import.organisation_id == organisation_id)
     locked = await write.lock(Import, *conditions)
+    permission = IMPORTERS[locked.kind].permission
+    if isinstance(write.actor, Actor) and not write.actor.may(permission, territory):
+        raise Forbidden(permission=permission)
     if locked.status not in (ImportStatus.QUEUED, ImportStatus.RUNNING):
         raise ImportFinished(current=locked.status)
     locked.status, locked.finished_at, locked.updated_at = ImportStatus.CANCELLED, write.now, write.now

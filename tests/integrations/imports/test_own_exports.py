@@ -1,7 +1,5 @@
 """Our own export of any state comes back and changes nothing; equal lines without an id are as many objects."""
 
-import random
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -114,47 +112,3 @@ async def test_a_line_with_an_id_changes_its_own_object(world: World) -> None:
     assert (ended["rows_updated"], ended["rows_unchanged"], ended["rows_created"]) == (1, 1, 0)
     names = {item["id"]: item["name"] for item in ok(await client.get("contacts"))["items"]}
     assert names == {one["id"]: "Camille Exemple", two["id"]: "Dominique Exemple"}
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_a_random_life_comes_back(world: World, seed: int) -> None:
-    chance = random.Random(seed)
-    client, mission = world.clients["territory"], await world.mission(days=40, partner=20)
-    sirens = [await world.followed_firm() for _ in range(3)]
-
-    async def audition() -> None:
-        made = await world.audition(*chance.sample(sirens, chance.randint(1, 2)), planned_on=day())
-        if (act := chance.choice(["no-show", "cancel", "hold", ""])) == "hold":
-            ok(await client.post(f"auditions/{made['id']}/hold", {"held_on": made["planned_on"]}))
-        elif act:
-            ok(await client.post(f"auditions/{made['id']}/{act}", {"reason": chance.choice(["-x", "=1+1", "a;b"])}))
-
-    async def contact() -> None:
-        made = await world.contact(
-            chance.choice(sirens), function=chance.choice(["'-", "-5", "Direction; usine", "a|b"])
-        )
-        if chance.random() < 0.4:
-            ok(await client.post(f"contacts/{made['id']}/erase"))
-
-    async def entry() -> None:
-        body = {
-            "mission_id": mission.id, "consultant_id": mission.partner_consultant, "worked_on": day(), "days": 0.25,
-            "activity": chance.choice(["audition", "analysis"]), "note": chance.choice(["=1", "a\nb"]),
-        }  # fmt: skip
-        if chance.random() < 0.5:
-            body["siren"] = chance.choice(sirens)
-        made = await world.consultant.post("time-entries", body)
-        if made.status_code == 201 and chance.random() < 0.5:
-            address = f"time-entries/{made.json()['id']}"
-            act = chance.choice(["reverse", "validate", "reject"])
-            actor = world.consultant if act == "reverse" else world.lead
-            await actor.post(f"{address}/{act}", None if act == "validate" else {"reason": "As it is."})
-
-    def day() -> str:
-        return f"2023-07-{chance.choice([4, 5, 6, 7]):02}"
-
-    acts: list[Callable[[], Awaitable[None]]] = [audition, contact, entry, entry]
-    for _ in range(16):
-        await chance.choice(acts)()
-    for kind, sender in (("auditions", client), ("contacts", client), ("time_entries", world.lead)):
-        await returned(world, sender, kind, chance.choice(FORMS))
