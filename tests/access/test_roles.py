@@ -9,6 +9,7 @@ import pytest
 
 from app.access.rules import MATRIX, NATIONAL, OWN_ORGANISATION, Actor, Role, RoleInForce, SubjectKind, permissions_of
 from app.core import clock
+from app.integrations.imports.importers import IMPORTERS
 from tests.world import Client, World, fresh_siren, ok, problem
 
 TODAY = clock.today()
@@ -261,6 +262,8 @@ def test_an_auditor_writes_nothing_and_reads_everything_but_the_numbers_of_accou
 def test_an_administrator_writes_organisations_members_and_keys_and_nothing_else() -> None:
     written = {permission for permission in permissions_of([Role.ADMIN]) if not permission.endswith(":read")}
     assert written == {"organisations:write", "members:write", "api_keys:write", "imports:write", "me:keys"}
+    kinds = {kind for kind, each in IMPORTERS.items() if each.permission in written}
+    assert kinds == {"organisations", "persons", "members"}
 
 
 def test_whoever_writes_or_judges_also_sees() -> None:

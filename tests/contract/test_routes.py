@@ -46,6 +46,7 @@ IMPORTERS = {
     "treasurer",
     "admin",
 }  # each for the kinds that its other permissions allow
+SENDERS = IMPORTERS & REGISTRARS  # of the imports that stand here, which are of firms
 
 T = "/v1/territories/{territory}"
 FIRM = "/v1/firms/{siren}"
@@ -455,7 +456,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ADVANCE + "/statement": (MONEY, set()),
     "/v1/imports": (AT_WORK, IMPORTERS),
     "/v1/imports/{id}": (AT_WORK, set()),
-    "/v1/imports/{id}/cancel": (AT_WORK, IMPORTERS),
+    "/v1/imports/{id}/cancel": (AT_WORK, SENDERS),
     "/v1/imports/{id}/annotated": (AT_WORK, set()),
     "/v1/imports/{id}/file": (AT_WORK, IMPORTERS),
     "/v1/imports/{import_id}/problems": (AT_WORK, set()),
@@ -463,7 +464,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/imports/kinds/{import_kind}/template": (AT_WORK, set()),
     T + "/imports": (AT_WORK, IMPORTERS),
     T + "/imports/{id}": (AT_WORK, set()),
-    T + "/imports/{id}/cancel": (AT_WORK, IMPORTERS),
+    T + "/imports/{id}/cancel": (AT_WORK, SENDERS),
     T + "/imports/{id}/annotated": (AT_WORK, set()),
     T + "/imports/{id}/file": (AT_WORK, IMPORTERS),
     T + "/imports/{import_id}/problems": (AT_WORK, set()),
@@ -520,7 +521,8 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
     bodiless = (
         "/imports/{id}/cancel", "/overrides/{id}/approve", "/bank-details/{id}/approve", "-corrections/{id}/accept",
     )  # fmt: skip
-    if ((away and path.endswith(bodiless)) or path.endswith("/imports/{id}/file")) and role in writers:
+    who = IMPORTERS if path.endswith("/imports/{id}/cancel") else writers  # the kind is known once the import is found
+    if ((away and path.endswith(bodiless)) or path.endswith("/imports/{id}/file")) and role in who:
         return "hidden"  # without a body that could be refused first, the id is looked for
     return "passed" if role in writers else "forbidden"
 
