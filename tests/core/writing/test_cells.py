@@ -181,3 +181,43 @@ def test_what_stands_for_nothing_is_no_value(read: Callable[[Any], Any], cell: A
 
 def test_names_that_only_look_like_nothing_stay() -> None:
     assert [cells.plain(name) for name in ("Null", "'-", "A - B", "N/A SARL")] == ["Null", "-", "A - B", "N/A SARL"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "basis_points"),
+    [("2,62 %", 262), ("2.5%", 250), ("3", 300), (Kept("number", "0.0262", "0.00%"), 262), (Kept("number", "2.5"), 250),
+     ("0", 0), ("", "")],
+)  # fmt: skip
+def test_a_percentage_is_basis_points(cell: Any, basis_points: Any) -> None:
+    assert cells.percent(cell) == basis_points
+
+
+@pytest.mark.parametrize("cell", ["deux", "2,625", "1,234 %", "2 % 3"])
+def test_what_is_no_percentage_is_refused(cell: Any) -> None:
+    assert refusal(cells.percent, cell)["code"] in ("cell_not_read", "ambiguous_number")
+
+
+@pytest.mark.parametrize(
+    ("cell", "paris", "utc"),
+    [
+        ("03/10/2023 14:00", "2023-10-03T12:00:00", "2023-10-03T14:00:00"),
+        ("2023-12-03 9h30", "2023-12-03T08:30:00", "2023-12-03T09:30:00"),
+        ("03/10/2023 à 14h", "2023-10-03T12:00:00", "2023-10-03T14:00:00"),
+        ("2023-10-03T12:00:00.5Z", "2023-10-03T12:00:00.500000", "2023-10-03T12:00:00.500000"),
+        (Kept("datetime", "2023-10-03T14:00:00"), "2023-10-03T12:00:00", "2023-10-03T14:00:00"),
+    ],
+)
+def test_a_time_is_of_paris_in_a_file_of_people_and_of_utc_in_an_export(cell: Any, paris: str, utc: str) -> None:
+    for read, wanted in ((cells.paris_time, paris), (cells.instant, utc)):
+        assert datetime.fromisoformat(read(cell)) == datetime.fromisoformat(f"{wanted}+00:00")
+
+
+def test_a_day_has_a_time_in_a_workbook_of_ours_alone() -> None:
+    midnight = Kept("date", "2023-10-03")
+    assert cells.instant(midnight) == "2023-10-03T00:00:00.000000Z"
+    for read, cell in (
+        (cells.paris_time, midnight),
+        (cells.instant, "2023-10-03"),
+        (cells.paris_time, "3/10/2023 25h"),
+    ):
+        assert refusal(read, cell)["code"] == "cell_not_read"

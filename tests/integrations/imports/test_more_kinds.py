@@ -8,6 +8,7 @@ import pytest
 from app.integrations.imports.importers import IMPORTERS
 from tests.integrations.imports.files import carry_out, csv_file, xlsx_file
 from tests.integrations.imports.test_kinds import followed, here
+from tests.projects.acts import filed
 from tests.world import Client, World, fresh_siren, ok, problem
 
 
@@ -46,6 +47,13 @@ async def test_organisations_come_with_their_people(world: World) -> None:
     assert [each["name"] for each in names] == ["Camille Exemple", "Dominique Exemple"]
     wrong = csv_file(header, f"A;B;{mark}-3@example.fr;Inconnu {mark};", f"A;C;{mark}-4@example.fr;;")
     await refused(admin, people, wrong, (2, "organisation", "not_found"), (3, "organisation", "required"))
+    known = ok(await admin.get(f"/v1/organisations?siren={siren}"))["items"][0]["id"]
+    ok(await admin.post("/v1/organisations", {"name": f"DDETS {mark}"}), 201)
+    unclear = csv_file(
+        "nom;courriel;organisation_id;organisme", f"A;{mark}-3@example.fr;;DDETS {mark}",
+        f"A;{mark}-4@example.fr;{known};DDETS {mark}",
+    )  # fmt: skip
+    await refused(admin, people, unclear, (2, "organisation", "ambiguous_name"), (3, "organisation", "name_of_another"))
     body = {"content": content, "headers": {"Content-Type": "text/csv"}}
     problem(await world.programme.request("POST", people, **body), 403, "forbidden")
     kept = ok(await admin.request("POST", people, **body), 202)["id"]
@@ -156,6 +164,10 @@ async def test_the_money_comes_from_files(app: Any, world: World) -> None:
         funder, paths["grants"], csv_file(header, grants[0].replace("600", "601"), grants[1].replace("Presse", "Four")),
         (2, "amount_cents", "recorded_otherwise"), (3, "project_title", "recorded_otherwise"),
     )  # fmt: skip
+    astray = csv_file(
+        f"{header};Projet;Financeur", f"{siren};A;1;03/10/2023;DEC-3;;;;Nul projet;", f"{siren};B;1;03/10/2023;D;;;;;X"
+    )
+    await refused(funder, paths["grants"], astray, (2, "project", "not_found"), (3, "funder", "not_found"))
     skipped = await carry_out(funder, paths["grants"] + "&on_error=skip", beyond)
     assert (skipped["rows_created"], skipped["rows_skipped"]) == (1, 1)
     problem(await treasurer.request("POST", paths["grants"], content=beyond, headers={"Content-Type": "text/csv"}),
@@ -194,6 +206,18 @@ async def test_the_money_comes_from_files(app: Any, world: World) -> None:
                   (2, "amount_cents", "recorded_otherwise"))  # fmt: skip
     assert ok(await funder.get(f"advances/{advance['id']}"))["repaid_cents"] > 0
     assert await world.differences(app.state["engine"]) == []
+
+
+async def test_an_award_names_its_project_as_people_do(world: World) -> None:
+    siren, funder = await followed(world), world.clients["funder"]
+    await world.money()
+    project = await filed(world, siren, title="Centre d'usinage")
+    line = f"{siren};Atelier;100;{project['stage_since_on']};DEC-9;centre d'usinage"
+    grants = csv_file("SIREN;Intitulé;Montant;Date de décision;Décision;Projet", line)
+    assert (await twice(funder, here(world, "grants"), grants))["rows_created"] == 1
+    [grant] = ok(await funder.get("grants?decision_reference=DEC-9"))["items"]
+    assert grant["project_id"] == project["id"]
+    assert ok(await funder.get(f"projects/{project['id']}"))["stage"] == "contracted"
 
 
 async def test_an_old_file_undoes_no_reversal(world: World) -> None:
