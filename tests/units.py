@@ -29,7 +29,8 @@ SINGLE = (
     "tests/awards/test_kinds.py", "tests/awards/test_model.py", "tests/awards/claims/test_at_once.py",
     "tests/applications/test_decisions_at_once.py", "tests/applications/test_committee_lives.py",
     "tests/applications/test_lives.py", "tests/applications/test_orders.py", "tests/reports/test_two_times.py",
-    "tests/reports/test_to_do.py", "tests/reports/test_totals.py", "tests/faults/test_deaths.py",
+    "tests/integrations/imports/test_identity.py", "tests/reports/test_to_do.py", "tests/reports/test_totals.py",
+    "tests/faults/test_deaths.py",
     "tests/faults/test_workers.py",
 )  # fmt: skip
 

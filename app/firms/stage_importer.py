@@ -13,7 +13,7 @@ from app.core.schemas import Body
 from app.core.values import Day, ExternalId, Line, Reason, Siren, Uuid
 from app.core.writing import cells
 from app.core.writing.importing import FileLine, Heading, Importer, Locks, Outcome, coded, given, together
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change, Write, differing
 from app.firms import service
 from app.firms.importer import REGISTER_FIRST
 from app.firms.models import EuSize, StageChange, TerritoryFirm
@@ -67,10 +67,11 @@ async def _put(write: Write, place: str, item: FirmStageLine) -> Sequence[Change
     if not await _is_recorded(write, place, item):
         body = TerritoryFirmPut(**given(item, _OF_THE_PASSAGE))
         changes.append(await service.put_territory_firm(write, place, item.siren, body, new_only=not may_write))
-    if known := given(item, _BESIDE):
+    await write.session.flush()
+    firm = await write.session.get_one(TerritoryFirm, (place, item.siren))
+    if known := differing(firm, given(item, _BESIDE)):
         if not may_write:
             raise Forbidden(permission=_WRITE)
-        await write.session.flush()
         changes.append(await service.update_territory_firm(write, place, item.siren, TerritoryFirmUpdate(**known)))
     return changes
 

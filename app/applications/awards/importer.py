@@ -167,6 +167,7 @@ _FIRST = [
     Heading("external_id", cells.plain, ["identifiant externe"]),
 ]  # fmt: skip
 _KEY = ["id", "external_id", "decision_reference"]
+_CUSTOM = "terms.lines.due_on"  # a schedule whose lines are given needs none of these
 
 _GRANTS = _upsert(Grant, GRANTS, schemas.GrantCreate, service.award_grant)
 GRANTS_FILE = Importer(
@@ -195,9 +196,12 @@ ADVANCES_FILE = Importer(
     columns=[
         *_FIRST,
         Heading("planned_disbursement_on", cells.day, ["versement prévu le"]),
-        Heading("terms.instalments", cells.whole, ["nombre d'échéances"], en="Number of instalments"),
-        Heading("terms.frequency", coded(FREQUENCIES), ["périodicité"], en="Frequency"),
-        Heading("terms.first_due_on", cells.day, ["première échéance"], en="First due on"),
+        Heading("terms.instalments", cells.whole, ["nombre d'échéances"], en="Number of instalments",
+                required=True, unless=_CUSTOM),
+        Heading("terms.frequency", coded(FREQUENCIES), ["périodicité"], en="Frequency",
+                required=True, unless=_CUSTOM),
+        Heading("terms.first_due_on", cells.day, ["première échéance"], en="First due on",
+                required=True, unless=_CUSTOM),
         Heading("annual_rate", cells.percent, ["taux"], fr="Taux annuel (%)", en="Annual rate (%)"),
         Heading("terms.annual_rate_bp", cells.whole),
         Heading("terms.shape", coded(SHAPES), ["profil de remboursement", "profil"], en="Shape"),

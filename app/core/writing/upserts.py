@@ -4,7 +4,7 @@ A kind of import declares what names an object, how it is made and how it change
 what is not there or recorded otherwise, and to hold the objects before the first line, is the same for all.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -131,7 +131,7 @@ class Upsert:
     known: Callable[[Any, Any], Sequence[ColumnElement[bool]] | None]
     create: Create
     update: Update | None = None
-    fixed: Iterable[str] = ()
+    fixed: Collection[str] = ()
     stands: ColumnElement[bool] | None = None
     names: Sequence[NamedObject] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -144,11 +144,10 @@ class Upsert:
             if isinstance(item, _Unnamed):
                 faults.append(LineFault(line.number, item.column, item.error))
             elif self.fixed and (found := await self._found(write, place, item)) is not None and found.stands:
-                values = self._given(item)
-                wrong = [name for name in self.fixed if name in values and not self._same(found, {name: values[name]})]
-                faults += [
-                    LineFault(line.number, self._column(item, name), RECORDED_OTHERWISE.at("")) for name in wrong[:1]
-                ]
+                values = {name: value for name, value in self._given(item).items() if name in self.fixed}
+                wrong = next(_differing(values, found.shown, self.renamed), None)
+                if wrong is not None:
+                    faults.append(LineFault(line.number, self._column(item, wrong), RECORDED_OTHERWISE.at("")))
         return faults
 
     async def apply(self, write: Write, place: str | None, lines: Sequence[FileLine]) -> Outcome:
@@ -241,3 +240,13 @@ class Upsert:
         """The column in which the line says it."""
         by = next((named.by for named in self.names if named.id == name), {})
         return next((column for column in by if getattr(item, column) is not None), name)
+
+
+def _differing(values: Mapping[str, Any], shown: Mapping[str, Any], renamed: Mapping[str, str]) -> Iterator[str]:
+    """The columns whose values an object does not have; of an object in it, those of its parts."""
+    for name, value in values.items():
+        known = shown.get(renamed.get(name, name))
+        if isinstance(value, Mapping) and isinstance(known, Mapping):
+            yield from (f"{name}.{part}" for part in _differing(value, known, {}))
+        elif not says_nothing_new({name: value}, shown, renamed):
+            yield name

@@ -60,6 +60,7 @@ def _column(column: Heading, codes: Mapping[str, list[str]]) -> dict[str, Any]:
         "given_name_headings": list(column.given_name),
         "hours_headings": list(column.hours),
         "required": column.required,
+        "unless": column.unless or None,
         "accepts": read.accepts.en,
         "accepts_fr": read.accepts.fr,
         "values": [
@@ -230,6 +231,7 @@ def page() -> str:
             shown = (column["label_fr"], column["label"])
             others = ", ".join(f"`{each}`" for each in column["headings"] if each not in shown)
             needed = "required" if column["required"] else ""
+            needed += f", unless `{column['unless']}`" if column["unless"] else ""
             row = (*shown, needed, accepts, others)
             lines.append(" ".join(["|", *(f"{text.replace('|', chr(92) + '|')} |" for text in row)]))
         lines.append("")

@@ -123,6 +123,7 @@ class ImportKindColumn(Read):
         description="Headings of a column that has hours instead of days; hours_per_day is then needed."
     )
     required: bool = Field(description="Whether a file must have the column, or a value for it (set).")
+    unless: str | None = Field(description="Field of another column that does as well as a required one; null: none.")
     accepts: str = Field(description="What the cells hold, in English.")
     accepts_fr: str = Field(description="What the cells hold, in French.")
     values: list[ImportValue] = Field(description="The values that it takes; empty where it is not one of a list.")

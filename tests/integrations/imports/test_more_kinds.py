@@ -178,7 +178,9 @@ async def test_the_money_comes_from_files(app: Any, world: World) -> None:
     assert (await twice(funder, paths["advances"], lent))["rows_created"] == 1
     [advance] = ok(await funder.get("advances"))["items"]
     assert (advance["terms"]["annual_rate_bp"], advance["terms"]["frequency"]) == (200, "quarterly")
-    await refused(funder, paths["advances"], lent.replace(b"2 %", b"3 %"), (2, "terms", "recorded_otherwise"))
+    await refused(
+        funder, paths["advances"], lent.replace(b"2 %", b"3 %"), (2, "terms.annual_rate_bp", "recorded_otherwise")
+    )
 
     paid = csv_file(
         "Décision;Nature;Montant;Date de paiement;Référence",
