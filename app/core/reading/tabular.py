@@ -88,7 +88,16 @@ class Column:
 _RUNS = "=+@\uff1d\uff0b\uff20\uff0d\u2212-"  # also in full width, and the sign of minus
 _BEFORE = "(^|[;,|\t\r\n])([ \u00a0\u202f]*)"
 _GUARDED = re.compile(f"{_BEFORE}'('*[{_RUNS}])")
-_LED = re.compile("'+[\t\r]")
+# What spreadsheets show for an error, in English and French, and what programs write where they know nothing: an import
+# refuses both, so that a name which is spelt so must say that it is one. `Null` is a name that people have.
+ERRORS = (
+    "#(?:N/A|N/D|REF!|VALUE!|VALEUR!|NAME[?]|NOM[?]|DIV/0!|NUM!|NOMBRE!|NULL!|NUL!|SPILL!|CALC!|GETTING_DATA|FIELD!"
+    "|BLOCKED!)"
+)
+PLACEHOLDERS = "NULL|null|NaN|nan|N/A|n/a|\\[ND\\]|\\[NON-DIFFUSIBLE\\]|\u2013|\u2014"
+DASHES = "-{1,3}"  # stand for nothing too; before these the guard of what a spreadsheet runs is enough
+_NOTHING = f"{ERRORS}|{PLACEHOLDERS}"
+_LED = re.compile(f"'+(?:[\t\r]|(?:{_NOTHING})\\Z)")
 
 
 def unguard(value: str) -> str:
@@ -98,11 +107,17 @@ def unguard(value: str) -> str:
     return _GUARDED.sub(r"\1\2\3", value[1:] if _LED.match(value) else value)
 
 
+def _beginning(apostrophes: str, end: str) -> str:
+    """What an apostrophe is put before at the beginning of a text, as an expression with one group."""
+    alone = f"|{DASHES}{end}" if apostrophes == "'+" else ""
+    return f"^({apostrophes}[\t\r]|'*(?:{_NOTHING}){end}{alone})"
+
+
 def guard(value: str, fewest: int = 0) -> str:
     """The text with an apostrophe before what a spreadsheet would run, where `fewest` or more stand there already."""
-    apostrophes = f"'{{{fewest},}}"
-    led = re.sub(f"^({apostrophes}[\t\r])", r"'\1", value)
-    return re.sub(f"{_BEFORE}({apostrophes}[{_RUNS}])", r"\1\2'\3", led)
+    apostrophes = "'+" if fewest else "'*"
+    whole = re.sub(f"{_BEFORE}({apostrophes}[{_RUNS}])", r"\1\2'\3", value)
+    return re.sub(_beginning(apostrophes, r"\Z"), r"'\1", whole)
 
 
 Guard = Callable[[Any], ColumnElement[Any]]
@@ -119,9 +134,9 @@ def doubled(value: Any) -> ColumnElement[Any]:
 
 
 def _led(value: Any, apostrophes: str) -> ColumnElement[Any]:
-    first, place = f"^({apostrophes}[\t\r])", f"{_BEFORE}({apostrophes}[{_RUNS}])"
-    led = func.regexp_replace(value, _text(first), _text(r"'\1"))
-    whole = func.regexp_replace(led, _text(place), _text(r"\1\2'\3"), _text("g"))
+    first, place = _beginning(apostrophes, "$"), f"{_BEFORE}({apostrophes}[{_RUNS}])"
+    inside = func.regexp_replace(value, _text(place), _text(r"\1\2'\3"), _text("g"))
+    whole = func.regexp_replace(inside, _text(first), _text(r"'\1"))
     # Looking is a tenth of the work, and few texts have anything to guard.
     return cast(case((value.op("~")(_text(f"{first}|{place}")), whole), else_=value), Text)
 

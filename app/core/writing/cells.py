@@ -161,14 +161,8 @@ def _refused(accepts: Message) -> CellRefused:
 
 _EDGES = "\u00a0\u202f\u2007 \t\r\n"
 _SPACE = re.compile("[\\s\u00a0\u2007\u2009\u202f]+")
-# What spreadsheets show for an error, in English and French; each is a fault wherever it stands.
-_ERRORS = re.compile(
-    r"#(?:N/A|N/D|REF!|VALUE!|VALEUR!|NAME\?|NOM\?|DIV/0!|NUM!|NOMBRE!|NULL!|NUL!|SPILL!|CALC!|GETTING_DATA|FIELD!|BLOCKED!)"
-)
-# What programs write where they know nothing. `NULL` in capitals only: `Null` is a name that people have.
-_PLACEHOLDERS = frozenset(
-    {"NULL", "null", "NaN", "nan", "N/A", "n/a", "[ND]", "[NON-DIFFUSIBLE]", "-", "--", "---", "\u2013", "\u2014"}
-)
+_ERRORS = re.compile(tabular.ERRORS)
+_PLACEHOLDERS = re.compile(f"{tabular.PLACEHOLDERS}|{tabular.DASHES}")
 
 
 def _stands(cell: Cell) -> RawCell:
@@ -178,7 +172,7 @@ def _stands(cell: Cell) -> RawCell:
         raise CellRefused(CELL_ERROR)
     if it.kind == "formula":
         raise CellRefused(FORMULA_WITHOUT_RESULT)
-    if it.kind == "text" and it.text.strip(_EDGES) in _PLACEHOLDERS:
+    if it.kind == "text" and _PLACEHOLDERS.fullmatch(it.text.strip(_EDGES)):
         raise CellRefused(PLACEHOLDER)
     return it
 

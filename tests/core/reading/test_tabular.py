@@ -19,6 +19,7 @@ from sqlalchemy import ARRAY, Boolean, Date, DateTime, Numeric, Text, cast, colu
 from app.core.db import Statement, param
 from app.core.reading import xlsx
 from app.core.reading.tabular import FORMS, Column, ColumnKind, cents, doubled, guarded, split, unguard
+from app.core.writing import cells
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
@@ -45,17 +46,19 @@ def test_a_csv_is_the_same_wherever_its_stream_is_cut(rows: list[list[str]], cut
     ("written", "plain"),
     [("'=1", "=1"), ("''=1", "'=1"), ("'plain", "'plain"), ("", ""), ("'", "'"), ("a'=", "a'="), ("'-2", "-2"),
      ("A;'=1+1;B", "A;=1+1;B"), ("A, '=1", "A, =1"), ("'＝1", "＝1"), ("'−2", "−2"), ("A;'B", "A;'B"),
-     ("a\n'=1", "a\n=1"), ("'\t=1", "\t=1"), ("l'été, d'un = x", "l'été, d'un = x")],
+     ("a\n'=1", "a\n=1"), ("'\t=1", "\t=1"), ("l'été, d'un = x", "l'été, d'un = x"), ("'NULL", "NULL"),
+     ("''[ND]", "'[ND]"), ("'#N/A", "#N/A"), ("'NULLE", "'NULLE")],
 )  # fmt: skip
 def test_a_guard_is_taken_off_and_nothing_else(written: str, plain: str) -> None:
     assert unguard(written) == plain
 
 
 RISKY = st.text(st.sampled_from("'=+-@|\\;,\t\r\n ＝＋－＠−a\N{NO-BREAK SPACE}é"), max_size=8)
+NOTHING = ["NULL", "-", "--", "[ND]", "#REF!", "\u2014", "'NULL", "'-"]
 RUNS = re.compile(r"(?:^|[;,|\t\r\n])[ \u00a0\u202f]*[=+@＝＋＠－−-]|^[\t\r]")
 
 
-@given(st.lists(st.one_of(RISKY, texts), min_size=50, max_size=50))
+@given(st.lists(st.one_of(RISKY, texts, st.sampled_from(NOTHING)), min_size=50, max_size=50))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_what_a_guard_puts_on_is_what_is_taken_off_and_nothing_runs(pool: Any, values: list[str]) -> None:
     named = column("v", Text())
@@ -66,7 +69,8 @@ async def test_what_a_guard_puts_on_is_what_is_taken_off_and_nothing_runs(pool: 
     assert [unguard(row["d"]) for row in found] == values, "a workbook's texts are read by the same rule"
     assert [row["g"] for row in found if RUNS.search(row["g"])] == []
     for row, value in zip(found, values, strict=True):
-        assert RUNS.search(value) or "'" in value or row["g"] == value
+        assert RUNS.search(value) or "'" in value or value in NOTHING or row["g"] == value
+        assert value not in NOTHING or (cells.plain(row["g"]), cells.plain(row["d"])) == (value, value)
 
 
 @given(st.lists(texts, min_size=1))

@@ -43,8 +43,8 @@ NOT_EXPORTED = {
     "invoice_statuses": "what Chorus Pro says; the history of an invoice has its acts",
     "bank_statements": "the XML of a bank",
 }
-ODD = ["'-", "-5", "=1+1", "a;b", "a|b", "Direction, usine", "A\\B", "ＥＵＲ ＝1", "«\u00a0x\u00a0»"]
-LIFE = 40
+ODD = ["'-", "-5", "-", "NULL", "=1+1", "a;b", "a|b", "Direction, usine", "A\\B", "ＥＵＲ ＝1", "«\u00a0x\u00a0»"]
+LIFE = 30
 
 
 class _Life:

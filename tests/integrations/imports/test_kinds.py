@@ -240,7 +240,7 @@ async def test_our_own_exports_are_imported_again_and_change_nothing(world: Worl
 RISKY = st.text(st.sampled_from("'=+-@|\\;, ＝−a1é"), min_size=1, max_size=6).filter(lambda text: text == text.strip())
 
 
-@given(st.lists(RISKY, min_size=1, max_size=20, unique=True))
+@given(st.lists(RISKY | st.sampled_from(["-", "NULL", "[ND]", "#N/A"]), min_size=1, max_size=20, unique=True))
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_what_a_file_takes_out_it_brings_back(world: World, names: list[str]) -> None:
     siren, client = fresh_siren(), world.clients["territory"]
