@@ -5,9 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_
 
-from app.access import service
+from app.access import queries, service
 from app.access.models import Organisation, Subject
-from app.access.queries import EVERY_PERSON, ORGANISATIONS
 from app.access.rules import SubjectKind
 from app.access.schemas import (
     OrganisationCreate,
@@ -72,7 +71,7 @@ async def _update_organisation(write: Write, _place: Any, key: Any, item: Organi
 
 _ORGANISATIONS = Upsert(
     key=Organisation.id,
-    listing=ORGANISATIONS,
+    listing=queries.ORGANISATIONS,
     known=_known_organisation,
     create=_create_organisation,
     update=_update_organisation,
@@ -83,7 +82,7 @@ ORGANISATIONS_FILE = Importer(
     national=True,
     schema=OrganisationLine,
     key=["id", "siren", "name"],
-    listing=ORGANISATIONS,
+    listing=queries.ORGANISATIONS,
     columns=[
         Heading("id", cells.plain),
         Heading("name", cells.plain, ["nom", "organisme", "raison sociale", "dénomination"], required=True),
@@ -128,7 +127,7 @@ async def _update_person(write: Write, _place: Any, key: Any, item: PersonLine) 
 
 _PERSONS = Upsert(
     key=Subject.id,
-    listing=EVERY_PERSON,
+    listing=queries.EVERY_PERSON,
     known=_known_person,
     create=_create_person,
     update=_update_person,
@@ -140,7 +139,7 @@ PERSONS_FILE = Importer(
     national=True,
     schema=PersonLine,
     key=["id", "email"],
-    listing=EVERY_PERSON,
+    listing=queries.EVERY_PERSON,
     renamed={"organisation": "organisation_name"},
     columns=[
         Heading("id", cells.plain),

@@ -6,9 +6,8 @@ from typing import Any
 from pydantic import Field, model_validator
 from sqlalchemy import ColumnElement, select
 
-from app.committees import schemas, service
+from app.committees import queries, schemas, service
 from app.committees.models import Committee, CommitteeMember
-from app.committees.queries import COMMITTEES
 from app.committees.rules import CommitteeStatus, Level, MemberKind
 from app.core.faults import Fault
 from app.core.problems import ValidationFailed
@@ -124,7 +123,7 @@ async def _has(write: Write, key: Any, members: Sequence[schemas.CommitteeMember
 
 _COMMITTEES = Upsert(
     key=Committee.id,
-    listing=COMMITTEES,
+    listing=queries.COMMITTEES,
     known=_known,
     create=_create,
     update=_update,
@@ -136,7 +135,7 @@ COMMITTEES_FILE = Importer(
     permission="committees:write",
     schema=CommitteeLine,
     key=["id", "external_id", "level", "planned_at", "planned"],
-    listing=COMMITTEES,
+    listing=queries.COMMITTEES,
     columns=[
         Heading("id", cells.plain),
         Heading("level", coded(LEVELS), ["niveau", "comité"], required=True),

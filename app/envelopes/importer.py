@@ -10,9 +10,8 @@ from app.core.writing import cells
 from app.core.writing.importing import Heading, Importer, coded, given
 from app.core.writing.upserts import Upsert
 from app.core.writing.writes import Change, Write
-from app.envelopes import service
+from app.envelopes import queries, service
 from app.envelopes.models import Contribution
-from app.envelopes.queries import CONTRIBUTIONS
 from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import ContributionCreate
 
@@ -40,7 +39,7 @@ async def _create(write: Write, place: str, item: ContributionLine) -> Change:
 
 _CONTRIBUTIONS = Upsert(
     key=Contribution.id,
-    listing=CONTRIBUTIONS,
+    listing=queries.CONTRIBUTIONS,
     known=_known,
     create=_create,
     fixed=ContributionCreate.model_fields,
@@ -53,7 +52,7 @@ CONTRIBUTIONS_FILE = Importer(
     needs_subject=True,
     schema=ContributionLine,
     key=["id", "organisation_id", "organisation", "organisation_siren", "reference"],
-    listing=CONTRIBUTIONS,
+    listing=queries.CONTRIBUTIONS,
     renamed={"organisation": "organisation_name"},
     columns=[
         Heading("id", cells.plain),

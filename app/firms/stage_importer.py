@@ -14,10 +14,9 @@ from app.core.values import Day, ExternalId, Line, Reason, Siren, Uuid
 from app.core.writing import cells
 from app.core.writing.importing import FileLine, Heading, Importer, Locks, Outcome, coded, given, together
 from app.core.writing.writes import Change, Write, differing
-from app.firms import service
+from app.firms import queries, service
 from app.firms.importer import REGISTER_FIRST
 from app.firms.models import EuSize, StageChange, TerritoryFirm
-from app.firms.queries import EVERY_STAGE_CHANGE
 from app.firms.rules import Stage
 from app.firms.schemas import TerritoryFirmPut, TerritoryFirmUpdate
 
@@ -110,7 +109,7 @@ FIRM_STAGES = Importer(
     permission="territory_firms:identify",
     schema=FirmStageLine,
     key=["id", "siren", "effective_on"],
-    listing=EVERY_STAGE_CHANGE,
+    listing=queries.EVERY_STAGE_CHANGE,
     columns=[
         Heading("id", cells.plain),
         Heading("siren", cells.siren, ["n° siren", "siren entreprise"], instead=["siret"], required=True, fr="SIREN",

@@ -6,9 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, select
 
 from app.advances.models import Advance, Repayment, RepaymentStatus
-from app.advances.receipts import schemas, service
+from app.advances.receipts import queries, schemas, service
 from app.advances.receipts.models import Receipt
-from app.advances.receipts.queries import RECEIPTS
 from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus
 from app.advances.tranches.importer import ADVANCES_FIRST
 from app.awards.rules import OVER
@@ -82,7 +81,7 @@ async def _update(write: Write, place: str, key: Any, item: ReceiptLine) -> list
 
 _RECEIPTS = Upsert(
     key=Receipt.id,
-    listing=RECEIPTS,
+    listing=queries.RECEIPTS,
     known=_known,
     create=_create,
     update=_update,
@@ -115,7 +114,7 @@ RECEIPTS_FILE = Importer(
     needs_subject=True,
     schema=ReceiptLine,
     key=["id", "account_id", "account_label", "reference"],
-    listing=RECEIPTS,
+    listing=queries.RECEIPTS,
     columns=[
         Heading("id", cells.plain),
         Heading("reference", cells.plain, ["référence", "référence bancaire"], required=True),

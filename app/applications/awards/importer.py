@@ -7,8 +7,8 @@ from pydantic import model_validator
 from sqlalchemy import ColumnElement, or_, select
 
 from app.access.importer import organisation_headings, organisation_named
+from app.advances import queries as lent
 from app.advances.models import Advance
-from app.advances.queries import ADVANCES
 from app.applications.awards import schemas, service
 from app.applications.models import Application
 from app.awards.rules import OVER
@@ -22,8 +22,8 @@ from app.core.writing.upserts import NamedObject, Upsert
 from app.core.writing.writes import Change, Write
 from app.firms.importer import FIRMS_FIRST
 from app.firms.models import TerritoryFirm
+from app.grants import queries as granted
 from app.grants.models import Grant
-from app.grants.queries import GRANTS
 from app.programme.models import Territory
 from app.projects.models import Project
 
@@ -169,14 +169,14 @@ _FIRST = [
 _KEY = ["id", "external_id", "decision_reference"]
 _CUSTOM = "terms.lines.due_on"  # a schedule whose lines are given needs none of these
 
-_GRANTS = _upsert(Grant, GRANTS, schemas.GrantCreate, service.award_grant)
+_GRANTS = _upsert(Grant, granted.GRANTS, schemas.GrantCreate, service.award_grant)
 GRANTS_FILE = Importer(
     kind="grants",
     permission="grants:award",
     needs_subject=True,
     schema=GrantLine,
     key=_KEY,
-    listing=GRANTS,
+    listing=granted.GRANTS,
     renamed={"funder": "funder_name"},
     columns=_FIRST,
     check=_GRANTS.check,
@@ -184,14 +184,14 @@ GRANTS_FILE = Importer(
     apply=_GRANTS.apply,
 )
 
-_ADVANCES = _upsert(Advance, ADVANCES, schemas.AdvanceCreate, service.award_advance)
+_ADVANCES = _upsert(Advance, lent.ADVANCES, schemas.AdvanceCreate, service.award_advance)
 ADVANCES_FILE = Importer(
     kind="advances",
     permission="advances:award",
     needs_subject=True,
     schema=AdvanceLine,
     key=_KEY,
-    listing=ADVANCES,
+    listing=lent.ADVANCES,
     renamed={"funder": "funder_name"},
     columns=[
         *_FIRST,
