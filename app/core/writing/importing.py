@@ -152,10 +152,15 @@ class Heading:
         """Whether a file that has these columns lacks this one."""
         return self.required and self.field not in given and self.unless not in given
 
+    @property
+    def exported(self) -> str:
+        """What our exports call the column: they have euros where the field has cents."""
+        return self.field.removesuffix("_cents") + "_eur" if self.field.endswith("_cents") else self.field
+
     def label(self, language: str) -> str:
         """The heading that people read in a template; a file may have it."""
         if language == "fr":
-            label = self.fr or (self.names[0] if self.names else self.label("en"))
+            label = self.fr or (self.names[0] if self.names else heading(self.exported, "fr"))
         else:
             amount = self.field.endswith("_cents")
             words = self.field.removesuffix("_cents").replace("_", " ").replace(".", ": ")
@@ -435,7 +440,7 @@ def _own_names(importer: Importer) -> dict[str, str]:
     own: dict[str, str] = {}
     for column in importer.columns:
         own[folded(column.field)] = column.field
-        shown = column.field.removesuffix("_cents") + "_eur" if column.field.endswith("_cents") else column.field
+        shown = column.exported
         own |= dict.fromkeys((folded(shown), *(folded(heading(shown, each)) for each in LANGUAGES)), column.field)
     return own
 

@@ -42,6 +42,8 @@ def test_every_label_and_value_that_is_told_is_understood(kind: str) -> None:
     for column in kinds.describe(importer)["columns"]:
         for heading in column["headings"]:
             assert match(importer, 1, [heading]).matched[0][1] == column["field"], heading
+        labelled = set(importer.fields[column["field"]].read.labels.values())
+        assert labelled <= {value["code"] for value in column["values"]}, column["field"]
         for value in column["values"]:
             read = importer.fields[column["field"]].read
             for label in (value["label"], value["label_fr"], value["code"]):
