@@ -48,8 +48,7 @@ ALLOCATIONS = {"Prochaines": "next", "Dernières": "last", "Toutes à parts éga
 EARLY = {"Libre": "allowed", "Sur préavis": "with_notice"}
 LATE = {"Taux légal": "legal", "Taux du contrat": "contract"}
 TERMS_KINDS = {"Ferme": "fixed", "Conditionnelle": "conditional"}
-_A_CODE = Message("code", "a code", "un code")
-_SCHEME = cells.CellReader(coded({}).parse, _A_CODE, ("Rebond industriel", "Rebond industriel"))
+_SCHEME = coded({"Rebond industriel": "rebond_industriel"})
 
 
 class GrantLine(schemas.GrantCreate):
