@@ -73,6 +73,7 @@ from app.firms.routes import firms
 from app.grants.payments.routes import payments
 from app.grants.routes import grants
 from app.integrations.feed.feed import Horizon
+from app.integrations.feed.kinds import kinds_of
 from app.integrations.feed.routes import events
 from app.integrations.imports import runner
 from app.integrations.imports.routes import imports
@@ -251,6 +252,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
     _handle(app)
     routing.install(app, ROUTERS)
+    app.state.event_kinds = kinds_of(app.routes)
     openapi.install(app)
     return app
 

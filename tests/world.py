@@ -367,9 +367,10 @@ class World:
         statement = """
             INSERT INTO imports (territory, kind, status, dry_run, on_error, upload_id, size_bytes, format,
                                  organisation_id, finished_at, created_at, updated_at)
-            VALUES ($1, 'firms', 'refused', false, 'abort', uuidv7(), 1, 'csv', $2, now(), now(), now()) RETURNING id"""
+            VALUES ($1, $3, 'refused', false, 'abort', uuidv7(), 1, 'csv', $2, now(), now(), now()) RETURNING id"""
         async with self.pool.acquire() as connection:
-            import_id = await connection.fetchval(statement, territory, self.organisations["partner"])
+            kind = "firms" if territory is None else "time_entries"
+            import_id = await connection.fetchval(statement, territory, self.organisations["partner"], kind)
             await connection.execute(
                 "INSERT INTO import_problems (import_id, line, column_name, severity, code, detail, detail_fr)"
                 " VALUES ($1, 2, 'siren', 'blocking', 'invalid_siren', 'No SIREN.', 'Pas un SIREN.')",

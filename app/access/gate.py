@@ -81,6 +81,16 @@ def digest_of(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
+_WORKS = """
+SELECT EXISTS (SELECT FROM api_keys WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2))
+"""
+
+
+async def works(connection: Any, key_id: UUID) -> bool:
+    """Whether a key is neither revoked nor expired: for work that was asked for with it earlier."""
+    return bool(await connection.fetchval(_WORKS, key_id, clock.now()))
+
+
 async def actor_of(connection: Any, subject_id: UUID) -> Actor:
     """A subject with the roles in force today, without a key: for work that the subject asked for earlier."""
     return _actor(await connection.fetchrow(_SUBJECT, subject_id, clock.today()))

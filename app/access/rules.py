@@ -316,44 +316,6 @@ MATRIX: dict[str, frozenset[Role]] = {
     "summary:read": _EVERYONE - {Role.CONSULTANT, Role.LEAD},  # the consortium reads its mission, not the envelope
 }
 
-# Events about these objects are shown only where the permission is held; where it shows those of one's own organisation
-# alone, the events of these alone.
-GUARDED_EVENTS = {
-    "contribution": "envelopes:read",
-    **dict.fromkeys(("framework", "framework_parameter"), "frameworks:read"),
-    **dict.fromkeys(
-        ("grant", "change_request", "grant_payment", "recovery", "recovery_receipt", "commitment", "commitment_report"),
-        "grants:read",
-    ),
-    **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
-    **dict.fromkeys(("advance_notice", "advance_acceleration", "debt_claim"), "advances:read"),
-    **dict.fromkeys(
-        ("reschedule", "rate_change", "availability_extension", "waiver", "write_off", "early_repayment", "turnover"),
-        "amendments:read",
-    ),
-    **dict.fromkeys(("receipt", "receipt_refund"), "receipts:read"),
-    "activity_report": "activity_reports:read",
-    "mission_plan": "plans:read",
-    "invoice": "invoices:read",
-    "letter": "agreements:read",
-    "claim": "claims:read",
-    **dict.fromkeys(("application", "application_document"), "applications:read"),
-    "application_review": "reviews:read",
-    "agenda": "agendas:read",
-    "committee_decision": "decisions:read",
-    "change_request": "change_requests:read",
-    "override": "overrides:read",
-    "bank_details": "bank_details:read",
-    "bank_account": "bank_accounts:read",
-    "collection_run": "collection_runs:read",
-    "mandate": "mandates:read",
-    "payment_run": "payment_runs:read",
-    "firm_certificate": "firm_certificates:read",
-    "contact": "contacts:read",
-    "audition_note": "audition_notes:read",
-    "firm_note": "firm_notes:read",
-}
-
 OF_ONESELF = frozenset({"me:read", "me:keys"})  # whoever has a key, whatever it carries
 
 # Held only by a role in all territories: what they change belongs to no single one.
@@ -373,7 +335,8 @@ NATIONAL = frozenset(
     }
 )
 
-# Roles that see no more than their own organisation's part of what a permission shows.
+# Roles that see no more than their own organisation's part of what a permission shows. Of what belongs to no territory,
+# whoever holds such a permission in some territories alone sees that part too.
 OWN_ORGANISATION = {
     "time_entries:read": frozenset({Role.CONSULTANT}),
     "time_entry_corrections:read": frozenset({Role.CONSULTANT}),
@@ -381,7 +344,8 @@ OWN_ORGANISATION = {
     "rates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
     "service_certificates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
     "invoices:read": frozenset({Role.LEAD, Role.CONSULTANT}),
-    "imports:read": frozenset({Role.CONSULTANT}),
+    "imports:read": MATRIX["imports:read"] - _WHOLE_VIEW,
+    "bank_accounts:read": frozenset(),
 }
 
 
@@ -462,16 +426,22 @@ class Actor:
     def sees_only_own(self, permission: str, territory: str | None) -> bool:
         """Whether, in this territory, the actor sees only its own organisation's part of what `permission` shows.
 
-        None: by the roles that it holds everywhere.
+        None: of what belongs to no territory.
         """
+        limited = OWN_ORGANISATION.get(permission)
         holders = self.roles(territory) & MATRIX[permission]
-        return bool(holders) and holders <= OWN_ORGANISATION.get(permission, frozenset())
+        return limited is not None and holders <= limited and (bool(holders) or territory is None)
 
     def sees_all(self, permission: str, territory: str) -> bool:
         """Whether, in this territory, the actor sees all that `permission` shows, not only its own organisation's."""
         return self.may(permission, territory) and not self.sees_only_own(permission, territory)
 
-    def own(self, permission: str, territory: str) -> dict[str, UUID | None]:
+    @property
+    def reads_everything(self) -> bool:
+        """Whether a role that reads everything is held in all territories."""
+        return bool(self.roles(None) & _WHOLE_VIEW)
+
+    def own(self, permission: str, territory: str | None) -> dict[str, UUID | None]:
         """The scope of a list: the actor's organisation where the actor sees only its own part, else nothing."""
         return {"organisation": self.organisation_id} if self.sees_only_own(permission, territory) else {}
 

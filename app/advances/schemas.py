@@ -652,6 +652,8 @@ class RepaymentCreate(Body):
 class Repayment(Read):
     """A repayment of an advance: what a receipt was assigned to it. Its amount is the sum of the parts that it pays."""
 
+    told_as = "advance_repayment"
+
     id: Id
     advance_id: UUID = Field(description="The advance that is repaid.")
     receipt_id: UUID = Field(description="The receipt of which it is a part, or the whole.")

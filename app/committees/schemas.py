@@ -12,6 +12,7 @@ from app.core.faults import Fault
 from app.core.schemas import (
     PERSONAL,
     Body,
+    ContentHashOrNull,
     CreatedAt,
     ExternalName,
     Id,
@@ -229,7 +230,7 @@ class Committee(Read):
     closed_by: UUID | None = Field(description="Person of the committee who closed the record; null before.")
     closed_by_name: PersonNameOrNull = Field(description="Present name of the person of closed_by.")
     closed_at: datetime | None = Field(description="Instant in UTC at which the record was closed; null before.")
-    record_hash: str | None = Field(
+    record_hash: ContentHashOrNull = Field(
         description="SHA-256 of the sealed record, 64 hexadecimal digits, as `…/record` has it; null until it is"
         " closed."
     )

@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, get_args
@@ -35,10 +36,16 @@ class Read(BaseModel):
     """What a client reads. It documents the object; PostgreSQL writes the JSON, and a test holds the two together.
 
     No field has a default. `personal()` and `confidential()` name the fields that never enter an event, a log or a
-    public export.
+    public export. `noun()` is what the object's events call it: the name of its schema, unless `told_as` says another.
     """
 
     model_config = ConfigDict(frozen=True)
+
+    told_as: ClassVar[str] = ""
+
+    @classmethod
+    def noun(cls) -> str:
+        return cls.told_as or _CAPITAL.sub("_", cls.__name__).lower()
 
     @classmethod
     def personal(cls) -> frozenset[str]:
@@ -74,6 +81,7 @@ def _holds_marked(annotation: Any, passed: set[type[BaseModel]]) -> bool:
     return any(_holds_marked(each, passed) for each in get_args(annotation))
 
 
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 PERSONAL: dict[str, Any] = {"x-personal": True}  # json_schema_extra of a field that is personal data
 CONFIDENTIAL: dict[str, Any] = {"x-confidential": True}  # of one that not every reader of events may see
 
@@ -96,6 +104,10 @@ RecordedAt = Annotated[
 ExternalName = Annotated[
     str | None, Field(description="Identifier of this object in another system; null where it has none.")
 ]
+
+# Confidential as what it digests: whoever knows the rest of a sealed content guesses the amounts in it by their digest.
+ContentHash = Annotated[str, Field(json_schema_extra=CONFIDENTIAL)]
+ContentHashOrNull = Annotated[str | None, Field(json_schema_extra=CONFIDENTIAL)]
 
 # Personal data, such as a person's name: it enters no event. The field itself says whose it is, and when it is null.
 PersonName = Annotated[str, Field(json_schema_extra=PERSONAL)]

@@ -146,6 +146,7 @@ class Firm(Versioned, Base):
     seat_siret: Mapped[str | None]
     source: Mapped[str] = mapped_column(server_default="declared")
     source_reference: Mapped[str | None]
+    declared_by: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
     as_of: Mapped[date | None]
     search: Mapped[Any] = deferred(
         mapped_column(
@@ -225,6 +226,7 @@ class Site(Versioned, Base):
     diffusion: Mapped[str] = mapped_column(server_default="full")
     source: Mapped[str] = mapped_column(server_default="declared")
     source_reference: Mapped[str | None]
+    declared_by: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
     as_of: Mapped[date | None]
 
 
@@ -275,6 +277,7 @@ class Proceeding(Identified, Versioned, Base):
     court: Mapped[str | None]
     source: Mapped[str] = mapped_column(server_default="declared")
     source_reference: Mapped[str | None]
+    declared_by: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
 
 
 class TerritoryFirm(Versioned, Base):

@@ -1,6 +1,6 @@
 """Reads of firms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -20,11 +20,12 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
-from app.access.models import Subject
+from app.access.models import Organisation, Subject
 from app.core.db import Statement, literals, param
 from app.core.reading.listing import (
     Filter,
@@ -69,6 +70,23 @@ _siren = param("siren", Text())
 _territory = param("territory", Text())
 _SHOWN = Firm.diffusion == "full"
 _SITE_SHOWN = and_(_SHOWN, Site.diffusion == "full")
+
+
+# The territories for which the reader sees who is in the register since when; NULL for all. Whoever enters a firm is
+# interested in it, and the instant tells a competitor.
+_following = param("scope_following", ARRAY(Text()))
+_BY_WHO_FOLLOWS: Mapping[str, Callable[[str], Any]] = dict.fromkeys(
+    ("following", "declarer"), lambda _name: true()
+)  # the rows ask for them
+
+
+def _followed(siren: Any) -> Any:
+    here = exists().where(TerritoryFirm.siren == siren, TerritoryFirm.territory == any_(_following))
+    return _following.is_(None) | here
+
+
+def _if_followed(column: Any, siren: Any) -> Any:
+    return case((_followed(siren), column)).label(column.key)
 
 
 def _in_commune(name: str) -> Any:
@@ -117,6 +135,19 @@ _SEARCH: dict[str, Filter] = {
     ),
 }
 
+_declarer = Organisation.__table__.alias("declarer")
+
+
+def _declared(facts: Any, siren: Any) -> tuple[Any, Any]:
+    """Who declared the facts, for those who follow the firm, and for itself."""
+    told = _followed(siren) | (facts.declared_by == param("scope_declarer", Organisation.id.type))
+    return (
+        case((told, facts.declared_by)).label("declared_by_organisation_id"),
+        case((told, _declarer.c.name)).label("declared_by_organisation_name"),
+    )
+
+
+_firm_updated_at = _if_followed(Firm.updated_at, Firm.siren)
 FIRMS = Listing(
     schema=schemas.Firm,
     rows=select(
@@ -139,23 +170,26 @@ FIRMS = Listing(
         Firm.seat_siret,
         Firm.source,
         Firm.source_reference,
+        *_declared(Firm, Firm.siren),
         Firm.as_of,
         Firm.version,
-        Firm.created_at,
-        Firm.updated_at,
-    ),
+        _if_followed(Firm.created_at, Firm.siren),
+        _firm_updated_at,
+    ).outerjoin(_declarer, _declarer.c.id == Firm.declared_by),
     key=Firm.siren,
     key_name="siren",
     version=Firm.version,
+    derived=True,
+    scopes=_BY_WHO_FOLLOWS,
     filters={
         **_SEARCH,
         "diffusion": any_of(Firm.diffusion, Diffusion, "Firms under any of these kinds of diffusion."),
         "source": any_of(Firm.source, Source, "Firms whose facts come from any of these sources."),
         "as_of_from": at_least(Firm.as_of, Day, "Firms whose facts were true on this day or later (as_of)."),
         "as_of_to": at_most(Firm.as_of, Day, "Firms whose facts were true on this day or earlier (as_of)."),
-        "updated_since": updated_since(Firm.updated_at),
+        "updated_since": updated_since(_firm_updated_at.element),
     },
-    sorts={"name": Firm.name, "as_of": Firm.as_of, "updated_at": Firm.updated_at},
+    sorts={"name": Firm.name, "as_of": Firm.as_of, "updated_at": _firm_updated_at.element},
 )
 
 _PARENT = select(Firm.siren).where(Firm.siren == _siren)
@@ -166,6 +200,11 @@ OWNERS = Listing(
     key=FirmOwner.siren,
     key_name="siren",
     version=FirmOwner.version,
+    scopes={
+        "following": lambda name: exists().where(
+            TerritoryFirm.siren == FirmOwner.siren, TerritoryFirm.territory == any_(param(name, ARRAY(Text())))
+        )
+    },
 )
 
 ACTIVITIES = Listing(
@@ -192,6 +231,7 @@ ACTIVITIES = Listing(
     sorts={"from_on": FirmActivity.from_on},
 )
 
+_site_updated_at = _if_followed(Site.updated_at, Site.siren)
 SITES = Listing(
     schema=schemas.Site,
     rows=select(
@@ -210,33 +250,44 @@ SITES = Listing(
         (func.coalesce(Firm.seat_siret, text("''")) == Site.siret).label("is_seat"),
         Site.source,
         Site.source_reference,
+        *_declared(Site, Site.siren),
         Site.as_of,
         Site.version,
-        Site.created_at,
-        Site.updated_at,
+        _if_followed(Site.created_at, Site.siren),
+        _site_updated_at,
     )
     .join(Firm, Firm.siren == Site.siren)
+    .outerjoin(_declarer, _declarer.c.id == Site.declared_by)
     .where(Site.siren == _siren),
     key=Site.siret,
     key_name="siret",
     version=Site.version,
     derived=True,
     parent=_PARENT,
+    scopes=_BY_WHO_FOLLOWS,
     filters={
         "commune": any_of(Site.insee_code, InseeCode, "Sites in any of these communes (INSEE codes)."),
         "closed": holds(Site.closed, "true: closed sites; false: open sites."),
-        "updated_since": updated_since(Site.updated_at),
+        "updated_since": updated_since(_site_updated_at.element),
     },
     sorts={"opened_on": Site.opened_on, "closed_on": Site.closed_on},
 )
 
 SEATS = Listing(
     schema=schemas.Seat,
-    rows=select(FirmSeat.id, FirmSeat.siren, FirmSeat.siret, Site.insee_code, FirmSeat.from_on, FirmSeat.recorded_at)
+    rows=select(
+        FirmSeat.id,
+        FirmSeat.siren,
+        FirmSeat.siret,
+        Site.insee_code,
+        FirmSeat.from_on,
+        _if_followed(FirmSeat.recorded_at, FirmSeat.siren),
+    )
     .join(Site, Site.siret == FirmSeat.siret)
     .where(FirmSeat.siren == _siren),
     key=FirmSeat.id,
     parent=_PARENT,
+    scopes=_BY_WHO_FOLLOWS,
     sorts={"from_on": FirmSeat.from_on},
 )
 
@@ -256,6 +307,7 @@ def in_proceedings(siren: Any, on: Any) -> Any:
     return exists().where(Proceeding.siren == siren, open_on(Proceeding, on))
 
 
+_proceeding_updated_at = _if_followed(Proceeding.updated_at, Proceeding.siren)
 PROCEEDINGS = Listing(
     schema=schemas.Proceeding,
     rows=select(
@@ -270,13 +322,18 @@ PROCEEDINGS = Listing(
         Proceeding.court,
         Proceeding.source,
         Proceeding.source_reference,
+        *_declared(Proceeding, Proceeding.siren),
         Proceeding.version,
-        Proceeding.created_at,
-        Proceeding.updated_at,
-    ).where(Proceeding.siren == _siren),
+        _if_followed(Proceeding.created_at, Proceeding.siren),
+        _proceeding_updated_at,
+    )
+    .outerjoin(_declarer, _declarer.c.id == Proceeding.declared_by)
+    .where(Proceeding.siren == _siren),
     key=Proceeding.id,
     version=Proceeding.version,
+    derived=True,
     parent=_PARENT,
+    scopes=_BY_WHO_FOLLOWS,
     filters={
         "kind": any_of(Proceeding.kind, ProceedingKind, "Proceedings of any of these kinds."),
         "ended_by": any_of(Proceeding.ended_by, ProceedingEnd, "Proceedings that ended in any of these ways."),
@@ -285,7 +342,7 @@ PROCEEDINGS = Listing(
         ),
         "opened_from": at_least(Proceeding.opened_on, Day, "Opened on this day or later."),
         "opened_to": at_most(Proceeding.opened_on, Day, "Opened on this day or earlier."),
-        "updated_since": updated_since(Proceeding.updated_at),
+        "updated_since": updated_since(_proceeding_updated_at.element),
     },
     sorts={"opened_on": Proceeding.opened_on},
 )

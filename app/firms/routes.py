@@ -1,5 +1,7 @@
 """HTTP of firms: the register with what belongs to a firm, and the firms of a territory with their stages."""
 
+from typing import Any
+
 from starlette.convertors import register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
@@ -54,7 +56,7 @@ async def list_firms(request: Request, actor: Actor = require("firms:read")) -> 
 
     `q` finds «Société mécanique cévenole» by «mecanique cevenol»; sole traders are found by their trade name alone.
     """
-    return await page(request, FIRMS)
+    return await page(request, FIRMS, **_following(actor))
 
 
 @firms.post("/v1/firms", **changes(schemas.Firm, AlreadyExists, service.CeasedOnOfAnActiveFirm, status=201))
@@ -66,7 +68,7 @@ async def create_firm(request: Request, body: schemas.FirmCreate, actor: Actor =
 @firms.get(FIRM, **shows(schemas.Firm))
 async def get_firm(request: Request, actor: Actor = require("firms:read")) -> Response:
     """One firm of the register by its SIREN."""
-    return await show(request, FIRMS)
+    return await show(request, FIRMS, **_following(actor))
 
 
 @firms.put(FIRM, **changes(schemas.Firm, service.CeasedOnOfAnActiveFirm, service.FirmChangeReserved, may_create=True))
@@ -108,6 +110,11 @@ async def refresh_firm(request: Request, actor: Actor = require("firms:write")) 
     )
 
 
+def _following(actor: Actor) -> dict[str, Any]:
+    """The scope of the register: for which territories the caller sees since when a firm is there, and who says so."""
+    return {"following": actor.territories(service.FOLLOWS), "declarer": actor.organisation_id}
+
+
 def _advisory(fact: FieldError, language: str) -> dict[str, str]:
     told = fact.public(language)
     return {name: told[name] for name in ("pointer", "code", "detail")}
@@ -115,8 +122,9 @@ def _advisory(fact: FieldError, language: str) -> dict[str, str]:
 
 @firms.get(FIRM + "/owner", **shows(schemas.FirmOwner))
 async def get_firm_owner(request: Request, actor: Actor = require("firm_owners:read")) -> Response:
-    """The name of a sole trader: personal data."""
-    return await show(request, OWNERS)
+    """The name of a sole trader: personal data, for who follows the firm."""
+    followed = actor.territories("firm_owners:read")
+    return await show(request, OWNERS, **({} if followed is None else {"following": followed}))
 
 
 @firms.put(FIRM + "/owner", **changes(schemas.FirmOwner, service.OwnerOfACompany, may_create=True))
@@ -150,13 +158,13 @@ async def create_firm_activity(
 @firms.get(FIRM + "/sites", **lists(SITES))
 async def list_sites(request: Request, actor: Actor = require("firms:read")) -> Response:
     """Sites of a firm, the closed ones included."""
-    return await page(request, SITES)
+    return await page(request, SITES, **_following(actor))
 
 
 @firms.get(FIRM + "/sites/{siret:siret}", **shows(schemas.Site))
 async def get_site(request: Request, actor: Actor = require("firms:read")) -> Response:
     """One site of a firm by its SIRET."""
-    return await show(request, SITES)
+    return await show(request, SITES, **_following(actor))
 
 
 @firms.put(
@@ -178,13 +186,13 @@ async def put_site(request: Request, body: schemas.SitePut, actor: Actor = requi
 @firms.get(FIRM + "/seats", **lists(SEATS))
 async def list_seats(request: Request, actor: Actor = require("firms:read")) -> Response:
     """Moves of a firm: which site was its seat, and from which day."""
-    return await page(request, SEATS)
+    return await page(request, SEATS, **_following(actor))
 
 
 @firms.get(FIRM + "/proceedings", **lists(PROCEEDINGS))
 async def list_proceedings(request: Request, actor: Actor = require("firms:read")) -> Response:
     """Insolvency proceedings of a firm: sauvegarde, redressement, liquidation judiciaire."""
-    return await page(request, PROCEEDINGS)
+    return await page(request, PROCEEDINGS, **_following(actor))
 
 
 @firms.post(
@@ -206,7 +214,7 @@ async def create_proceeding(
 @firms.get(FIRM + "/proceedings/{id:uuid}", **shows(schemas.Proceeding))
 async def get_proceeding(request: Request, actor: Actor = require("firms:read")) -> Response:
     """One insolvency proceeding of a firm."""
-    return await show(request, PROCEEDINGS)
+    return await show(request, PROCEEDINGS, **_following(actor))
 
 
 @firms.patch(FIRM + "/proceedings/{id:uuid}", **changes(schemas.Proceeding, AlreadyExists, *service.OF_A_PROCEEDING))

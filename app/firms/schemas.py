@@ -1,6 +1,6 @@
 """What travels about firms."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
@@ -176,6 +176,27 @@ class FirmUpdate(Body):
     )
 
 
+# Who enters or changes a firm of the register is interested in it: those who follow the firm are told, nobody else.
+_CreatedForFollowers = Annotated[
+    datetime | None,
+    Field(description="Instant in UTC at which it was entered; null for who does not follow the firm."),
+]
+_UpdatedForFollowers = Annotated[
+    datetime | None,
+    Field(description="Instant in UTC of its last write; null for who does not follow the firm."),
+]
+_Declarer = Annotated[
+    UUID | None,
+    Field(
+        description="Organisation that declared what is shown, for who follows the firm and for itself; null where it"
+        " was copied from a public directory or is of before this was kept."
+    ),
+]
+_DeclarerName = Annotated[
+    str | None, Field(description="Present name of that organisation; null where declared_by_organisation_id is.")
+]
+
+
 class Firm(Read):
     """A legal unit of the register: public facts, shared by all territories."""
 
@@ -214,12 +235,14 @@ class Firm(Read):
     source_reference: str | None = Field(
         description="Document in which the facts were read; null where none was named."
     )
+    declared_by_organisation_id: _Declarer
+    declared_by_organisation_name: _DeclarerName
     as_of: date | None = Field(
         description="Paris day on which the facts were true, by their source; null in old records."
     )
     version: Version
-    created_at: CreatedAt
-    updated_at: UpdatedAt
+    created_at: _CreatedForFollowers
+    updated_at: _UpdatedForFollowers
 
 
 class DirectoryAdvisory(Read):
@@ -276,6 +299,8 @@ class ActivityCreate(Body):
 
 class Activity(Read):
     """An activity code of a firm in one nomenclature, between two days."""
+
+    told_as = "firm_activity"
 
     id: Id
     siren: SirenRead
@@ -349,12 +374,14 @@ class Site(Read):
     source_reference: str | None = Field(
         description="Document in which the facts were read; null where none was named."
     )
+    declared_by_organisation_id: _Declarer
+    declared_by_organisation_name: _DeclarerName
     as_of: date | None = Field(
         description="Paris day on which the facts were true, by their source; null in old records."
     )
     version: Version
-    created_at: CreatedAt
-    updated_at: UpdatedAt
+    created_at: _CreatedForFollowers
+    updated_at: _UpdatedForFollowers
 
 
 class Seat(Read):
@@ -365,7 +392,10 @@ class Seat(Read):
     siret: str = Field(description="SIRET of the site to which the seat moved.")
     insee_code: str | None = Field(description="Commune of that site, by its INSEE code; null: not recorded.")
     from_on: date | None = Field(description="Day from which the site is the seat; null: since before it was known.")
-    recorded_at: RecordedAt
+    recorded_at: Annotated[
+        datetime | None,
+        Field(description="Instant in UTC at which the move was recorded; null for who does not follow the firm."),
+    ]
 
 
 _Court = Annotated[Line, Field(description="Court that opened the proceeding, such as Tribunal de commerce de Nîmes.")]
@@ -445,9 +475,11 @@ class Proceeding(Read):
     court: str | None = Field(description="Court that opened the proceeding; null where it is not recorded.")
     source: Source = Field(description="Whether people recorded it, or the public directory of firms named it.")
     source_reference: str | None = Field(description="Announcement that says so; null where none was named.")
+    declared_by_organisation_id: _Declarer
+    declared_by_organisation_name: _DeclarerName
     version: Version
-    created_at: CreatedAt
-    updated_at: UpdatedAt
+    created_at: _CreatedForFollowers
+    updated_at: _UpdatedForFollowers
 
 
 # --- a firm in a territory -------------------------------------------------------------------------------------------
@@ -581,6 +613,8 @@ class AccountsPut(Body):
 
 class Accounts(Read):
     """A year of a firm as this territory knows it."""
+
+    told_as = "firm_accounts"
 
     territory: TerritorySlug
     siren: SirenRead

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Date, Text, any_, bindparam, literal, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from app.access.rules import Actor
 from app.core import clock
 from app.core.db import Base, touch
 from app.core.messages import NOT_FOUND
@@ -167,6 +168,20 @@ class FirmHasAward(Problem):
     cure_fr = "Libérez ou annulez d'abord l'attribution : l'entreprise revient alors d'elle-même à l'étape précédente."
 
 
+FOLLOWS = "territory_firms:read"  # who reads the firms of a territory follows them
+
+
+def _seen_by(write: Write, **bound: Any) -> dict[str, Any]:
+    """The parameters of reads of the register for who writes, beside those of the address."""
+    territories = write.actor.territories(FOLLOWS) if isinstance(write.actor, Actor) else None
+    return {**bound, "scope_following": territories, "scope_declarer": write.actor.organisation_id}
+
+
+def _declarer(write: Write, source: Source) -> UUID | None:
+    """The organisation that answers for declared facts; those of a directory are its own."""
+    return write.actor.organisation_id if source is Source.DECLARED else None
+
+
 def topic(key: str) -> str:
     """What events about a firm are about, by its SIREN or a site's SIRET."""
     return f"firm/{key[:9]}"
@@ -182,8 +197,8 @@ async def _upsert(
 ) -> tuple[list[str], list[str]]:
     """Put rows in place by their key: the keys of those made, and of those changed. What is the same stays as it is.
 
-    A new `as_of` or `source_reference` alone is no change. Rows are taken in the order of their keys, so that two
-    writers never wait for each other in a circle.
+    A new `as_of` or `source_reference` alone is no change, nor is another who says the same. Rows are taken in the
+    order of their keys, so that two writers never wait for each other in a circle.
     """
     made: list[str] = []
     changed: list[str] = []
@@ -199,7 +214,7 @@ async def _upsert_alike(
     facts = [name for name in rows[0] if name != key]
     now = {"created_at": write.now, "updated_at": write.now}
     put: Any = insert(table)
-    compared = [name for name in facts if name not in ("as_of", "source_reference")]
+    compared = [name for name in facts if name not in ("as_of", "source_reference", "declared_by")]
     put = put.on_conflict_do_update(
         index_elements=[key],
         set_={name: put.excluded[name] for name in facts}
@@ -214,9 +229,11 @@ async def _upsert_alike(
         (made if version == 1 else changed).append(number)
 
 
-def _changes(kind: str, listing: Listing, made: list[str], changed: list[str], **bound: Any) -> list[Change]:
+def _changes(
+    write: Write, kind: str, listing: Listing, made: list[str], changed: list[str], **bound: Any
+) -> list[Change]:
     return [
-        Change(f"{kind}.{act}", listing, keys, bound, status=status, topic=topic)
+        Change(f"{kind}.{act}", listing, keys, _seen_by(write, **bound), status=status, topic=topic)
         for act, keys, status in (("created", made, 201), ("updated", changed, 200))
         if keys
     ]
@@ -228,7 +245,15 @@ async def upsert_firms(write: Write, rows: Sequence[dict[str, Any]], source: Sou
 
     A main activity that differs from the one in force in its nomenclature ends it (`hold_activities`).
     """
-    facts = [{"source": source.value, **row, "as_of": row.get("as_of") or clock.today()} for row in rows]
+    facts = [
+        {
+            "source": source.value,
+            **row,
+            "as_of": row.get("as_of") or clock.today(),
+            "declared_by": _declarer(write, source),
+        }
+        for row in rows
+    ]
     made, changed = await _upsert(write, Firm, "siren", facts)
     touched = {*made, *changed}
     codes = [
@@ -237,7 +262,7 @@ async def upsert_firms(write: Write, rows: Sequence[dict[str, Any]], source: Sou
         if row.get("naf_code") is not None and row["siren"] in touched
     ]
     await hold_activities(write, codes)
-    return _changes("firm", FIRMS, made, changed)
+    return _changes(write, "firm", FIRMS, made, changed)
 
 
 async def hold_activities(write: Write, codes: Sequence[tuple[str, str, str, date | None]]) -> list[str]:
@@ -295,18 +320,24 @@ async def upsert_sites(write: Write, rows: Sequence[dict[str, Any]], source: Sou
     Their firms exist and are locked, or this is the only writer. `move_seats` sets the seat.
     """
     facts = [
-        {"source": source.value, **row, "siren": row["siret"][:9], "as_of": row.get("as_of") or clock.today()}
+        {
+            "source": source.value,
+            **row,
+            "siren": row["siret"][:9],
+            "as_of": row.get("as_of") or clock.today(),
+            "declared_by": _declarer(write, source),
+        }
         for row in rows
     ]
     made, changed = await _upsert(write, Site, "siret", facts)
     changes = []
     for siren in sorted({siret[:9] for siret in (*made, *changed)}):  # sites are read below their firm
         ours = [[siret for siret in sirets if siret.startswith(siren)] for sirets in (made, changed)]
-        changes += _changes("site", SITES, *ours, siren=siren)
+        changes += _changes(write, "site", SITES, *ours, siren=siren)
     return changes
 
 
-async def move_seats(write: Write, seats: Sequence[tuple[str, date | None]]) -> list[str]:
+async def move_seats(write: Write, seats: Sequence[tuple[str, date | None]], source: Source) -> list[str]:
     """Sites (SIRET, from when) that are the seats of their firms: the SIREN of those that move, and their history."""
     moved = []
     for siret, from_on in sorted(seats):
@@ -314,7 +345,12 @@ async def move_seats(write: Write, seats: Sequence[tuple[str, date | None]]) -> 
         done = await write.session.execute(
             update(Firm)
             .where(Firm.siren == siren, Firm.seat_siret.is_distinct_from(siret))
-            .values(seat_siret=siret, version=Firm.version + 1, updated_at=write.now)
+            .values(
+                seat_siret=siret,
+                declared_by=_declarer(write, source),
+                version=Firm.version + 1,
+                updated_at=write.now,
+            )
             .returning(Firm.siren)
             .execution_options(synchronize_session=False)
         )
@@ -347,11 +383,13 @@ async def create_firm(write: Write, body: schemas.FirmCreate) -> Change:
     """A firm of the register. Raises `already-exists`: the same SIREN is the same firm."""
     facts = _with_version(body.model_dump())
     as_of = body.as_of or clock.today()
-    write.session.add(Firm(**{**facts, "source": Source.DECLARED, "as_of": as_of}))
+    write.session.add(
+        Firm(**{**facts, "source": Source.DECLARED, "as_of": as_of}, declared_by=write.actor.organisation_id)
+    )
     await write.session.flush()
     if body.naf_code is not None:
         await hold_activities(write, [(body.siren, body.naf_code, facts["naf_version"], None)])
-    return Change("firm.created", FIRMS, [body.siren], topic=topic)
+    return Change("firm.created", FIRMS, [body.siren], _seen_by(write), topic=topic)
 
 
 async def put_firm(write: Write, siren: str, body: schemas.FirmPut, *, new_only: bool = False) -> Change:
@@ -364,7 +402,7 @@ async def put_firm(write: Write, siren: str, body: schemas.FirmPut, *, new_only:
     changes = await upsert_firms(write, [{"siren": siren, **facts}], Source.DECLARED)
     if new_only and changes and changes[0].status != 201:  # also where another has registered it at this instant
         raise FirmChangeReserved
-    return changes[0] if changes else Change("", FIRMS, [siren])
+    return changes[0] if changes else Change("", FIRMS, [siren], _seen_by(write))
 
 
 # What INSEE's files say beside the facts of a firm or a site.
@@ -395,7 +433,7 @@ async def import_firms(write: Write, bodies: Sequence[Any]) -> list[Change]:
         write, [(siren, code, version, None if siren in made else day or today) for siren, code, day in codes]
     )
     owners = [{"siren": body.siren, "name": body.owner} for body in bodies if body.owner]
-    return changes + _changes("firm_owner", OWNERS, *await _upsert(write, FirmOwner, "siren", owners))
+    return changes + _changes(write, "firm_owner", OWNERS, *await _upsert(write, FirmOwner, "siren", owners))
 
 
 async def update_firm(write: Write, siren: str, body: schemas.FirmUpdate) -> Change:
@@ -408,10 +446,11 @@ async def update_firm(write: Write, siren: str, body: schemas.FirmUpdate) -> Cha
     if changed:
         given = body.as_of if "as_of" in body.model_fields_set else clock.today()
         firm.source, firm.as_of = Source.DECLARED, given  # type: ignore[assignment]  # a day, being given
+        firm.declared_by = write.actor.organisation_id
         await write.session.flush()
         if firm.naf_code is not None and firm.naf_version is not None and before != (firm.naf_code, firm.naf_version):
             await hold_activities(write, [(siren, firm.naf_code, firm.naf_version, firm.as_of)])
-    return Change("firm.updated" if changed else "", FIRMS, [siren], topic=topic)
+    return Change("firm.updated" if changed else "", FIRMS, [siren], _seen_by(write), topic=topic)
 
 
 async def refresh_firm(write: Write, record: Record) -> list[Change]:
@@ -431,16 +470,16 @@ async def refresh_firm(write: Write, record: Record) -> list[Change]:
     sites, opened = await _sites_found(write, record)
     changes += await upsert_sites(write, sites, Source.DIRECTORY)
     if record.seat_siret is not None:
-        moved = await move_seats(write, [(record.seat_siret, opened[record.seat_siret])])
+        moved = await move_seats(write, [(record.seat_siret, opened[record.seat_siret])], Source.DIRECTORY)
         if moved and not told:
-            changes.insert(0, Change("firm.updated", FIRMS, moved, topic=topic))
+            changes.insert(0, Change("firm.updated", FIRMS, moved, _seen_by(write), topic=topic))
     if record.owner is not None:
         made, renamed = await _upsert(write, FirmOwner, "siren", [{"siren": siren, "name": record.owner}])
-        changes += _changes("firm_owner", OWNERS, made, renamed)
+        changes += _changes(write, "firm_owner", OWNERS, made, renamed)
     if record.proceeding is not None:
         changes += await _proceeding_found(write, siren, *record.proceeding)
     if not changes or changes[0].listing is not FIRMS:
-        changes.insert(0, Change("", FIRMS, [siren]))
+        changes.insert(0, Change("", FIRMS, [siren], _seen_by(write)))
     return changes
 
 
@@ -470,7 +509,7 @@ async def _proceeding_found(write: Write, siren: str, kind: str, opened_on: date
     made = await write.session.scalar(
         insert(Proceeding).values(**facts, **now).on_conflict_do_nothing().returning(Proceeding.id)
     )
-    bound = {"siren": siren}
+    bound = _seen_by(write, siren=siren)
     return [Change("proceeding.created", PROCEEDINGS, [made], bound, topic=lambda _: topic(siren))] if made else []
 
 
@@ -482,7 +521,7 @@ async def put_owner(write: Write, siren: str, body: schemas.FirmOwnerPut) -> Cha
     known = await write.session.get(FirmOwner, siren)
     write.expect(known.version if known is not None else None)
     made, changed = await _upsert(write, FirmOwner, "siren", [{"siren": siren, "name": body.name}])
-    changes = _changes("firm_owner", OWNERS, made, changed)
+    changes = _changes(write, "firm_owner", OWNERS, made, changed)
     return changes[0] if changes else Change("", OWNERS, [siren])
 
 
@@ -497,6 +536,7 @@ async def create_activity(write: Write, siren: str, body: schemas.ActivityCreate
         return Change("", ACTIVITIES, list(await write.session.scalars(known)), {"siren": siren})
     if firm.naf_version in (None, body.naf_version):
         firm.naf_code, firm.naf_version = body.naf_code, body.naf_version
+        firm.declared_by = write.actor.organisation_id
     bound = {"siren": siren}
     return Change("firm_activity.created", ACTIVITIES, [UUID(ids[0])], bound, topic=lambda _: topic(siren))
 
@@ -510,9 +550,9 @@ async def put_site(write: Write, siren: str, siret: str, body: schemas.SitePut) 
     write.expect(known.version if known is not None else None)
     facts = _with_version(body.model_dump(exclude={"seat_from_on"}))
     changes = await upsert_sites(write, [{"siret": siret, **facts}], Source.DECLARED)
-    changes = changes or [Change("", SITES, [siret], {"siren": siren})]
-    if body.seat_from_on is not None and await move_seats(write, [(siret, body.seat_from_on)]):
-        changes.append(Change("firm.updated", FIRMS, [siren], topic=topic))
+    changes = changes or [Change("", SITES, [siret], _seen_by(write, siren=siren))]
+    if body.seat_from_on is not None and await move_seats(write, [(siret, body.seat_from_on)], Source.DECLARED):
+        changes.append(Change("firm.updated", FIRMS, [siren], _seen_by(write), topic=topic))
     return changes
 
 
@@ -520,8 +560,8 @@ async def import_sites(write: Write, bodies: Sequence[Any]) -> list[Change]:
     """Many sites at once (`SitePut` with a SIRET); seats move after them. Facts that a body does not give are left."""
     changes = await upsert_sites(write, [_given(body) for body in bodies], Source.DECLARED)
     seats = [(body.siret, body.seat_from_on) for body in bodies if body.seat_from_on or body.is_seat]
-    moved = await move_seats(write, seats)
-    return [*changes, *([Change("firm.updated", FIRMS, moved, topic=topic)] if moved else [])]
+    moved = await move_seats(write, seats, Source.DECLARED)
+    return [*changes, *([Change("firm.updated", FIRMS, moved, _seen_by(write), topic=topic)] if moved else [])]
 
 
 async def create_proceeding(write: Write, siren: str, body: schemas.ProceedingCreate) -> Change:
@@ -530,10 +570,11 @@ async def create_proceeding(write: Write, siren: str, body: schemas.ProceedingCr
     The firm's row is the lock: an award to it at the same moment is before or after.
     """
     await write.lock(Firm, Firm.siren == siren)
-    proceeding = Proceeding(siren=siren, **body.model_dump(), source=Source.DECLARED)
+    declared = {"source": Source.DECLARED, "declared_by": write.actor.organisation_id}
+    proceeding = Proceeding(siren=siren, **body.model_dump(), **declared)
     write.session.add(proceeding)
     await write.session.flush()
-    bound = {"siren": siren}
+    bound = _seen_by(write, siren=siren)
     return Change("proceeding.created", PROCEEDINGS, [proceeding.id], bound, topic=lambda _: topic(siren))
 
 
@@ -547,8 +588,10 @@ async def update_proceeding(write: Write, siren: str, id_: UUID, body: schemas.P
     proceeding = await write.lock(Proceeding, Proceeding.id == id_, Proceeding.siren == siren)
     write.expect(proceeding.version)
     changed = merge(proceeding, body)
+    if changed:
+        proceeding.declared_by = write.actor.organisation_id
     kind = "proceeding.updated" if changed else ""
-    return Change(kind, PROCEEDINGS, [id_], {"siren": siren}, topic=lambda _: topic(siren))
+    return Change(kind, PROCEEDINGS, [id_], _seen_by(write, siren=siren), topic=lambda _: topic(siren))
 
 
 # --- a firm in a territory -------------------------------------------------------------------------------------------

@@ -407,7 +407,7 @@ RATES = Listing(
         "updated_since": updated_since(Rate.updated_at),
     },
     sorts={"from_on": Rate.from_on, "day_rate_cents": Rate.day_rate_cents},
-    scopes={"organisation": lambda name: Rate.organisation_id == param(name, Rate.organisation_id.type)},
+    owner=Rate.organisation_id,
 )
 
 CONSULTANTS = Listing(

@@ -7,7 +7,17 @@ from uuid import UUID
 from pydantic import MISSING, AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
 from app.core.faults import Fault
-from app.core.schemas import Body, CreatedAt, Id, PersonNameOrNull, Read, RecordedAt, UpdatedAt, Version
+from app.core.schemas import (
+    Body,
+    ContentHashOrNull,
+    CreatedAt,
+    Id,
+    PersonNameOrNull,
+    Read,
+    RecordedAt,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import AmountCents, Cents, Day, Line, Reason, Siren, Text, Uuid, parse_int
 from app.programme.schemas import TerritorySlug
 from app.projects.schemas import FieldChange
@@ -209,7 +219,7 @@ class RoadmapVersion(Read):
     superseded_on: date | None = Field(
         description="Paris day from which a later version is in force instead; null unless it is superseded."
     )
-    content_hash: str | None = Field(
+    content_hash: ContentHashOrNull = Field(
         description="SHA-256 of the text as it was adopted, 64 hexadecimal digits (`…/content` has the text); null of a"
         " draft."
     )

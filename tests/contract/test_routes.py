@@ -455,19 +455,20 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ADVANCE + "/schedule": (MONEY, set()),
     ADVANCE + "/statement": (MONEY, set()),
     "/v1/imports": (AT_WORK, IMPORTERS),
-    "/v1/imports/{id}": (AT_WORK, set()),
-    "/v1/imports/{id}/cancel": (AT_WORK, SENDERS),
+    # Of the partner, whose consultant sends entries, and nobody firms.
+    "/v1/imports/{id}": (NATIONAL, set()),
+    "/v1/imports/{id}/cancel": (NATIONAL, {"programme"}),
     "/v1/imports/{id}/annotated": (AT_WORK, set()),
     "/v1/imports/{id}/file": (AT_WORK, IMPORTERS),
-    "/v1/imports/{import_id}/problems": (AT_WORK, set()),
+    "/v1/imports/{import_id}/problems": (NATIONAL, set()),
     "/v1/imports/kinds": (AT_WORK, set()),
     "/v1/imports/kinds/{import_kind}/template": (AT_WORK, set()),
     T + "/imports": (AT_WORK, IMPORTERS),
-    T + "/imports/{id}": (AT_WORK, set()),
-    T + "/imports/{id}/cancel": (AT_WORK, SENDERS),
+    T + "/imports/{id}": (NATIONAL | {"consultant"}, set()),
+    T + "/imports/{id}/cancel": (NATIONAL | {"consultant"}, {"consultant"}),
     T + "/imports/{id}/annotated": (AT_WORK, set()),
     T + "/imports/{id}/file": (AT_WORK, IMPORTERS),
-    T + "/imports/{import_id}/problems": (AT_WORK, set()),
+    T + "/imports/{import_id}/problems": (NATIONAL | {"consultant"}, set()),
     T + "/awards/{award_id}/story": (MONEY, set()),
     T + "/awards/{award_id}/totals": (MONEY, set()),
     T + "/totals": (MONEY, set()),
@@ -518,6 +519,8 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
             return "hidden"  # a copy of a file is for its sender alone, who is none of these
         absent = re.search(r"\{(\w+_)?(id|siren|vintage)\}|/roadmap$", path)
         return "hidden" if away and absent else "shown"
+    if away and path.endswith("/imports/{id}/cancel") and role in IMPORTERS:
+        return "hidden"  # what it is an import of says who may
     bodiless = (
         "/imports/{id}/cancel", "/overrides/{id}/approve", "/bank-details/{id}/approve", "-corrections/{id}/accept",
     )  # fmt: skip

@@ -26,7 +26,7 @@ async def put(app: Any, firms: list[dict[str, Any]], sites: list[dict[str, Any]]
         await write.session.execute(text("SET LOCAL lock_timeout = '10s'"))  # the patience of an import
         made.extend(await upsert_firms(write, firms, Source.SIRENE))
         made.extend(await upsert_sites(write, sites or [], Source.SIRENE))
-        await move_seats(write, [(site["siret"], None) for site in sites or []])
+        await move_seats(write, [(site["siret"], None) for site in sites or []], Source.SIRENE)
         return made or [Change("", *_first(firms))]
 
     await run(app.state["sessions"], System(), work)

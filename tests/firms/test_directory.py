@@ -111,6 +111,9 @@ async def test_the_name_of_a_sole_trader_is_kept_apart(world: World, directory: 
     directory.says[siren] = trader
     found = await refresh(world, siren)
     assert (ok(found, 201)["name"], found.json()["sole_trader"]) == ("ATELIER DU GARDON", True)
+    assert ok(await world.auditor.get(f"/v1/firms/{siren}/owner"))["name"] == "CAMILLE EXEMPLE"
+    problem(await world.funder.get(f"/v1/firms/{siren}/owner"), 404, "not-found")
+    ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}), 201)
     assert ok(await world.funder.get(f"/v1/firms/{siren}/owner"))["name"] == "CAMILLE EXEMPLE"
     problem(await world.consultant.get(f"/v1/firms/{siren}/owner"), 404, "not-found")
     for row in await world.pool.fetch("SELECT data::text FROM events WHERE topic = $1", f"firm/{siren}"):
@@ -331,7 +334,7 @@ async def test_a_name_that_may_be_a_person_s_is_not_taken(world: World, director
     assert (found["name"], found["sole_trader"]) == (f"Entreprise {siren[:3]} {siren[3:6]} {siren[6:]}", False)
     directory.says[siren] = said | {"nature_juridique": "1000"}
     assert ok(await refresh(world, siren), 200)["sole_trader"] is True
-    assert ok(await world.funder.get(f"/v1/firms/{siren}/owner"))["name"] == "CAMILLE EXEMPLE"
+    assert ok(await world.auditor.get(f"/v1/firms/{siren}/owner"))["name"] == "CAMILLE EXEMPLE"
 
 
 async def test_a_site_that_closes_before_it_opens_loses_its_closing(world: World, directory: StandIn) -> None:

@@ -97,9 +97,9 @@ async def test_a_natural_person_s_name_is_the_owner_s(world: World) -> None:
     assert (ended["status"], ended["rows_created"]) == ("succeeded", 3), ended
     found = await firm(world, siren)
     assert (found["name"], found["sole_trader"]) == (f"Entreprise {siren[:3]} {siren[3:6]} {siren[6:]}", True)
-    assert ok(await world.funder.get(f"/v1/firms/{siren}/owner"))["name"] == "CAMILLE EXEMPLE"
+    assert ok(await world.auditor.get(f"/v1/firms/{siren}/owner"))["name"] == "CAMILLE EXEMPLE"
     assert (await firm(world, hidden))["diffusion"] == "partial"
-    assert (await world.funder.get(f"/v1/firms/{hidden}/owner")).status_code == 404
+    assert (await world.auditor.get(f"/v1/firms/{hidden}/owner")).status_code == 404
     assert (await firm(world, traded))["name"] == "ATELIER DU GARDON"
     for row in await world.pool.fetch("SELECT data::text FROM events WHERE topic = $1", f"firm/{siren}"):
         assert "CAMILLE" not in row["data"]
@@ -182,7 +182,7 @@ async def test_the_directory_s_own_fields_are_read_as_its_answers_are(world: Wor
     )  # fmt: skip
     found = await firm(world, person)
     assert (found["name"][:10], found["sole_trader"], found["diffusion"]) == ("Entreprise", True, "partial")
-    assert ok(await world.funder.get(f"/v1/firms/{person}/owner"))["name"] == "CAMILLE EXEMPLE"
+    assert ok(await world.auditor.get(f"/v1/firms/{person}/owner"))["name"] == "CAMILLE EXEMPLE"
     siret, other = siret_of(siren), siret_of(siren, 2)
     head = "siret;commune;libelle_commune;adresse;etat_administratif;date_fermeture;nom_commercial;liste_enseignes"
     lines = [f"{siret};30007;ALES;[ND];F;2024-06-30;[ND];", f"{other};30007;ALES;1 RUE BASSE;;;;"]

@@ -343,6 +343,8 @@ class EarlyRepaymentReceipt(Body):
 class AnnouncedRepayment(Read):
     """An early repayment that the firm announced."""
 
+    told_as = "early_repayment"
+
     id: Id
     advance_id: UUID = Field(description="The advance that the firm plans to repay early.")
     amount_cents: Cents = Field(description="Euro cents that the firm announced.")

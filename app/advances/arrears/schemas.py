@@ -117,6 +117,8 @@ class FormalNoticeWithdrawal(Body):
 class FormalNotice(Read):
     """A formal notice (*mise en demeure*) to pay overdue lines of an advance."""
 
+    told_as = "advance_notice"
+
     id: Id
     advance_id: UUID = Field(description="The advance whose lines it claims.")
     lines: list[date] = Field(description="Due days of the lines that it claims, the earliest first.")
@@ -165,6 +167,8 @@ class AccelerationCreate(Body):
 class Acceleration(Read):
     """All of an advance became due (*déchéance du terme*): by a person after a formal notice, or by a judgment."""
 
+    told_as = "advance_acceleration"
+
     id: Id
     advance_id: UUID = Field(description="The advance that became due.")
     accelerated_on: date = Field(description="Paris day from which all is due.")
@@ -186,6 +190,8 @@ class Acceleration(Read):
 
 class AdvanceAlert(Read):
     """What was told of an advance when its day had come, once."""
+
+    told_as = "advance"
 
     id: Id
     territory: TerritorySlug

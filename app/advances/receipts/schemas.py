@@ -188,6 +188,8 @@ class RefundEnd(Body):
 class Refund(Read):
     """Money of a receipt that goes back to its payer."""
 
+    told_as = "receipt_refund"
+
     id: Id
     receipt_id: UUID = Field(description="The receipt of which it is a part.")
     receipt_reference: str = Field(description="Reference of the bank entry that came in.")

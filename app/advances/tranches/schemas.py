@@ -67,6 +67,8 @@ class TrancheCreate(AwardPaymentCreate):
 class Tranche(Read):
     """A tranche of an advance, from its proposal on, or from its record where it was recorded as it was paid."""
 
+    told_as = "advance_tranche"
+
     id: Id
     territory: TerritorySlug
     advance_id: UUID = Field(description="The advance of which it is a part.")

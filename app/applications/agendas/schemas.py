@@ -10,7 +10,17 @@ from pydantic import AfterValidator, ConfigDict, Field
 from app.applications.agendas.rules import DUPLICATE_FILE, AgendaState, DecisionOutcome, Proposal
 from app.applications.rules import ApplicationState
 from app.committees.rules import Level
-from app.core.schemas import Body, CreatedAt, Id, PersonNameOrNull, Read, UpdatedAt, Version
+from app.core.schemas import (
+    Body,
+    ContentHash,
+    ContentHashOrNull,
+    CreatedAt,
+    Id,
+    PersonNameOrNull,
+    Read,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import AmountCents, Cents, Reason, Text, Uuid
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
@@ -102,7 +112,7 @@ class Agenda(Read):
     frozen_at: datetime | None = Field(description="Instant in UTC at which it was frozen; null of a draft.")
     frozen_by: UUID | None = Field(description="Who froze it; null of a draft.")
     frozen_by_name: PersonNameOrNull = Field(description="Present name of who froze it; null of a draft.")
-    content_hash: str | None = Field(
+    content_hash: ContentHashOrNull = Field(
         description="SHA-256 of what was frozen, 64 hexadecimal digits; null of a draft."
         " `…/agenda/versions/{id}/content` has the text that was hashed."
     )
@@ -117,7 +127,7 @@ class FrozenAgenda(Read):
     id: Id
     committee_id: UUID = Field(description="The meeting.")
     number: int = Field(description="Which agenda of the meeting it is, from 1.", ge=1)
-    content_hash: str = Field(
+    content_hash: ContentHash = Field(
         description="SHA-256 of the frozen content, 64 hexadecimal digits; …/content has the text that was hashed."
     )
     frozen_at: datetime = Field(description="Instant in UTC at which it was frozen.")

@@ -11,7 +11,7 @@ from app.advances.schemas import Terms
 from app.applications.agendas.rules import DUPLICATE_FILE, DecisionOutcome
 from app.applications.schemas import UnmetRead
 from app.committees.rules import Level
-from app.core.schemas import PERSONAL, Body, CreatedAt, Id, PersonNameOrNull, Read, UpdatedAt, Version
+from app.core.schemas import PERSONAL, Body, ContentHash, CreatedAt, Id, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import AmountCents, Cents, Reason, Text, Uuid
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
@@ -239,7 +239,7 @@ class CommitteeRecord(Read):
     committee_id: UUID = Field(description="The meeting.")
     territory: TerritorySlug
     level: Level = Field(description="Level of the meeting.")
-    content_hash: str = Field(
+    content_hash: ContentHash = Field(
         description="SHA-256 of the sealed content, 64 hexadecimal digits; …/record/content has the text that was"
         " hashed."
     )

@@ -408,6 +408,8 @@ class ClaimCheck(Read):
 class ExpenseClaim(Read):
     """What a firm declares to have spent of an aid. What is certified counts for the grant and for the advance."""
 
+    told_as = "claim"
+
     id: Id
     territory: TerritorySlug
     grant_id: _GrantId

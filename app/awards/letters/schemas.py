@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.awards.letters.rules import LetterKind, LetterStatus
-from app.core.schemas import PERSONAL, Body, CreatedAt, Id, PersonName, Read, UpdatedAt, Version
+from app.core.schemas import PERSONAL, Body, ContentHash, CreatedAt, Id, PersonName, Read, UpdatedAt, Version
 from app.core.values import Cents, Day, Line, PositiveCents, Reason, Sha256, ShortLine, Text, Uuid
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
@@ -160,7 +160,7 @@ class Letter(Read):
     content: LetterContent = Field(
         description="What the letter says; it names who signs it, so no event shows it.", json_schema_extra=PERSONAL
     )
-    content_hash: str = Field(description="SHA-256 of what the letter says, as it was drawn up.")
+    content_hash: ContentHash = Field(description="SHA-256 of what the letter says, as it was drawn up.")
     drawn_up_by: UUID = Field(description="Who drew the letter up.")
     drawn_up_by_name: PersonName = Field(description="Present name of who drew it up.")
     signed_on: date | None = Field(description="Paris day on which the funder signed; null before it.")

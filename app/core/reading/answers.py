@@ -56,8 +56,10 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     statement = listing.page(given, frozenset(scopes), sort, after=after, usual=usual, counted=counted)
     row = await fetchrow(state.engine, statement, bound)
     items: list[str] = row["items"] or []
-    if not items and listing.parent is not None and await fetchrow(state.engine, listing.parent_row(), bound) is None:
-        raise NotFound
+    if not items and listing.parent is not None:
+        parent = listing.parent_row(frozenset(scopes))
+        if await fetchrow(state.engine, parent, bound) is None:
+            raise NotFound
     headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
     following = "null"
     if len(items) > limit:
@@ -102,7 +104,7 @@ def _export(
     statement, count = listing.whole(form, frozenset(query), frozenset(scopes), sort, limited=limit is not None)
     bound = _bound(request, listing, query, scopes)
     bound["limit"] = limit
-    parent = listing.parent_row() if listing.parent is not None else None
+    parent = listing.parent_row(frozenset(scopes)) if listing.parent is not None else None
     return Export(request, form, listing.columns, statement, count, parent, bound, machine=machine)
 
 

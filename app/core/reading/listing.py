@@ -5,7 +5,7 @@ filters, which sort, first page or not) and found in a dictionary after. Pages a
 the last row's sort value and id, signed together with the caller, the sort and the filters.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
@@ -43,6 +43,7 @@ from app.core.reading.tabular import NAMES, Form, columns_of
 from app.core.reading.tabular import Column as TableColumn
 from app.core.schemas import Read
 
+Narrow: TypeAlias = Callable[[Any, str | None], Sequence[str] | None]
 Rows: TypeAlias = Select[*tuple[Any, ...]]
 Column: TypeAlias = ColumnElement[Any] | InstrumentedAttribute[Any]
 
@@ -192,6 +193,9 @@ COUNT = Parameter(
 # Of all collections, what was asked for last: callers choose filters and sort.
 _compiled: LRUCache[Any, Statement] = LRUCache(KEPT_SHAPES)
 
+LISTINGS: list["Listing"] = []  # all that there are
+OWN = "organisation"  # the scope of who sees the objects of its own organisation alone
+
 
 @dataclass(frozen=True, eq=False)
 class Listing:
@@ -200,7 +204,10 @@ class Listing:
     `rows` takes its path parameters as `param("territory")`; `key` is the column that addresses one object; `scopes`
     are conditions that code, not the client, switches on; `derived`: rows include columns of other tables, so the ETag
     must hash the body (a neighbour's rename changes it without a new version); `parent` finds the object that the
-    collection belongs to, so that the page of an unknown parent is a 404.
+    collection belongs to, so that the page of an unknown parent is a 404; `owner` is the organisation that an object is
+    of, where some callers see those of their own alone: the scope `organisation`, and the owner of its events.
+    `narrows` are fields of which a caller sees some values alone in a place (None: no territory), or all (None); each
+    is a scope too, and narrows the events.
     """
 
     schema: type[Read]
@@ -214,6 +221,11 @@ class Listing:
     derived: bool = False
     version: Column | None = None
     parent: Rows | None = None
+    owner: Column | None = None
+    narrows: Mapping[str, tuple[Column, Narrow]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        LISTINGS.append(self)
 
     @cached_property
     def fields(self) -> list[str]:
@@ -254,8 +266,22 @@ class Listing:
     def filtered(self, given: frozenset[str], scopes: frozenset[str] = frozenset()) -> Rows:
         """The rows under the filters given, unordered and whole: what totals and exports are computed from."""
         conditions = [self.filters[name].where(name) for name in sorted(given)]
-        conditions += [self.scopes[name]("scope_" + name) for name in sorted(scopes)]
+        conditions += [self._scope(name)("scope_" + name) for name in sorted(scopes)]
         return self.rows.where(*conditions)
+
+    def _scope(self, name: str) -> Callable[[str], ColumnElement[bool]]:
+        owner = self.owner
+        if name == OWN and owner is not None:
+            return lambda bound: owner == param(bound, owner.type)
+        if name in self.narrows:
+            column = self.narrows[name][0]
+            return lambda bound: column == any_(param(bound, ARRAY(column.type)))
+        return self.scopes[name]
+
+    def narrowed(self, actor: Any, place: str | None) -> dict[str, Sequence[str]]:
+        """The scopes of what a caller sees of it in a place."""
+        seen = {name: values_of(actor, place) for name, (_, values_of) in self.narrows.items()}
+        return {name: values for name, values in seen.items() if values is not None}
 
     def one(self, scopes: frozenset[str] = frozenset()) -> Statement:
         """The JSON of one object and its version, by its key."""
@@ -266,12 +292,21 @@ class Listing:
 
         return self._statement(("one", scopes), build)
 
-    def parent_row(self) -> Statement:
-        """One row where the collection's parent exists."""
-        return self._statement(("parent",), lambda: self.parent)
+    def parent_row(self, scopes: frozenset[str] = frozenset()) -> Statement:
+        """One row where the collection's parent exists, and the caller sees it: its own rows have the same owner."""
+
+        def build() -> Any:
+            assert self.parent is not None
+            columns = {OWN: self.owner, **{name: column for name, (column, _) in self.narrows.items()}}
+            shown = self.parent.get_final_froms()
+            own = {name for name, column in columns.items() if column is not None and _table(column) in shown}
+            names = sorted(scopes & own)
+            return self.parent.where(*(self._scope(name)("scope_" + name) for name in names))
+
+        return self._statement(("parent", scopes), build)
 
     def several(self, many: bool = True) -> Statement:
-        """The key, version and JSON of the objects whose keys are in `keys`; without `many`, of the one that it is.
+        """The key, version, owner and JSON of the objects with their keys in `keys`; without `many`, of that one.
 
         One is asked for by itself: for an array PostgreSQL plans ten rows, and may plan anew for every call.
         """
@@ -279,7 +314,9 @@ class Listing:
         def build() -> Any:
             kind = self.key.type
             named = any_(param("keys", ARRAY(kind))) if many else param("keys", kind)
-            return as_object(self.filtered(frozenset()).where(self.key == named), version=self._version, key=self.key)
+            rows = self.filtered(frozenset()).where(self.key == named)
+            owner = self.owner if self.owner is not None else null()
+            return as_object(rows, version=self._version, key=self.key, owner=owner)
 
         return self._statement(("several", many), build)
 
@@ -360,6 +397,11 @@ def as_object(rows: Rows, **more: Any) -> Rows:
     r = select(*(p.c[name] for name in fields)).correlate(p).lateral("r")
     columns = [p.c["_" + name].label(name) for name in more]
     return select(_text_of(r).label("body"), *columns).select_from(p.join(r, text("true")))
+
+
+def _table(column: Any) -> Any:
+    element = column.__clause_element__() if hasattr(column, "__clause_element__") else column
+    return element.table
 
 
 class _JsonObject(FunctionElement[Any]):

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Select,
     Text,
+    Uuid,
     cast,
     func,
     insert,
@@ -41,6 +42,8 @@ class Event(Base):
         Index(None, "territory", "sequence"),
         Index(None, "resource_type", "resource_id", "sequence"),
         Index(None, "topic", "sequence", postgresql_where=text("topic IS NOT NULL")),
+        Index(None, "owner_organisation_id", "sequence", postgresql_where=text("owner_organisation_id IS NOT NULL")),
+        Index(None, "resource_type", "sequence", postgresql_where=text("territory IS NULL AND topic IS NULL")),
     )
 
     # The transaction's id is taken before the number: the horizon rests on it.
@@ -66,6 +69,8 @@ class Event(Base):
     resource_version: Mapped[int | None]
     client_request_id: Mapped[str | None]  # what the client called the request
     topic: Mapped[str | None]  # what a national event is about: territories that follow it see it too
+    # Of what some see for their own organisation alone: whose it is. Without it only who sees those of all is told.
+    owner_organisation_id: Mapped[UUID | None]
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
@@ -104,28 +109,29 @@ COLUMNS = [c.key for c in Event.__table__.columns if c.key not in ("sequence", "
 
 
 def append() -> Any:
-    """INSERT of one event per (key, version, body, topic), in their order."""
+    """INSERT of one event per (key, version, body, topic, owner), in their order."""
     given = (
         func.unnest(
             param("keys", ARRAY(Text())),
             param("versions", ARRAY(BigInteger())),
             param("bodies", ARRAY(Text())),
             param("topics", ARRAY(Text())),
+            param("owners", ARRAY(Uuid())),
         )
-        .table_valued("key", "version", "body", "topic", with_ordinality="place")
+        .table_valued("key", "version", "body", "topic", "owner", with_ordinality="place")
         .render_derived()
     )
-    return insert(Event).from_select(
-        COLUMNS, _events(given.c.key, given.c.version, given.c.body, given.c.topic).order_by(given.c.place)
-    )
+    each = _events(given.c.key, given.c.version, given.c.body, given.c.topic, given.c.owner)
+    return insert(Event).from_select(COLUMNS, each.order_by(given.c.place))
 
 
 def append_from(shown: CTE) -> Any:
-    """The same as a part of a hot write: one event of the one row (id, version, body) that it has just shown."""
-    return insert(Event).from_select(COLUMNS, _events(cast(shown.c.id, Text), shown.c.version, shown.c.body, null()))
+    """The same as a part of a hot write: one event of the row (id, version, owner, body) that it has just shown."""
+    s = shown.c
+    return insert(Event).from_select(COLUMNS, _events(cast(s.id, Text), s.version, s.body, null(), s.owner))
 
 
-def _events(key: Any, version: Any, body: Any, topic: Any) -> Any:
+def _events(key: Any, version: Any, body: Any, topic: Any, owner: Any) -> Any:
     """The columns of an event in their order. Personal and confidential fields are cut out of the body."""
     return select(
         param("type", Text()),
@@ -140,6 +146,7 @@ def _events(key: Any, version: Any, body: Any, topic: Any) -> Any:
         version,
         param("client_request_id", Text()),
         cast(topic, Text),
+        cast(owner, Uuid),
         cast(body, JSONB).op("-")(param("withheld", ARRAY(Text()))),
     )
 

@@ -94,11 +94,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Seen:
-    """An object as it was read: its key, version, and JSON."""
+    """An object as it was read: its key, version, and JSON; and whose it is, where some see their own alone."""
 
     key: Any
     version: int | None
     body: str
+    owner: UUID | None = None
 
 
 @dataclass
@@ -198,7 +199,7 @@ class Write:
         statement = listing.several(many)
         named = list(keys) if many else keys[0]
         rows = await connection.fetch(statement.sql, *statement.arguments({**bound, "keys": named}))
-        return {row["key"]: Seen(row["key"], row["version"], row["body"]) for row in rows}
+        return {row["key"]: Seen(row["key"], row["version"], row["body"], row["owner"]) for row in rows}
 
 
 def given(body: Body) -> dict[str, Any]:
@@ -307,6 +308,7 @@ async def record(write: Write, change: Change, request_id: str) -> list[Seen]:
             "versions": [item.version for item in seen],
             "bodies": [item.body for item in seen],
             "topics": [change.topic(item.key) if change.topic else None for item in seen],
+            "owners": [item.owner for item in seen],
         }
         await connection.execute(_APPEND.sql, *_APPEND.arguments(values))
     return seen
@@ -319,7 +321,13 @@ def event_values(
     type_: str, listing: Listing, actor: WritingSubject, now: datetime, request_id: str, territory: str | None,
     client_request_id: str | None,
 ) -> dict[str, Any]:  # fmt: skip
-    """What an event says beside its object, as parameters of `events.append` and of hot statements."""
+    """What an event says beside its object, as parameters of `events.append` and of hot statements.
+
+    Raises `ValueError` where the object is called otherwise than its schema: who reads the schema reads the events.
+    """
+    noun = listing.schema.noun()
+    if noun != type_.partition(".")[0]:
+        raise ValueError(f"an event about a {noun} is called {type_}")
     return {
         "type": type_,
         "occurred_at": now,
@@ -329,7 +337,7 @@ def event_values(
         "actor_organisation_id": actor.organisation_id,
         "request_id": request_id,
         "client_request_id": client_request_id,
-        "resource_type": type_.partition(".")[0],
+        "resource_type": noun,
         "withheld": listing.withheld,
     }
 

@@ -189,9 +189,9 @@ BEGIN
         RETURNING r.*
     )
     INSERT INTO events (type, occurred_at, territory, actor_kind, request_id, resource_type, resource_id,
-        resource_version, data)
+        resource_version, owner_organisation_id, data)
     SELECT 'activity_report.stale', now(), s.territory, 'system', 'stale', 'activity_report', s.id::text, s.version,
-        jsonb_build_object('id', s.id, 'mission_id', s.mission_id, 'consultant_id', s.consultant_id,
+        s.organisation_id, jsonb_build_object('id', s.id, 'mission_id', s.mission_id, 'consultant_id', s.consultant_id,
             'organisation_id', s.organisation_id, 'month', to_char(s.month, 'YYYY-MM'), 'status', s.status,
             'days', s.days, 'stale_at', to_char(s.stale_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
             'stale_entry_id', s.stale_entry_id, 'stale_entry_worked_on', s.stale_entry_worked_on)

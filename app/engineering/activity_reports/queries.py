@@ -104,5 +104,5 @@ ACTIVITY_REPORTS = Listing(
         "updated_since": updated_since(_r.updated_at),
     },
     sorts={"month": _r.month, "updated_at": _r.updated_at},
-    scopes={"organisation": lambda name: _r.organisation_id == param(name, _r.organisation_id.type)},
+    owner=_r.organisation_id,
 )

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from app.access.schemas import OrganisationName
 from app.core.schemas import (
     Body,
+    ContentHash,
     CreatedAt,
     Id,
     PersonName,
@@ -106,7 +107,7 @@ class ActivityReport(Read):
         description="Paris day on which that entry was worked, after the change; null as the id is."
     )
     replaced: bool = Field(description="Whether a later report of this person and month was made.")
-    content_hash: str = Field(
+    content_hash: ContentHash = Field(
         description="SHA-256 of the sealed content, 64 hexadecimal digits; …/content has the text that was hashed."
     )
     made_by: UUID = Field(description="Who had it made from the entries.")

@@ -151,7 +151,5 @@ CERTIFICATES = Listing(
         "updated_since": updated_since(_certificate.updated_at),
     },
     sorts={"number": _certificate.number, "from_on": _certificate.from_on, "total_cents": _certificate.total_cents},
-    scopes={
-        "organisation": lambda name: _certificate.organisation_id == param(name, _certificate.organisation_id.type)
-    },
+    owner=_certificate.organisation_id,
 )

@@ -7,7 +7,18 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from app.access.schemas import OrganisationName
-from app.core.schemas import CONFIDENTIAL, Body, CreatedAt, Id, PersonName, Read, UpdatedAt, Version, period_in_order
+from app.core.schemas import (
+    CONFIDENTIAL,
+    Body,
+    ContentHash,
+    CreatedAt,
+    Id,
+    PersonName,
+    Read,
+    UpdatedAt,
+    Version,
+    period_in_order,
+)
 from app.core.values import Day, Reason, SignedDays, Uuid
 from app.missions.schemas import MissionName
 from app.programme.schemas import TerritorySlug
@@ -138,7 +149,7 @@ class ServiceCertificate(Read):
         description="Entries of this certificate that an earlier one refused, by entry: they are certified now."
         " Empty where there are none, and on a counter-certificate."
     )
-    content_hash: str = Field(
+    content_hash: ContentHash = Field(
         description="SHA-256 of the sealed content, 64 hexadecimal digits; …/content has the text that was hashed."
     )
     cancels_id: UUID | None = Field(

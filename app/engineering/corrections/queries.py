@@ -147,7 +147,7 @@ CORRECTIONS = Listing(
         "updated_since": updated_since(_k.updated_at),
     },
     sorts={"entry_worked_on": _e.worked_on, "worked_on": _k.worked_on, "updated_at": _k.updated_at},
-    scopes={"organisation": lambda name: _k.organisation_id == param(name, _k.organisation_id.type)},
+    owner=_k.organisation_id,
 )
 
 _nothing = literal_column("0", BigInteger())
@@ -166,4 +166,5 @@ ACCEPTED_CORRECTIONS = Listing(
     key=_k.id,
     version=_k.version,
     derived=True,
+    owner=_k.organisation_id,
 )

@@ -138,6 +138,8 @@ class TimeEntryCorrection(Read):
 class AcceptedCorrection(TimeEntryCorrection):
     """An accepted correction, with the days and the money of the member's certificate before and after."""
 
+    told_as = "time_entry_correction"
+
     days_before: Days = Field(description="Man-days of the certificate that is cancelled.")
     days_after: Days = Field(description="Man-days of the certificate over the rest; 0 where nothing is left.")
     amount_before_excl_vat_cents: int = Field(

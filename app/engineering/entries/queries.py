@@ -217,7 +217,7 @@ TIME_ENTRIES = Listing(
         "days": TimeEntry.days,
         "updated_at": TimeEntry.updated_at,
     },
-    scopes={"organisation": lambda name: TimeEntry.organisation_id == param(name, TimeEntry.organisation_id.type)},
+    owner=TimeEntry.organisation_id,
 )
 
 
@@ -344,5 +344,5 @@ WEEK_GRIDS = Listing(
     key_name="consultant_id",
     derived=True,
     version=_version,
-    scopes={"organisation": lambda name: Consultant.organisation_id == param(name, Consultant.organisation_id.type)},
+    owner=Consultant.organisation_id,
 )

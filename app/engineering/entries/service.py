@@ -140,7 +140,9 @@ def record(counts: bool, keyed: bool) -> Statement:
         .with_for_update(read=True, key_share=True, of=[c, a])
     )
     entry = insert(TimeEntry).from_select(list(row), source).returning(*TimeEntry.__table__.c).cte("entry")
-    shown = as_object(entries(entry.c, new=True), id=entry.c.id, version=entry.c.version).cte("shown")
+    shown = as_object(
+        entries(entry.c, new=True), id=entry.c.id, version=entry.c.version, owner=entry.c.organisation_id
+    ).cte("shown")
     told = [events.append_from(shown).returning(events.Event.sequence).cte("noted")]
     if keyed:
         told.append(idempotency.keep_from(shown).returning(idempotency.IdempotencyKey.status).cte("kept"))

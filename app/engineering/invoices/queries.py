@@ -1,6 +1,5 @@
 """Reads of invoices, and of the acts on them."""
 
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -224,53 +223,46 @@ INVOICES = Listing(
         "total_cents": _i.total_cents,
         "updated_at": _i.updated_at,
     },
-    scopes={"organisation": lambda name: _i.organisation_id == param(name, _i.organisation_id.type)},
+    owner=_i.organisation_id,
 )
 
 _invoice_id = param("invoice_id", _i.id.type)
 
 
-@cache
-def history(*, own: bool = False) -> Listing:
-    """The acts on one invoice; `own`: for who sees those of one organisation alone."""
-    of_it = (_i.territory == _territory, _i.id == _invoice_id)
-    seen = (_i.organisation_id == param("scope_organisation", _i.organisation_id.type),) if own else ()
-    return Listing(
-        schema=schemas.InvoicePassage,
-        rows=select(
-            _p.number,
-            _p.invoice_id,
-            _i.number.label("invoice_number"),
-            _p.act,
-            _p.from_state,
-            _p.to_state,
-            _p.effective_on,
-            _p.reverses_number,
-            select(literal_column("1"))
-            .where(_later.invoice_id == _p.invoice_id, _later.reverses_number == _p.number)
-            .correlate(_p)
-            .exists()
-            .label("reversed"),
-            _p.reason,
-            _p.payment_days,
-            _p.recorded_by,
-            _recorder.c.name.label("recorded_by_name"),
-            _p.recorded_at,
-        )
-        .join(_i, _i.id == _p.invoice_id)
-        .outerjoin(_recorder, _recorder.c.id == _p.recorded_by)
-        .where(*of_it),
-        key=_p.number,
-        key_name="number",
-        parent=select(_i.id).where(*of_it, *seen),
-        filters={
-            "act": any_of(_p.act, InvoiceAct, "Any of these acts."),
-            "effective_from": at_least(_p.effective_on, Day, "Dated on this day or later."),
-            "effective_to": at_most(_p.effective_on, Day, "Dated on this day or earlier."),
-        },
-        sorts={"effective_on": _p.effective_on},
-        scopes={"organisation": lambda name: _i.organisation_id == param(name, _i.organisation_id.type)},
+_of_it = (_i.territory == _territory, _i.id == _invoice_id)
+HISTORY = Listing(
+    schema=schemas.InvoicePassage,
+    rows=select(
+        _p.number,
+        _p.invoice_id,
+        _i.number.label("invoice_number"),
+        _p.act,
+        _p.from_state,
+        _p.to_state,
+        _p.effective_on,
+        _p.reverses_number,
+        select(literal_column("1"))
+        .where(_later.invoice_id == _p.invoice_id, _later.reverses_number == _p.number)
+        .correlate(_p)
+        .exists()
+        .label("reversed"),
+        _p.reason,
+        _p.payment_days,
+        _p.recorded_by,
+        _recorder.c.name.label("recorded_by_name"),
+        _p.recorded_at,
     )
-
-
-HISTORY = history()
+    .join(_i, _i.id == _p.invoice_id)
+    .outerjoin(_recorder, _recorder.c.id == _p.recorded_by)
+    .where(*_of_it),
+    key=_p.number,
+    key_name="number",
+    parent=select(_i.id).where(*_of_it),
+    filters={
+        "act": any_of(_p.act, InvoiceAct, "Any of these acts."),
+        "effective_from": at_least(_p.effective_on, Day, "Dated on this day or later."),
+        "effective_to": at_most(_p.effective_on, Day, "Dated on this day or earlier."),
+    },
+    sorts={"effective_on": _p.effective_on},
+    owner=_i.organisation_id,
+)

@@ -18,7 +18,7 @@ from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
 from app.engineering.invoices import document, rules, schemas, service
 from app.engineering.invoices.models import Invoice
-from app.engineering.invoices.queries import HISTORY, INVOICES, history
+from app.engineering.invoices.queries import HISTORY, INVOICES
 from app.programme.routes import T
 
 invoices: APIRouter = router("engineering")
@@ -95,8 +95,7 @@ async def get_invoice_content(request: Request, actor: Actor = require(READ)) ->
 @invoices.get(T + "/invoices/{invoice_id:uuid}/history", **lists(HISTORY))
 async def list_invoice_history(request: Request, actor: Actor = require(READ)) -> Response:
     """The acts on an invoice in the order in which they were recorded."""
-    own = actor.own(READ, request.path_params["territory"])
-    return await page(request, history(own=bool(own)), **own)
+    return await page(request, HISTORY, **actor.own(READ, request.path_params["territory"]))
 
 
 @invoices.post(INVOICE + "/record", **changes(schemas.Invoice, *ACT, IfMatchMissing))

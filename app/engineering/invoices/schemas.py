@@ -9,7 +9,18 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from app.access.schemas import OrganisationName
 from app.core.faults import Fault
-from app.core.schemas import CONFIDENTIAL, Body, CreatedAt, Id, PersonNameOrNull, Read, RecordedAt, UpdatedAt, Version
+from app.core.schemas import (
+    CONFIDENTIAL,
+    Body,
+    ContentHash,
+    CreatedAt,
+    Id,
+    PersonNameOrNull,
+    Read,
+    RecordedAt,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import Day, Line, Reason, ShortLine, SignedDays, Siret, Uuid
 from app.engineering.certificates.schemas import CertificateLine
 from app.engineering.invoices.rules import InvoiceAct, InvoiceKind, InvoiceState
@@ -249,8 +260,7 @@ class Invoice(Read):
         description="Euro cents of the fixed sum for recovery, 4000 where the framework says nothing else; 0 where it"
         " is not late.",
     )
-    content_hash: str = Field(
-        json_schema_extra=CONFIDENTIAL,
+    content_hash: ContentHash = Field(
         description="SHA-256 of the sealed content, 64 hexadecimal digits; …/content has the text that was hashed.",
     )
     made_by: UUID = Field(description="Who made it.")

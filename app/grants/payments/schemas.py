@@ -70,6 +70,8 @@ class PaymentSetOff(Body):
 class Payment(Read):
     """A payment of a grant, from its proposal on, or from its record where it was recorded as it was made."""
 
+    told_as = "grant_payment"
+
     id: Id
     territory: TerritorySlug
     grant_id: UUID = Field(description="The grant of which it is a payment.")

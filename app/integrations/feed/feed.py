@@ -2,11 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import Request
 from prometheus_client import Gauge
@@ -17,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     Text,
     Uuid,
+    all_,
     any_,
     case,
     cast,
@@ -39,6 +38,7 @@ from app.core.reading.listing import LIMIT, json_object
 from app.core.reading.query import Parameter, read
 from app.core.schemas import Read
 from app.core.writing.events import FOLLOWED, _e
+from app.integrations.feed.kinds import Kind, Sight
 
 
 class EventActor(Read):
@@ -180,7 +180,12 @@ PARAMETERS: Mapping[str, Parameter] = {
 }
 
 
-_COLUMN = {"type": _e.type, "resource_type": _e.resource_type, "resource_id": _e.resource_id, "actor": _e.actor_id}
+_TEXTS = ARRAY(Text())
+_COLUMN = {"type": _e.type, "resource_type": _e.resource_type, "resource_id": _e.resource_id}
+
+
+def _among(name: str) -> Any:
+    return any_(param(name, ARRAY(Text())))
 
 
 def _followed(everywhere: bool) -> Any:
@@ -188,21 +193,39 @@ def _followed(everywhere: bool) -> Any:
     every = union_all(*FOLLOWED).subquery("followed")
     topics = select(every.c.topic).distinct()
     if not everywhere:
-        topics = topics.where(every.c.territory == any_(param("territory", ARRAY(Text()))))
+        topics = topics.where(every.c.territory == _among("territory"))
     return topics.subquery("topics")
 
 
-@lru_cache(maxsize=KEPT_SHAPES)
-def _feed(everywhere: bool, follows: bool, given: frozenset[str]) -> Statement:
-    """A page of the feed. Who sees all reads by number alone; others territory by territory and, where they follow
-    something, topic by topic, each by its own index.
+def _data(kinds: tuple[Kind, ...]) -> Any:
+    """What an event tells today: what was no secret when it was written may be one."""
+    cuts = [
+        (_e.resource_type == literal_column(f"'{kind.noun}'", Text()), _e.data.op("-")(literal_column(names, _TEXTS)))
+        for kind in kinds
+        if (names := f"'{{{','.join(kind.withheld)}}}'::text[]") and kind.withheld
+    ]
+    return case(*cuts, else_=_e.data)
+
+
+def _part(kinds: tuple[Kind, ...]) -> Any:
+    """What an event is about: its kind, with the part of it where some see parts alone."""
+    kind, slash, value_of = _e.resource_type, literal_column("'/'", Text()), _e.data.op("->>", return_type=Text())
+    named = {each.noun: literal_column(f"'{each.part[0]}'", Text()) for each in kinds if each.part is not None}
+    parts = [
+        (kind == literal_column(f"'{noun}'", Text()), kind + slash + value_of(name)) for noun, name in named.items()
+    ]
+    return case(*parts, else_=kind) if parts else kind
+
+
+def _events(kinds: tuple[Kind, ...], given: frozenset[str]) -> Any:
+    """The events between cursor and horizon that the filters select, as they are shown.
 
     `data` is shown as PostgreSQL stores it, with spaces: to take them out would cost four times the rest of the page.
 
     Who acts on what many follow may be one of those who follow: the actor of such an event, and the name of the
-    request, are shown to national readers alone.
+    request, are shown to national readers alone, and are nothing to be found by for others.
     """
-    open_ = _e.territory.is_not(None) | param("national", Boolean())
+    open_ = _e.topic.is_(None) | param("whole", Boolean())
 
     def unless_closed(value: Any) -> Any:
         return case((open_, value), else_=null())
@@ -215,55 +238,70 @@ def _feed(everywhere: bool, follows: bool, given: frozenset[str]) -> Statement:
         request_id=unless_closed(_e.request_id),
         client_request_id=unless_closed(_e.client_request_id),
         resource=json_object(type=_e.resource_type, id=_e.resource_id, version=_e.resource_version),
-        data=cast(_e.data, JSON),
+        data=cast(_data(kinds), JSON),
     )  # fmt: skip
     conditions = [_e.sequence > param("after", BigInteger()), _e.sequence <= param("horizon", BigInteger())]
-    closed = _e.resource_type == any_(param("guarded", ARRAY(Text())))
-    place = _e.resource_type + literal_column("' '") + _e.territory
-    all_in, own_in = (any_(param(name, ARRAY(Text()))) for name in ("guarded_in", "guarded_own"))
-    of_own = _e.data.op("->>")(literal_column("'organisation_id'")) == cast(param("organisation", Uuid()), Text)
-    conditions.append(~closed | (place == all_in) | (((place == own_in) | (_e.resource_type == own_in)) & of_own))
     conditions += [column == any_(param(name, ARRAY(column.type))) for name, column in _COLUMN.items() if name in given]
+    if "actor" in given:
+        conditions.append((_e.actor_id == any_(param("actor", ARRAY(Uuid())))) & open_)
     if "occurred_from" in given:
         conditions.append(_e.occurred_at >= param("occurred_from", _e.occurred_at.type))
-    limit = param("limit", BigInteger())
-    rows = select(_e.sequence, cast(shape, Text).label("body")).where(*conditions)
+    return select(_e.sequence, cast(shape, Text).label("body")).where(*conditions)
 
-    def each(source: Any, condition: Callable[[Any], Any], name: str) -> Any:
-        part = rows.where(condition(source.c)).order_by(_e.sequence).limit(limit).lateral(name)
-        return select(part.c.sequence, part.c.body).select_from(source.join(part, true()))
+
+@lru_cache(maxsize=KEPT_SHAPES)
+def _feed(
+    kinds: tuple[Kind, ...], everywhere: bool, about: bool, owned: bool, follows: bool, given: frozenset[str]
+) -> Statement:
+    """A page of the feed. Who sees all territories reads by number alone; others territory by territory, what is seen
+    of their own organisation alone (`owned`) by the organisation, and what belongs to no territory (`about`) kind by
+    kind and, where they see of it what they follow (`follows`), topic by topic. Each part has an index of its own.
+    """
+    rows, limit = _events(kinds, given), param("limit", BigInteger())
+    local, shared, kind = _e.territory.is_not(None), _e.territory.is_(None), _e.resource_type
+    place = kind + literal_column("' '") + _e.territory
+    whole = param("whole", Boolean()) & (kind != all_(param("known", ARRAY(Text()))))
+    here = (kind == _among("everywhere")) | (place == _among("places")) | whole
+    part = _part(kinds)
+    ours = (part == _among("own")) | (part + literal_column("' '") + _e.territory == _among("own"))
+    mine = _e.owner_organisation_id == param("organisation", Uuid())
+
+    def page(*seen: Any) -> Any:
+        return rows.where(*seen).order_by(_e.sequence).limit(limit)
 
     if everywhere:
-        seen = open_ | _e.topic.in_(select(_followed(everywhere).c.topic)) if follows else open_
-        page = rows.where(seen).order_by(_e.sequence).limit(limit)
-    else:
-        mine = func.unnest(param("territory", ARRAY(Text()))).table_valued("slug").render_derived("mine")
-        parts = [each(mine, lambda c: _e.territory == c.slug, "part")]
-        if follows:
-            topics = _followed(everywhere)
-            parts.append(each(topics, lambda c: (_e.topic == c.topic) & _e.territory.is_(None), "about"))
-        whole = union_all(*parts).subquery("whole") if len(parts) > 1 else parts[0].subquery("whole")
-        page = select(whole.c.sequence, whole.c.body).order_by(whole.c.sequence).limit(limit)
-    return Statement(page)
+        seen = local & (here | mine & ours)
+        if about:
+            common = (kind == _among("common")) | mine & (part == _among("common_own")) | whole
+            if follows:  # and who does not is not told of it
+                topics = select(_followed(everywhere).c.topic)
+                common = _e.topic.is_(None) & common | _e.topic.in_(topics) & (kind == _among("followed"))
+            seen |= shared & common
+        return Statement(page(seen))
+
+    def of_each(source: Any, name: str, *seen: Any) -> Any:
+        part = page(*seen).lateral(name)
+        return select(part.c.sequence, part.c.body).select_from(source.join(part, true()))
+
+    def given_as(name: str) -> Any:
+        return func.unnest(param(name, ARRAY(Text()))).table_valued("name").render_derived("each_" + name)
+
+    territories, commons, topics = given_as("territory"), given_as("common"), _followed(everywhere)
+    parts = [of_each(territories, "there", _e.territory == territories.c.name, here)]
+    if owned:
+        seen = ours & (_e.territory == _among("territory"))
+        if about:
+            seen |= shared & (part == _among("common_own"))
+        parts.append(select(*page(mine, seen).subquery("owned").c))
+    if about:
+        parts.append(of_each(commons, "shared", shared, _e.topic.is_(None), kind == commons.c.name))
+    if about and follows:
+        parts.append(of_each(topics, "about", shared, _e.topic == topics.c.topic, kind == _among("followed")))
+    found = union_all(*parts).subquery("found") if len(parts) > 1 else parts[0].subquery("found")
+    return Statement(select(found.c.sequence, found.c.body).order_by(found.c.sequence).limit(limit))
 
 
-@dataclass(frozen=True)
-class Sight:
-    """What a caller may see of the feed: events of these territories (None: of all), national ones or not, and those
-    about the `guarded` kinds of object only in the places of `guarded_in` (kind, space, territory), those of its
-    organisation in the places of `guarded_own` too (a kind alone: everywhere). National events about what these
-    territories follow are shown to them as well, the past ones too: they are public facts.
-    """
-
-    territories: Sequence[str] | None
-    national: bool
-    guarded: Sequence[str]
-    guarded_in: Sequence[str]
-    guarded_own: Sequence[str]
-    organisation_id: UUID | None
-
-
-async def feed(request: Request, sight: Sight) -> Response:
+async def feed(request: Request, kinds: tuple[Kind, ...], sight: Sight) -> Response:
     """Events after the cursor that this caller may see: nothing missed, nothing twice, never backwards.
 
     `next_cursor` is always there: ask again with it, also after an empty page. Raises `InvalidCursor` (422).
@@ -278,12 +316,11 @@ async def feed(request: Request, sight: Sight) -> Response:
     territories = sight.territories
     asked = query.pop("territory", None)
     if asked is not None:
-        territories = [slug for slug in dict.fromkeys(asked) if territories is None or slug in territories]
-    bound = {**query, "after": after, "horizon": horizon, "limit": limit, "territory": list(territories or [])}
-    bound |= {"national": sight.national, "guarded": list(sight.guarded), "guarded_in": list(sight.guarded_in)}
-    bound |= {"guarded_own": list(sight.guarded_own), "organisation": sight.organisation_id}
-    follows = asked is None and not sight.national  # what is followed is of no territory
-    rows = await fetch(state.engine, _feed(territories is None, follows, frozenset(query)), bound)
+        territories = tuple(slug for slug in dict.fromkeys(asked) if territories is None or slug in territories)
+    shape = (territories is None, asked is None, bool(sight.own or sight.common_own), not sight.whole)
+    bound = {**query, "after": after, "horizon": horizon, "limit": limit, "known": [kind.noun for kind in kinds]}
+    bound |= {**vars(sight), "territory": list(territories or ()), "organisation": state.actor.organisation_id}
+    rows = await fetch(state.engine, _feed(kinds, *shape, frozenset(query)), bound)
     reached = rows[-1]["sequence"] if len(rows) == limit else max(horizon, after)
     items = ",".join(row["body"] for row in rows)
     following = cursors.close(state.cursor_secret, seal, reached.to_bytes(8))

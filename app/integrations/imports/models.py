@@ -78,6 +78,7 @@ class Import(Identified, Base):
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     requested_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    api_key_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id"))  # that it was asked for with
     claim: Mapped[UUID | None]
     attempts: Mapped[int] = mapped_column(server_default="0")
     reader_deaths: Mapped[int] = mapped_column(server_default="0")

@@ -6,10 +6,12 @@ from sqlalchemy import ColumnElement, Text, case, func, literal, literal_column,
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
+from app.access.rules import Actor
 from app.core.db import param
 from app.core.reading.listing import Listing, any_of, at_least, updated_since
 from app.core.values import Code, Instant, text
 from app.integrations.imports import schemas
+from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import Import, ImportProblem, ImportStatus, Severity
 
 _i, _p = Import, ImportProblem
@@ -25,6 +27,20 @@ _options = func.jsonb_build_object(
     type_=JSONB(),
 ).label("options")  # fmt: skip
 _columns: dict[str, Any] = {**_i.__table__.c, _name.key: _name, _options.key: _options}
+
+
+def _kinds_seen(actor: Actor, place: str | None) -> list[str] | None:
+    """The kinds of file that a caller may send here; all of them for who reads the imports of every organisation."""
+    if not actor.sees_only_own("imports:read", place):
+        return None
+    return [
+        importer.kind
+        for importer in IMPORTERS.values()
+        if importer.national is (place is None) and actor.may(importer.permission, place)
+    ]
+
+
+_NARROWS = {"kind": (_i.kind, _kinds_seen)}
 
 
 def _imports(place: ColumnElement[bool]) -> Listing:
@@ -44,7 +60,8 @@ def _imports(place: ColumnElement[bool]) -> Listing:
         },
         sorts={"created_at": _i.created_at},
         default_sort="-created_at",
-        scopes={"organisation": lambda name: _i.organisation_id == param(name, _i.organisation_id.type)},
+        owner=_i.organisation_id,
+        narrows=_NARROWS,
     )
 
 
@@ -91,8 +108,9 @@ def _problems(place: ColumnElement[bool]) -> Listing:
         },
         sorts={"line": _p.line},
         default_sort="line",
+        owner=_i.organisation_id,
+        narrows=_NARROWS,
         scopes={
-            "organisation": lambda name: _i.organisation_id == param(name, _i.organisation_id.type),
             "sender": lambda _name: true(),  # the rows ask for it
         },
     )  # fmt: skip

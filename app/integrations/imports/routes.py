@@ -170,34 +170,39 @@ async def create_national_import(request: Request, actor: Actor = require("impor
 
 @imports.get("/v1/imports", **lists(IMPORTS))
 async def list_national_imports(request: Request, actor: Actor = require("imports:read")) -> Response:
-    """Imports of facts that all territories share, the latest first."""
-    return await page(request, IMPORTS)
+    """Imports of facts that all territories share, the latest first: those of your organisation, of kinds that you may
+    send; all of them where you read everything.
+    """
+    return await page(request, IMPORTS, **service.seen(actor, None))
 
 
 @imports.get("/v1/imports/{id:uuid}", **shows(schemas.FileImport))
 async def get_national_import(request: Request, actor: Actor = require("imports:read")) -> Response:
     """One import: its progress, and its result once it is finished."""
-    return await show(request, IMPORTS)
+    return await show(request, IMPORTS, **service.seen(actor, None))
 
 
 @imports.post("/v1/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
 async def cancel_national_import(request: Request, actor: Actor = require("imports:write")) -> Response:
-    """Cancel an import that is not finished. Nothing of it is written; with on_error=skip, nothing more of it."""
+    """Cancel an import that is not finished. Nothing of it is written; with on_error=skip, nothing more of it.
+
+    It is of a kind that you may send, and of your organisation unless you read everything.
+    """
     import_id: UUID = request.path_params["id"]
-    return await commit(request, lambda write: service.cancel(write, None, import_id, None))
+    return await commit(request, lambda write: service.cancel(write, actor, None, import_id))
 
 
 @imports.get("/v1/imports/{import_id:uuid}/problems", **lists(PROBLEMS))
 async def list_national_import_problems(request: Request, actor: Actor = require("imports:read")) -> Response:
     """What is wrong with the file of an import, by line."""
-    return await page(request, PROBLEMS, sender=actor.subject_id)
+    return await page(request, PROBLEMS, sender=actor.subject_id, **service.seen(actor, None))
 
 
 @imports.delete("/v1/imports/{id:uuid}/file", **changes(schemas.FileImport, service.FileNeeded, service.FileForgotten))
 async def delete_national_import_file(request: Request, actor: Actor = require("imports:write")) -> Response:
     """Delete the file of an import that you have sent, before its seven days are over."""
     import_id: UUID = request.path_params["id"]
-    return await commit(request, lambda write: service.delete_file(write, None, import_id))
+    return await commit(request, lambda write: service.delete_file(write, actor, None, import_id))
 
 
 @imports.get("/v1/imports/{id:uuid}/annotated", **_ANNOTATES)
@@ -269,28 +274,32 @@ async def create_import(request: Request, actor: Actor = require("imports:write"
 
 @imports.get(T + "/imports", **lists(TERRITORY_IMPORTS))
 async def list_imports(request: Request, actor: Actor = require("imports:read")) -> Response:
-    """Imports of the territory, the latest first. A consultant sees those of its own organisation."""
-    return await page(request, TERRITORY_IMPORTS, **actor.own("imports:read", request.path_params["territory"]))
+    """Imports of the territory, the latest first: those of your organisation, of kinds that you may send; all of them
+    where you read everything.
+    """
+    return await page(request, TERRITORY_IMPORTS, **service.seen(actor, request.path_params["territory"]))
 
 
 @imports.get(T + "/imports/{id:uuid}", **shows(schemas.FileImport))
 async def get_import(request: Request, actor: Actor = require("imports:read")) -> Response:
     """One import: its progress, and its result once it is finished."""
-    return await show(request, TERRITORY_IMPORTS, **actor.own("imports:read", request.path_params["territory"]))
+    return await show(request, TERRITORY_IMPORTS, **service.seen(actor, request.path_params["territory"]))
 
 
 @imports.post(T + "/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
 async def cancel_import(request: Request, actor: Actor = require("imports:write")) -> Response:
-    """Cancel an import that is not finished. Nothing of it is written; with on_error=skip, nothing more of it."""
+    """Cancel an import that is not finished. Nothing of it is written; with on_error=skip, nothing more of it.
+
+    It is of a kind that you may send, and of your organisation unless you read everything.
+    """
     territory, import_id = request.path_params["territory"], request.path_params["id"]
-    own = actor.own("imports:read", territory).get("organisation")
-    return await commit(request, lambda write: service.cancel(write, territory, import_id, own))
+    return await commit(request, lambda write: service.cancel(write, actor, territory, import_id))
 
 
 @imports.get(T + "/imports/{import_id:uuid}/problems", **lists(TERRITORY_PROBLEMS))
 async def list_import_problems(request: Request, actor: Actor = require("imports:read")) -> Response:
     """What is wrong with the file of an import, by line."""
-    scopes = actor.own("imports:read", request.path_params["territory"])
+    scopes = service.seen(actor, request.path_params["territory"])
     return await page(request, TERRITORY_PROBLEMS, sender=actor.subject_id, **scopes)
 
 
@@ -298,7 +307,7 @@ async def list_import_problems(request: Request, actor: Actor = require("imports
 async def delete_import_file(request: Request, actor: Actor = require("imports:write")) -> Response:
     """Delete the file of an import that you have sent, before its seven days are over."""
     territory, import_id = request.path_params["territory"], request.path_params["id"]
-    return await commit(request, lambda write: service.delete_file(write, territory, import_id))
+    return await commit(request, lambda write: service.delete_file(write, actor, territory, import_id))
 
 
 @imports.get(T + "/imports/{id:uuid}/annotated", **_ANNOTATES)

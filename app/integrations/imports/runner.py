@@ -29,6 +29,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.access.gate import actor_of
+from app.access.gate import works as key_works
 from app.core import clock, limits
 from app.core.db import Base, SessionFactory, driver_connection, raw_connection
 from app.core.faults import LANGUAGES, Fault, FieldError
@@ -130,10 +131,10 @@ class ImportTooLong(Problem):
 
 
 class ImportNotPermitted(Problem):
-    """The sender of the import is no longer allowed to write this here."""
+    """The sender of the import is no longer allowed to write this here, or its key no longer works."""
 
     status = 403
-    title_fr = "L'auteur de l'import n'a plus le droit d'écrire ceci ici."
+    title_fr = "L'auteur de l'import n'a plus le droit d'écrire ceci ici, ou sa clé n'est plus valable."
 
 
 VALUES_ALONE = Fault(
@@ -438,15 +439,19 @@ class _Run:
                 await connection.execute(statement, self.id)
 
     async def _allow(self) -> WritingSubject:
-        """Who asked, where the roles in force now still permit it; the service itself for the command line."""
+        """Who asked, where the roles in force now still permit it and the key that asked still works; the service
+        itself for the command line.
+        """
         if self.row["attempts"] > ATTEMPTS:
             raise ImportFailed
         if self.row["requested_by"] is None:
             return self.actor
         async with raw_connection(self.engine) as connection:
             actor = await actor_of(connection, self.row["requested_by"])
+            key_id = self.row["api_key_id"]
+            works = key_id is None or await key_works(connection, key_id)
         self.actor = actor
-        if not actor.may(self.importer.permission, self.place):
+        if not works or not actor.may(self.importer.permission, self.place):
             raise ImportNotPermitted
         return actor
 

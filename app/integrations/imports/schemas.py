@@ -32,6 +32,8 @@ class ImportOptions(Read):
 class FileImport(Read):
     """An import and its progress. At the end each line is created, updated, unchanged or skipped."""
 
+    told_as = "import"
+
     id: Id
     territory: str | None = Field(
         description="Slug of the territory that the lines belong to; null for facts that all territories share."

@@ -23,7 +23,7 @@ from app.core.faults import Fault
 from app.core.messages import NOT_ONE_OF, UNKNOWN_PARAMETER
 from app.core.problems import Forbidden, NotFound, Problem, ValidationFailed
 from app.core.quotas import IMPORT_BYTES, IMPORTS_AT_ONCE, Quota, QuotaExceeded
-from app.core.reading.listing import Listing
+from app.core.reading.listing import OWN, Listing
 from app.core.writing import apart, sheets
 from app.core.writing.importing import Header, Importer, find_header, match
 from app.core.writing.writes import Change, Write
@@ -326,6 +326,7 @@ async def request_import(
         format=upload.shape.format,
         encoding=upload.shape.encoding,
         requested_by=write.actor.subject_id,
+        api_key_id=getattr(write.actor, "key_id", None),
         organisation_id=write.actor.organisation_id,
         created_at=write.now,
         updated_at=write.now,
@@ -334,18 +335,30 @@ async def request_import(
     return Change("import.created", listing_of(territory), [import_id], bound_of(territory))
 
 
-async def cancel(write: Write, territory: str | None, import_id: UUID, organisation_id: UUID | None) -> Change:
-    """Cancel an import; one that runs writes nothing more. Raises `forbidden` (403) for who could not have sent it, and
-    `import-finished` (409).
-    """
-    conditions = [Import.id == import_id]
+def seen(actor: Actor, territory: str | None) -> dict[str, Any]:
+    """The scopes of the imports that a caller sees in a territory, or of facts that all share."""
+    return actor.own("imports:read", territory) | listing_of(territory).narrowed(actor, territory)
+
+
+async def _locked(write: Write, actor: Actor, territory: str | None, import_id: UUID, *more: Any) -> Import:
+    """An import that the caller sees, for an act on it, which needs the right to send that kind of file."""
+    scopes = seen(actor, territory)
+    conditions = [Import.id == import_id, *more]
     conditions.append(Import.territory.is_(None) if territory is None else Import.territory == territory)
-    if organisation_id is not None:
-        conditions.append(Import.organisation_id == organisation_id)
+    if OWN in scopes:
+        conditions.append(Import.organisation_id == scopes[OWN])
     locked = await write.lock(Import, *conditions)
-    permission = IMPORTERS[locked.kind].permission
-    if isinstance(write.actor, Actor) and not write.actor.may(permission, territory):
-        raise Forbidden(permission=permission)
+    importer = IMPORTERS.get(locked.kind)
+    if importer is None or locked.kind not in scopes.get("kind", IMPORTERS):
+        raise NotFound
+    if not actor.may(importer.permission, territory):
+        raise Forbidden(permission=importer.permission)
+    return locked
+
+
+async def cancel(write: Write, actor: Actor, territory: str | None, import_id: UUID) -> Change:
+    """Cancel an import; one that runs writes nothing more. Raises `import-finished` (409)."""
+    locked = await _locked(write, actor, territory, import_id)
     if locked.status not in (ImportStatus.QUEUED, ImportStatus.RUNNING):
         raise ImportFinished(current=locked.status)
     locked.status, locked.finished_at, locked.updated_at = ImportStatus.CANCELLED, write.now, write.now
@@ -366,14 +379,12 @@ UPDATE import_problems p SET found = NULL FROM gone g WHERE p.import_id = g.id A
 """
 
 
-async def delete_file(write: Write, territory: str | None, import_id: UUID) -> Change:
+async def delete_file(write: Write, actor: Actor, territory: str | None, import_id: UUID) -> Change:
     """Delete the file of an own import that is finished, with what its problems told of it.
 
     Raises `file-needed` (409), `file-forgotten` (410), and `NotFound` for who has not sent the file.
     """
-    conditions = [Import.id == import_id, Import.requested_by == write.actor.subject_id]
-    conditions.append(Import.territory.is_(None) if territory is None else Import.territory == territory)
-    locked = await write.lock(Import, *conditions)
+    locked = await _locked(write, actor, territory, import_id, Import.requested_by == write.actor.subject_id)
     if locked.finished_at is None:
         raise FileNeeded
     if locked.file_kept_until is None:

@@ -46,6 +46,7 @@ ACCOUNTS = Listing(
     version=_a.version,
     derived=True,
     parent=select(Organisation.id).where(Organisation.id == _organisation_id),
+    owner=_a.organisation_id,
     filters={
         "decidable_by": Filter(
             Parameter(Uuid, "Accounts that this subject did not propose: who proposes one does not decide on it."),

@@ -97,7 +97,7 @@ async def withdraw_bank_account(request: Request, body: BankDetailsEnd, actor: A
 
 def _seen(request: Request, actor: Actor) -> None:
     """Refuse who sees the accounts of its own organisation alone, and looks at another's. Raises `NotFound`."""
-    if actor.organisation_id != request.path_params["organisation_id"] and actor.territories(READ) is not None:
+    if actor.organisation_id != request.path_params["organisation_id"] and actor.sees_only_own(READ, None):
         raise NotFound
 
 

@@ -1,0 +1,296 @@
+"""Who sees what: the feed against the routes, and every answer against row-level security.
+
+The service does not use row-level security (decision 16). Here a role of the database sees the rows of one territory,
+by a policy on every table that belongs to one, and the application is asked the same through it.
+"""
+
+import asyncio
+import re
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+from sqlalchemy import make_url
+from sqlalchemy.sql.visitors import iterate
+from sqlalchemy.util import LRUCache
+
+from app.access.rules import MATRIX, Role
+from app.commands.export import _parents, is_own
+from app.core.reading import listing as listings
+from app.core.reading.listing import Listing
+from app.integrations.feed.kinds import Kind
+from app.models import metadata
+from app.settings import Settings
+from tests.conftest import plain, serving_in_process
+from tests.contract.conftest import Known, one_of_everything
+from tests.contract.test_routes import ask, plain_path, routes
+from tests.in_process import InProcess
+from tests.world import Client, World, ok
+
+# What the register holds is told to who follows it, and what names persons to who reads it in all territories, though
+# a part of it can be read by others.
+TOLD_TO_FEWER = {
+    "firm", "firm_activity", "firm_owner", "proceeding", "site", "person", "member", "service_account",
+}  # fmt: skip
+# Kinds of which no address that an event tells reads one: a report is below its award, an activity in a list.
+NOWHERE = {"commitment_report", "firm_activity"}
+# Their addresses name the parent otherwise than they do.
+NAMED = {"award_id": "grant_id"}
+
+
+async def read_whole(client: Client, query: str = "") -> dict[str, dict[str, Any]]:
+    """The events that a caller sees, by id."""
+    seen: dict[str, dict[str, Any]] = {}
+    after = ""
+    while items := (page := ok(await client.get(f"/v1/events?limit=500{query}{after}")))["items"]:
+        seen |= {event["id"]: event for event in items}
+        after = f"&after={page['next_cursor']}"
+    return seen
+
+
+async def settled(world: World) -> None:
+    """Wait until the feed has come to the last event: an older transaction, anywhere on the server, holds it back."""
+    last = await world.pool.fetchval("SELECT id::text FROM events ORDER BY sequence DESC LIMIT 1")
+    async with asyncio.timeout(20):
+        while last not in await read_whole(world.auditor):  # noqa: ASYNC110  # another server process ends it
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+async def away(alone: Known) -> Known:
+    """Everything in another territory; in the first somebody of both firms reads the feed for its lead."""
+    world = alone.world
+    known = await one_of_everything(await World.create(world.http, world.pool))
+    other = known.world
+    async with world.pool.acquire() as connection:
+        await world.add_subject(connection, "partner_lead", "partner", "lead")
+        await world.add_subject(connection, "inspector", "office", None)
+        await world.add_subject(connection, "national_funder", "office", "funder", territory=None)
+        await world.add_subject(connection, "elsewhere", "lead", "consultant")
+        for name, role, place in (("elsewhere", "treasurer", other), ("inspector", "auditor", world)):
+            await connection.execute(
+                "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
+                " VALUES ($1, $2, $3, '2020-01-01', now(), now())",
+                world.subjects[name], role, place.territory,
+            )  # fmt: skip
+    await settled(world)
+    return known
+
+
+def addresses(app: Any) -> dict[str, list[str]]:
+    """The addresses at which one object of a kind is read, the longest first."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for route in app.application.routes:
+        noun = getattr(getattr(route, "response_model", None), "noun", None)
+        if "GET" in (getattr(route, "methods", None) or ()) and noun is not None and route.path.startswith("/v1/"):
+            found[noun()].append(plain_path(route.path))
+    return {kind: sorted(paths, key=lambda path: -len(path)) for kind, paths in found.items()}
+
+
+def addresses_of(paths: list[str], event: dict[str, Any]) -> Iterator[str]:
+    """Where the object of an event may be read, by what the event says."""
+    said = {**event["data"], "territory": event["territory"] or event["data"].get("territory")}
+    for path in paths:
+        names = re.findall(r"\{(\w+)\}", path)
+        key = event["resource"]["id"].rpartition("/")[2]
+        own = {names[-1]: said.get(names[-1]) or key} if names else {}
+        if names and names[-1] == "id":
+            own = {"id": key}
+        values = {name: own.get(name) or said.get(name) or said.get(NAMED.get(name, "")) for name in names}
+        if all(values.values()):
+            yield path.format(**values)
+
+
+async def test_an_event_is_shown_where_its_object_is(alone: Known, away: Known) -> None:
+    world = alone.world
+    app = world.http.app  # type: ignore[attr-defined]  # a client in this process
+    kinds: tuple[Kind, ...] = app.application.state.event_kinds
+    paths, known = addresses(app), {kind.noun for kind in kinds}
+    whole = await read_whole(world.auditor)
+    there: dict[tuple[str, str], list[str]] = defaultdict(list)
+    asked: dict[str, bool] = {}
+    for event in whole.values():
+        kind = event["resource"]["type"]
+        for address in addresses_of(paths.get(kind, []), event):
+            if address not in asked:
+                asked[address] = (await world.auditor.get(address)).status_code == 200
+            if asked[address]:
+                there[kind, address].append(event["id"])
+                break
+    told = {event["resource"]["type"] for event in whole.values()}
+    assert told <= known
+    assert told - {kind for kind, _ in there} == NOWHERE
+    some: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for kind, address in there:
+        event = whole[there[kind, address][0]]
+        group = (kind, f"{event['territory']} {event['data'].get('organisation_id')}")
+        some[group] = [*some[group], (kind, address)][:2]
+    wrong = []
+    for name in (*(str(role) for role in Role), "partner_lead", "inspector", "national_funder", "elsewhere"):
+        client = world.clients[name]
+        if (await client.get("/v1/events?limit=1")).status_code == 404:
+            continue
+        seen = await read_whole(client)
+        assert set(seen) <= set(whole)
+        for kind, address in (each for group in some.values() for each in group):
+            if name == "elsewhere" and f"/{world.territory}/" in address:
+                continue  # a consultant there, who has no feed
+            shown = {event_id in seen for event_id in there[kind, address]}
+            read = (await client.get(address)).status_code == 200
+            if shown != {read} and not (kind in TOLD_TO_FEWER and shown == {False}):
+                wrong.append((name, address, "read" if read else "hidden", shown))
+    assert wrong == []
+
+
+# --- row-level security as the oracle ---------------------------------------------------------------------------------
+
+# The roles of the first territory, who sees but its own organisation's part first; an auditor of it sees all of it.
+LOCAL = {"consultant": "consultant", "lead": "lead", "territory": "territory", "treasurer": "treasurer",
+         "funder": "funder", "committee": "committee", "inspector": "auditor"}  # fmt: skip
+
+
+def policies() -> Iterator[tuple[str, str]]:
+    """The condition under which a row of each table that belongs to a territory is seen."""
+    here = "ANY (string_to_array(current_setting('oracle.territories'), ','))"
+    for table in metadata.sorted_tables:
+        if table.name == "territories":
+            yield table.name, f"slug = {here}"
+        elif "territory" in table.c:
+            yield table.name, f"territory IS NULL OR territory = {here}"
+        elif is_own(table):
+            columns, there = next((a, b) for a, b in _parents(table) if is_own(b[0].table))
+            same = " AND ".join(f"o.{b.name} = {table.name}.{a.name}" for a, b in zip(columns, there, strict=True))
+            yield table.name, f"EXISTS (SELECT FROM {there[0].table.name} o WHERE {same})"
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """One of everything in two territories, and the application through a role that sees the first alone."""
+
+    known: Known
+    other: Known
+    http: httpx2.AsyncClient
+
+    def through(self, client: Client) -> Client:
+        return Client(self.http, client.key, client.base)
+
+
+@pytest.fixture(scope="module")
+async def oracle(
+    alone: Known, away: Known, own_url: str, settings: Settings, anyio_backend: Any
+) -> AsyncIterator[Oracle]:
+    role, password = f"oracle_{secrets.token_hex(6)}", secrets.token_hex(16)
+    connection = await asyncpg.connect(plain(own_url))
+    for table, condition in policies():
+        await connection.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        await connection.execute(f"CREATE POLICY here ON {table} USING ({condition})")
+    await connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+    try:
+        await connection.execute(
+            f"ALTER ROLE {role} SET oracle.territories = '{alone.world.territory}';"
+            f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role};"
+            f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}"
+        )
+        url = make_url(own_url).set(username=role, password=password).render_as_string(hide_password=False)
+        async with AsyncExitStack() as stack:
+            served = await stack.enter_async_context(
+                serving_in_process(settings.model_copy(update={"database_url": url}))
+            )
+            client = await stack.enter_async_context(InProcess(served))
+            yield Oracle(alone, away, client)
+    finally:
+        await connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+        await connection.close()
+
+
+VOLATILE = re.compile(
+    r'"(request_id|instance|next_cursor|as_of|read_at|last_used_at)":("[^"]*"|null)|[0-9-]{10}T[0-9:.]+Z|"/v1[^"]*"'
+)
+
+
+def said(response: httpx2.Response) -> tuple[int, str]:
+    """An answer, without what is another at every request."""
+    return response.status_code, VOLATILE.sub("", response.text) if response.content else ""
+
+
+def askers(route: Any) -> list[str]:
+    """The first of the local callers whom the gate of a route lets in, and the last."""
+    let_in = [name for name, role in LOCAL.items() if role in MATRIX[route.gate.permission]]
+    return list(dict.fromkeys([*let_in[:1], *let_in[-1:]]))
+
+
+async def differing(oracle: Oracle, method: str, path: str, route: Any, ids: Known) -> list[Any]:
+    """What an address in the first territory, with these ids, says otherwise to a local caller through the oracle."""
+    found = []
+    mine = Known(oracle.known.world, ids.ids | {"territory": oracle.known.ids["territory"]})
+    address = mine.read_address(path) if method == "GET" else mine.address(path)
+    for name in askers(route):
+        client = oracle.known.world.clients[name]
+        answers = [said(await ask(each, method, address, route)) for each in (client, oracle.through(client))]
+        if answers[0] != answers[1]:
+            found.append((name, method, address, *answers))
+    return found
+
+
+async def test_every_answer_is_the_same_under_policies_on_every_territorial_table(oracle: Oracle) -> None:
+    found: list[Any] = []
+    for method, path, route in routes(oracle.known.world.http.app):  # type: ignore[attr-defined]
+        if method != "GET" and route.body_field is not None:
+            continue  # refused before anything is looked for
+        for ids in (
+            (oracle.known, oracle.other) if set(re.findall(r"{(\w+)}", path)) - {"territory"} else (oracle.known,)
+        ):
+            found += await differing(oracle, method, path, route, ids)
+    assert found == []
+
+
+async def test_the_feed_is_the_same(oracle: Oracle) -> None:
+    await settled(oracle.known.world)
+    for name in ("lead", "territory", "funder", "treasurer"):
+        client = oracle.known.world.clients[name]
+        plainly = await read_whole(client)
+        assert plainly
+        assert await read_whole(oracle.through(client)) == plainly, name
+
+
+def of_no_territory(rows: Any) -> Any:
+    """The rows of a listing without the conditions that name the territory of the address."""
+    kept = [
+        each for each in rows._where_criteria
+        if not any(getattr(part, "key", None) == "p_territory" for part in iterate(each))
+    ]  # fmt: skip
+    bare = rows._clone()
+    bare._where_criteria = tuple(kept)
+    return bare if len(kept) < len(rows._where_criteria) else None
+
+
+async def test_a_where_that_is_taken_away_is_found(oracle: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each list of a territory without its WHERE, which shows the rows of the other one too, but for the oracle."""
+    monkeypatch.setattr(listings, "_compiled", LRUCache(1000))
+    filtered, taken = Listing.filtered, set()
+
+    def without(listing: Listing, *given: Any) -> Any:
+        bare = of_no_territory(filtered(listing, *given))
+        if bare is None:
+            return filtered(listing, *given)
+        taken.add(listing.schema.noun())
+        return bare
+
+    monkeypatch.setattr(Listing, "filtered", without)
+    world, found, asked = oracle.known.world, set(), set()
+    for method, path, route in routes(world.http.app):  # type: ignore[attr-defined]
+        lists = "x-listing" in (route.openapi_extra or {}) and path.count("{") == 1
+        if lists and path.startswith("/v1/territories/{territory}/"):
+            taken.clear()
+            if await differing(oracle, method, path, route, oracle.known):
+                found.add(path)
+            if taken:
+                asked.add(path)
+    assert asked - found == set()
+    assert len(found) > 20
