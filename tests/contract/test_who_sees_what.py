@@ -24,7 +24,7 @@ from app.access.rules import MATRIX, Role
 from app.commands.export import _parents, is_own
 from app.core.reading import listing as listings
 from app.core.reading.listing import Listing
-from app.integrations.feed.kinds import Kind
+from app.integrations.feed.kinds import EventKind
 from app.models import metadata
 from app.settings import Settings
 from tests.conftest import plain, serving_in_process
@@ -110,7 +110,7 @@ def addresses_of(paths: list[str], event: dict[str, Any]) -> Iterator[str]:
 async def test_an_event_is_shown_where_its_object_is(alone: Known, away: Known) -> None:
     world = alone.world
     app = world.http.app  # type: ignore[attr-defined]  # a client in this process
-    kinds: tuple[Kind, ...] = app.application.state.event_kinds
+    kinds: tuple[EventKind, ...] = app.application.state.event_kinds
     paths, known = addresses(app), {kind.noun for kind in kinds}
     whole = await read_whole(world.auditor)
     there: dict[tuple[str, str], list[str]] = defaultdict(list)

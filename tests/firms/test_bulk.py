@@ -36,7 +36,7 @@ async def put(app: Any, firms: list[dict[str, Any]], sites: list[dict[str, Any]]
 def _first(firms: list[dict[str, Any]]) -> Any:
     from app.firms.queries import FIRMS
 
-    return FIRMS, [firms[0]["siren"]]
+    return FIRMS, [firms[0]["siren"]], {"scope_following": None, "scope_declarer": None}
 
 
 async def test_a_second_run_changes_nothing_and_a_third_what_differs(app: Any, world: World) -> None:

@@ -56,7 +56,7 @@ async def test_a_refresh_that_finds_nothing_new_writes_nothing(world: World) -> 
     ok(first, 201)
     before = await told(world, siren)
     again = await refresh(world, siren)
-    shown = ok(await world.lead.get(f"/v1/firms/{siren}"))
+    shown = ok(await world.operator.get(f"/v1/firms/{siren}"))
     assert (ok(again, 200), again.headers["etag"]) == ({**shown, "advisories": []}, first.headers["etag"])
     assert await told(world, siren) == before
 

@@ -38,7 +38,7 @@ from app.core.reading.listing import LIMIT, json_object
 from app.core.reading.query import Parameter, read
 from app.core.schemas import Read
 from app.core.writing.events import FOLLOWED, _e
-from app.integrations.feed.kinds import Kind, Sight
+from app.integrations.feed.kinds import EventKind, Sight
 
 
 class EventActor(Read):
@@ -197,7 +197,7 @@ def _followed(everywhere: bool) -> Any:
     return topics.subquery("topics")
 
 
-def _data(kinds: tuple[Kind, ...]) -> Any:
+def _data(kinds: tuple[EventKind, ...]) -> Any:
     """What an event tells today: what was no secret when it was written may be one."""
     cuts = [
         (_e.resource_type == literal_column(f"'{kind.noun}'", Text()), _e.data.op("-")(literal_column(names, _TEXTS)))
@@ -207,7 +207,7 @@ def _data(kinds: tuple[Kind, ...]) -> Any:
     return case(*cuts, else_=_e.data)
 
 
-def _part(kinds: tuple[Kind, ...]) -> Any:
+def _part(kinds: tuple[EventKind, ...]) -> Any:
     """What an event is about: its kind, with the part of it where some see parts alone."""
     kind, slash, value_of = _e.resource_type, literal_column("'/'", Text()), _e.data.op("->>", return_type=Text())
     named = {each.noun: literal_column(f"'{each.part[0]}'", Text()) for each in kinds if each.part is not None}
@@ -217,7 +217,7 @@ def _part(kinds: tuple[Kind, ...]) -> Any:
     return case(*parts, else_=kind) if parts else kind
 
 
-def _events(kinds: tuple[Kind, ...], given: frozenset[str]) -> Any:
+def _events(kinds: tuple[EventKind, ...], given: frozenset[str]) -> Any:
     """The events between cursor and horizon that the filters select, as they are shown.
 
     `data` is shown as PostgreSQL stores it, with spaces: to take them out would cost four times the rest of the page.
@@ -251,7 +251,7 @@ def _events(kinds: tuple[Kind, ...], given: frozenset[str]) -> Any:
 
 @lru_cache(maxsize=KEPT_SHAPES)
 def _feed(
-    kinds: tuple[Kind, ...], everywhere: bool, about: bool, owned: bool, follows: bool, given: frozenset[str]
+    kinds: tuple[EventKind, ...], everywhere: bool, about: bool, owned: bool, follows: bool, given: frozenset[str]
 ) -> Statement:
     """A page of the feed. Who sees all territories reads by number alone; others territory by territory, what is seen
     of their own organisation alone (`owned`) by the organisation, and what belongs to no territory (`about`) kind by
@@ -301,7 +301,7 @@ def _feed(
     return Statement(select(found.c.sequence, found.c.body).order_by(found.c.sequence).limit(limit))
 
 
-async def feed(request: Request, kinds: tuple[Kind, ...], sight: Sight) -> Response:
+async def feed(request: Request, kinds: tuple[EventKind, ...], sight: Sight) -> Response:
     """Events after the cursor that this caller may see: nothing missed, nothing twice, never backwards.
 
     `next_cursor` is always there: ask again with it, also after an empty page. Raises `InvalidCursor` (422).

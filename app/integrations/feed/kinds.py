@@ -16,7 +16,7 @@ _IN_A_TERRITORY = "/v1/territories/{territory"
 
 
 @dataclass(frozen=True)
-class Kind:
+class EventKind:
     """A kind of object by its noun, and the permissions without which no address shows one.
 
     `local`: objects of it belong to a territory; `shared`: there are some that belong to none. `narrowed`: of these a
@@ -38,7 +38,7 @@ class Kind:
         return [self.noun] if values is None else [f"{self.noun}/{value}" for value in values]
 
 
-def kinds_of(routes: Iterable[Any]) -> tuple[Kind, ...]:
+def kinds_of(routes: Iterable[Any]) -> tuple[EventKind, ...]:
     """The kinds that these routes read: those of the schemas with which a GET answers."""
     shown: dict[str, list[tuple[type[Read], str, bool]]] = {}
     for route in routes:
@@ -53,7 +53,7 @@ def kinds_of(routes: Iterable[Any]) -> tuple[Kind, ...]:
         for name, (_, values_of) in listing.narrows.items()
     }
     return tuple(
-        Kind(
+        EventKind(
             noun,
             tuple(sorted({permission for _, permission, _ in reads})),
             any(local for *_, local in reads),
@@ -97,7 +97,7 @@ class Sight:
 
 
 @lru_cache(maxsize=1024)
-def sight_of(kinds: tuple[Kind, ...], actor: Actor) -> Sight:
+def sight_of(kinds: tuple[EventKind, ...], actor: Actor) -> Sight:
     """What the actor may see: of each kind what the permissions to read it show, and no more."""
     territories = actor.territories("events:read")
     slugs = sorted({grant.territory for grant in actor.grants if grant.territory})
@@ -130,9 +130,9 @@ def sight_of(kinds: tuple[Kind, ...], actor: Actor) -> Sight:
     return Sight(limits, actor.reads_everything, *(tuple(each) for each in named))
 
 
-def _may(actor: Actor, kind: Kind, place: str | None) -> bool:
+def _may(actor: Actor, kind: EventKind, place: str | None) -> bool:
     return all(actor.may(each, place) for each in kind.permissions)
 
 
-def _sees_only_own(actor: Actor, kind: Kind, place: str | None) -> bool:
+def _sees_only_own(actor: Actor, kind: EventKind, place: str | None) -> bool:
     return any(actor.sees_only_own(each, place) for each in kind.permissions)

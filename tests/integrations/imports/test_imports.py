@@ -19,7 +19,7 @@ from app.integrations.imports import runner
 from app.integrations.imports.models import ImportStatus
 from tests.conftest import plain
 from tests.integrations.imports.files import CSV, carry_out, csv_file, ended_of, send, xlsx_file
-from tests.world import World, fresh_siren, ok, problem
+from tests.world import Client, World, fresh_siren, ok, problem
 
 FIRMS = "/v1/imports?kind=firms"
 
@@ -509,3 +509,68 @@ async def test_the_bounds_of_an_import_replace_those_of_a_request(database_url: 
             assert await connection.fetchval("SELECT 1 FROM pg_sleep(0.3)") == 1
     finally:
         await connection.close()
+
+
+# --- whose imports are ----------------------------------------------------------------------------------------------
+
+
+async def listed(client: Client, path: str) -> set[str]:
+    return {each["id"] for each in ok(await client.get(path, params={"limit": 500}))["items"]}
+
+
+async def test_an_import_is_seen_and_cancelled_by_its_organisation_where_it_may_send_that_kind(
+    app: Any,
+    world: World,
+    other: World,
+    run_next: Any,
+) -> None:
+    staff = world.clients["territory"]
+    national = await send(staff, FIRMS, csv_file(*firms()[1]))
+    contacts = await send(staff, "imports?kind=contacts", csv_file("siren;nom", "123456789;X"))
+    strangers = [
+        world.consultant, world.lead, world.funder, world.treasurer, other.clients["territory"], other.consultant,
+    ]  # fmt: skip
+    for path, received in (("/v1/imports", national), (f"{world.lead.base}/imports", contacts)):
+        one = f"{path}/{received['id']}"
+        for client in strangers:
+            problem(await client.get(one), 404, "not-found")
+            problem(await client.get(f"{one}/problems"), 404, "not-found")
+            problem(await client.post(f"{one}/cancel"), 404, "not-found")
+            problem(await client.delete(f"{one}/file"), 404, "not-found")
+            if client not in (other.clients["territory"], other.consultant) or path == "/v1/imports":
+                assert received["id"] not in await listed(client, path)
+        assert received["id"] in await listed(world.auditor, path)
+        assert received["id"] in await listed(staff, path)
+    # Who sees the imports of everybody cancels none of a kind that it may not send.
+    problem(await world.programme.post(f"{world.lead.base}/imports/{contacts['id']}/cancel"), 403, "forbidden")
+    ok(await staff.post(f"imports/{contacts['id']}/cancel"))
+    ok(await world.programme.post(f"/v1/imports/{national['id']}/cancel"))
+
+
+@pytest.mark.parametrize("end", ["revoked_at", "expires_at"])
+async def test_an_import_that_waits_is_refused_where_its_key_no_longer_works(
+    app: Any,
+    world: World,
+    run_next: Any,
+    end: str,
+) -> None:
+    staff = world.clients["territory"]
+    received = await send(staff, FIRMS, csv_file(*firms()[1]))
+    key = await world.pool.fetchval("SELECT api_key_id FROM imports WHERE id = $1", UUID(received["id"]))
+    assert str(key) == ok(await staff.get("/v1/me"))["key_id"]
+    await world.pool.execute(f"UPDATE api_keys SET {end} = now() - interval '1 second' WHERE id = $1", key)
+    assert await run_next(app.state["engine"], app.state["sessions"], UUID(received["id"]))
+    ended = ok(await world.auditor.get(f"/v1/imports/{received['id']}"))
+    assert (ended["status"], ended["problem"]["type"]) == ("refused", "/problems/import-not-permitted")
+    assert ended["rows_written"] == 0
+
+
+async def test_an_import_of_before_its_key_was_kept_is_run_by_the_roles_of_its_sender(
+    app: Any,
+    world: World,
+    run_next: Any,
+) -> None:
+    received = await send(world.clients["territory"], FIRMS, csv_file(*firms()[1]))
+    await world.pool.execute("UPDATE imports SET api_key_id = NULL WHERE id = $1", UUID(received["id"]))
+    assert await run_next(app.state["engine"], app.state["sessions"], UUID(received["id"]))
+    assert ok(await world.auditor.get(f"/v1/imports/{received['id']}"))["status"] == "succeeded"
