@@ -47,7 +47,9 @@ days_before Jours avant | days_certified Jours certifiés | days_entered Jours s
 days_ordered Jours commandés | days_past_due Jours de retard | days_planned Jours prévus
 days_rejected Jours refusés | days_submitted Jours soumis | debit Débit | debit_balance Solde débiteur
 debits Prélèvements | decided Décidé | decision Décision | decision_ends Fin du délai de décision
-decision_reference Référence de la décision | declared Déclaré | deducted Déduit | delay Délai
+decision_reference Référence de la décision | declared Déclaré
+declared_by_organisation Organisme déclarant | declared_by_organisation_name Nom de l'organisme déclarant
+deducted Déduit | delay Délai
 delay_ends Fin du délai | delimiter Séparateur | deliverable Livrable | deliverable_title Intitulé du livrable
 delivered Remis | description Description | detail Détail (anglais) | detail_fr Détail
 detected_in_audition Détecté à l'audition | detected_in_audition_on Détecté à l'audition du

@@ -450,3 +450,56 @@ def test_roles_and_keys_of_before_stay_and_end(new_database: Any) -> None:
     ]  # fmt: skip
     assert len(keys) == 6
     assert sorted(event["type"] for event in events) == ["api_key.updated"] * 4 + ["member.updated"]
+
+
+def test_past_events_say_whose_they_are_and_no_digest_of_what_is_sealed(new_database: Any) -> None:
+    url = new_database("owners")
+    made: dict[str, Any] = {}
+    told = "SELECT * FROM events WHERE resource_type <> 'api_key' ORDER BY sequence"
+    sealed = """
+        UPDATE events SET data = data || '{"content_hash": "secret"}' WHERE resource_type = 'service_certificate'"""
+    reply = """{"id":"1","content_hash":"%s","note":null}""" % ("0" * 64)
+
+    async def live(http: httpx2.AsyncClient, pool: Any) -> None:
+        world = made["world"] = await World.create(http, pool)
+        mission = await world.mission(days=10)
+        entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-06-20")), 201)
+        ok(await world.lead_judge.post(f"time-entries/{entry['id']}/validate"))
+        await world.certify(mission)
+        draft = ok(await world.consultant.post("time-entries", mission.entry(status="draft")), 201)
+        ok(await world.consultant.delete(f"time-entries/{draft['id']}"), 204)
+        received = {"kind": "time_entries"}
+        answer = await world.consultant.post("imports", params=received, content=b"a;b\n1;2\n",
+                                             headers={"Content-Type": "text/csv"})  # fmt: skip
+        ok(answer, 202)
+        made["before"] = [dict(row) for row in await pool.fetch(told)]
+
+    async def as_written(pool_url: str) -> None:
+        connection = await asyncpg.connect(plain(pool_url))
+        try:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL session_replication_role = replica")
+                await connection.execute(sealed)
+                await connection.execute(
+                    "INSERT INTO idempotency_keys VALUES (uuidv7(), 'k', '', 201, NULL, NULL, $1, now())", reply
+                )
+        finally:
+            await connection.close()
+
+    async def after(http: httpx2.AsyncClient, pool: Any) -> None:
+        made["after"] = [dict(row) for row in await pool.fetch(told)]
+        assert await pool.fetchval("SELECT body FROM idempotency_keys WHERE key = 'k'") == '{"id":"1","note":null}'
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await pool.execute("UPDATE events SET data = '{}'")
+
+    asyncio.run(served(url, live))
+    command.downgrade(migrations.config(url), "2026_11_30_2310")
+    asyncio.run(as_written(url))
+    migrations.upgrade(url)
+    asyncio.run(served(url, after))
+    assert made["after"][: len(made["before"])] == made["before"], "owners are found again, and the digest is gone"
+    owned = {row["resource_type"] for row in made["after"] if row["owner_organisation_id"] is not None}
+    assert owned == {"time_entry", "service_certificate", "rate", "import"}
+    partner = {made["world"].organisations["partner"]}
+    for kind in ("service_certificate", "import"):
+        assert {row["owner_organisation_id"] for row in made["after"] if row["resource_type"] == kind} == partner

@@ -353,6 +353,10 @@ async def test_events_about_a_firm_reach_those_who_follow_it_without_their_autho
     assert all(each["request_id"] is None for each in mine)
     assert mine[1]["data"]["acronym"] == "KNW"
     assert mine[1]["actor"]["kind"] == "person"
+    # What is hidden is not found either: it would tell who it is.
+    for who in (other, world):
+        asked = f"/v1/events?resource_type=firm&actor={who.subjects['territory']}&limit=500"
+        assert siren not in {each["resource"]["id"] for each in ok(await world.lead.get(asked))["items"]}
     # Another territory hears nothing: neither of the facts nor of who follows.
     marker = ok(await other.operator.post("missions", {"name": "Marker"}), 201)["id"]
     assert await heard(other.lead, marker, "mission.created") == []
@@ -369,6 +373,8 @@ async def test_events_about_a_firm_reach_those_who_follow_it_without_their_autho
     # National readers see who did it.
     national = await heard(world.auditor, siren, "site.created")
     assert national[1]["actor"]["id"] == str(other.subjects["territory"])
+    asked = f"/v1/events?resource_id={siren}&actor={other.subjects['territory']}"
+    assert [each["type"] for each in ok(await world.auditor.get(asked))["items"]] == ["firm.updated"]
 
 
 async def test_a_territory_that_follows_later_goes_on_from_there(world: World, other: World) -> None:

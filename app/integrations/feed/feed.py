@@ -26,7 +26,7 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSON
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
@@ -37,7 +37,7 @@ from app.core.reading.answers import private
 from app.core.reading.listing import LIMIT, json_object
 from app.core.reading.query import Parameter, read
 from app.core.schemas import Read
-from app.core.writing.events import FOLLOWED, _e
+from app.core.writing.events import FOLLOWED, Event, _e
 from app.integrations.feed.kinds import EventKind, Sight
 
 
@@ -180,7 +180,6 @@ PARAMETERS: Mapping[str, Parameter] = {
 }
 
 
-_TEXTS = ARRAY(Text())
 _COLUMN = {"type": _e.type, "resource_type": _e.resource_type, "resource_id": _e.resource_id}
 
 
@@ -197,16 +196,6 @@ def _followed(everywhere: bool) -> Any:
     return topics.subquery("topics")
 
 
-def _data(kinds: tuple[EventKind, ...]) -> Any:
-    """What an event tells today: what was no secret when it was written may be one."""
-    cuts = [
-        (_e.resource_type == literal_column(f"'{kind.noun}'", Text()), _e.data.op("-")(literal_column(names, _TEXTS)))
-        for kind in kinds
-        if (names := f"'{{{','.join(kind.withheld)}}}'::text[]") and kind.withheld
-    ]
-    return case(*cuts, else_=_e.data)
-
-
 def _part(kinds: tuple[EventKind, ...]) -> Any:
     """What an event is about: its kind, with the part of it where some see parts alone."""
     kind, slash, value_of = _e.resource_type, literal_column("'/'", Text()), _e.data.op("->>", return_type=Text())
@@ -217,36 +206,50 @@ def _part(kinds: tuple[EventKind, ...]) -> Any:
     return case(*parts, else_=kind) if parts else kind
 
 
-def _events(kinds: tuple[EventKind, ...], given: frozenset[str]) -> Any:
-    """The events between cursor and horizon that the filters select, as they are shown.
+def _shown(found: Any) -> Statement:
+    """The events of these numbers, as they are shown.
 
-    `data` is shown as PostgreSQL stores it, with spaces: to take them out would cost four times the rest of the page.
+    `data` is as PostgreSQL stores it, with spaces: to take them out would cost four times the rest of the page. What is
+    withheld today is cut out of it, whatever was written.
 
     Who acts on what many follow may be one of those who follow: the actor of such an event, and the name of the
     request, are shown to national readers alone, and are nothing to be found by for others.
     """
-    open_ = _e.topic.is_(None) | param("whole", Boolean())
+    shown = Event.__table__.alias("shown")
+    e, open_ = shown.c, _open(shown.c)
 
     def unless_closed(value: Any) -> Any:
         return case((open_, value), else_=null())
 
+    names = func.jsonb_array_elements_text(param("withheld", JSONB()).op("->")(e.resource_type))
+    withheld = func.array(select(names).correlate(shown).scalar_subquery())
     shape = json_object(
-        id=_e.id, type=_e.type, occurred_at=_e.occurred_at, territory=_e.territory,
+        id=e.id, type=e.type, occurred_at=e.occurred_at, territory=e.territory,
         actor=json_object(
-            id=unless_closed(_e.actor_id), kind=_e.actor_kind,
-            organisation_id=unless_closed(_e.actor_organisation_id)),
-        request_id=unless_closed(_e.request_id),
-        client_request_id=unless_closed(_e.client_request_id),
-        resource=json_object(type=_e.resource_type, id=_e.resource_id, version=_e.resource_version),
-        data=cast(_data(kinds), JSON),
+            id=unless_closed(e.actor_id), kind=e.actor_kind, organisation_id=unless_closed(e.actor_organisation_id)),
+        request_id=unless_closed(e.request_id),
+        client_request_id=unless_closed(e.client_request_id),
+        resource=json_object(type=e.resource_type, id=e.resource_id, version=e.resource_version),
+        data=cast(e.data.op("-")(withheld), JSON),
     )  # fmt: skip
+    those = found.subquery("found")
+    rows = select(e.sequence, cast(shape, Text).label("body")).join(those, those.c.sequence == e.sequence)
+    return Statement(rows.order_by(e.sequence))
+
+
+def _open(e: Any) -> Any:
+    return e.topic.is_(None) | param("whole", Boolean())
+
+
+def _between(given: frozenset[str]) -> list[Any]:
+    """The conditions on an event: between cursor and horizon, and the filters."""
     conditions = [_e.sequence > param("after", BigInteger()), _e.sequence <= param("horizon", BigInteger())]
     conditions += [column == any_(param(name, ARRAY(column.type))) for name, column in _COLUMN.items() if name in given]
     if "actor" in given:
-        conditions.append((_e.actor_id == any_(param("actor", ARRAY(Uuid())))) & open_)
+        conditions.append((_e.actor_id == any_(param("actor", ARRAY(Uuid())))) & _open(_e))
     if "occurred_from" in given:
         conditions.append(_e.occurred_at >= param("occurred_from", _e.occurred_at.type))
-    return select(_e.sequence, cast(shape, Text).label("body")).where(*conditions)
+    return conditions
 
 
 @lru_cache(maxsize=KEPT_SHAPES)
@@ -257,7 +260,7 @@ def _feed(
     of their own organisation alone (`owned`) by the organisation, and what belongs to no territory (`about`) kind by
     kind and, where they see of it what they follow (`follows`), topic by topic. Each part has an index of its own.
     """
-    rows, limit = _events(kinds, given), param("limit", BigInteger())
+    conditions, limit = _between(given), param("limit", BigInteger())
     local, shared, kind = _e.territory.is_not(None), _e.territory.is_(None), _e.resource_type
     place = kind + literal_column("' '") + _e.territory
     whole = param("whole", Boolean()) & (kind != all_(param("known", ARRAY(Text()))))
@@ -267,21 +270,21 @@ def _feed(
     mine = _e.owner_organisation_id == param("organisation", Uuid())
 
     def page(*seen: Any) -> Any:
-        return rows.where(*seen).order_by(_e.sequence).limit(limit)
+        return select(_e.sequence).where(*conditions, *seen).order_by(_e.sequence).limit(limit)
 
     if everywhere:
         seen = local & (here | mine & ours)
         if about:
             common = (kind == _among("common")) | mine & (part == _among("common_own")) | whole
-            if follows:  # and who does not is not told of it
+            if follows:  # what has a topic is told to who follows it
                 topics = select(_followed(everywhere).c.topic)
                 common = _e.topic.is_(None) & common | _e.topic.in_(topics) & (kind == _among("followed"))
             seen |= shared & common
-        return Statement(page(seen))
+        return _shown(page(seen))
 
     def of_each(source: Any, name: str, *seen: Any) -> Any:
-        part = page(*seen).lateral(name)
-        return select(part.c.sequence, part.c.body).select_from(source.join(part, true()))
+        each = page(*seen).lateral(name)
+        return select(each.c.sequence).select_from(source.join(each, true()))
 
     def given_as(name: str) -> Any:
         return func.unnest(param(name, ARRAY(Text()))).table_valued("name").render_derived("each_" + name)
@@ -292,13 +295,13 @@ def _feed(
         seen = ours & (_e.territory == _among("territory"))
         if about:
             seen |= shared & (part == _among("common_own"))
-        parts.append(select(*page(mine, seen).subquery("owned").c))
+        parts.append(select(page(mine, seen).subquery("owned").c.sequence))
     if about:
         parts.append(of_each(commons, "shared", shared, _e.topic.is_(None), kind == commons.c.name))
     if about and follows:
         parts.append(of_each(topics, "about", shared, _e.topic == topics.c.topic, kind == _among("followed")))
-    found = union_all(*parts).subquery("found") if len(parts) > 1 else parts[0].subquery("found")
-    return Statement(select(found.c.sequence, found.c.body).order_by(found.c.sequence).limit(limit))
+    every = union_all(*parts).subquery("every") if len(parts) > 1 else parts[0].subquery("every")
+    return _shown(select(every.c.sequence).order_by(every.c.sequence).limit(limit))
 
 
 async def feed(request: Request, kinds: tuple[EventKind, ...], sight: Sight) -> Response:
@@ -319,6 +322,7 @@ async def feed(request: Request, kinds: tuple[EventKind, ...], sight: Sight) -> 
         territories = tuple(slug for slug in dict.fromkeys(asked) if territories is None or slug in territories)
     shape = (territories is None, asked is None, bool(sight.own or sight.common_own), not sight.whole)
     bound = {**query, "after": after, "horizon": horizon, "limit": limit, "known": [kind.noun for kind in kinds]}
+    bound |= {"withheld": {kind.noun: kind.withheld for kind in kinds if kind.withheld}}
     bound |= {**vars(sight), "territory": list(territories or ()), "organisation": state.actor.organisation_id}
     rows = await fetch(state.engine, _feed(kinds, *shape, frozenset(query)), bound)
     reached = rows[-1]["sequence"] if len(rows) == limit else max(horizon, after)
