@@ -98,9 +98,10 @@ def origin(column: Any) -> str | None:
     return getattr(getattr(source(column), "table", None), "name", None)
 
 
-# Their columns are sums over other tables, or (the diffusion of a site) chosen between two: the walk does not see that.
+# Their columns are sums over other tables, or chosen by them (the diffusion of a site, and who follows the firm): the
+# walk does not see that.
 SUMS = {f"app.missions.frameworks.queries.{name}" for name in ("FRAMEWORKS", "FRAMEWORKS_AS_OF")}
-SUMS |= {"app.firms.queries.SITES"}
+SUMS |= {f"app.firms.queries.{name}" for name in ("FIRMS", "SITES", "PROCEEDINGS")}
 
 
 @pytest.mark.parametrize("place", sorted(LISTINGS))
