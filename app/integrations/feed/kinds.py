@@ -15,13 +15,14 @@ _ANYWHERE = ""  # a territory of which nothing is known: what is held there is h
 _IN_A_TERRITORY = "/v1/territories/{territory"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # found by identity: what is seen and asked for is remembered by all of them
 class EventKind:
     """A kind of object by its noun, and the permissions without which no address shows one.
 
     `local`: objects of it belong to a territory; `shared`: there are some that belong to none. `narrowed`: of these a
-    listing shows some callers a part that the event does not tell, such as who is followed. `withheld` are fields that
-    no event shows, whatever was written.
+    listing shows some callers a part that the event does not tell. `part` is the field by whose values it shows some
+    callers a part that the event does tell, and what says which values. `withheld` are fields that no event shows,
+    whatever was written.
     """
 
     noun: str
