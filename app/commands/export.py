@@ -77,7 +77,11 @@ HIDDEN = {
 # Rows that refer to these (keys, identities) are left out; rows that refer to other shared tables are exported.
 PEOPLE = {"subjects", "organisations"}
 # What points to another table without a foreign key.
-POINTERS = [("events", "actor_id", "subjects", "id"), ("events", "actor_organisation_id", "organisations", "id")]
+POINTERS = [
+    ("events", "actor_id", "subjects", "id"),
+    ("events", "actor_organisation_id", "organisations", "id"),
+    ("events", "owner_organisation_id", "organisations", "id"),
+]
 
 
 class NoSuchTerritory(Exception):
