@@ -281,7 +281,7 @@ async def test_a_cursor_is_good_for_its_caller_and_its_filters_alone(world: Worl
 
 async def test_filters_select_and_keep_the_order(world: World) -> None:
     entry = await told(world)
-    everything = await caught_up(world, Reader(world.lead))
+    everything = [each for each in await caught_up(world, Reader(world.lead)) if each["territory"] is not None]
     validated = next(event for event in everything if event["type"] == "time_entry.validated")
     judge = str(world.subjects["lead_judge"])
     later = everything[len(everything) // 2]["occurred_at"]
@@ -300,6 +300,7 @@ async def test_filters_select_and_keep_the_order(world: World) -> None:
         for client in (world.lead, world.operator):
             national = "" if client is world.lead or "territory=" in query else f"&territory={world.territory}"
             found = ok(await client.get(f"/v1/events?limit=500&{query}{national}"))["items"]
+            found = [event for event in found if event["territory"] is not None]
             assert found == [event for event in everything if wanted(event)], query
     assert validated["actor"] == {"id": judge, "kind": "person", "organisation_id": str(world.organisations["lead"])}
     assert validated["resource"] == {"type": "time_entry", "id": entry["id"], "version": 2}
