@@ -39,12 +39,24 @@ BEGIN
 END
 $$
 """
+# Whose an event is decides who sees it, so it is sealed as the rest is: before there is a seal.
+SEALED_TEXT = """
+CREATE OR REPLACE FUNCTION sealed_text(sealed events) RETURNS text LANGUAGE sql STABLE
+RETURN (jsonb_build_array(
+    sealed.sequence, sealed.id, sealed.type, (extract(epoch FROM sealed.occurred_at) * 1000000)::bigint,
+    sealed.territory, sealed.actor_id, sealed.actor_kind, sealed.actor_organisation_id, sealed.request_id,
+    sealed.resource_type, sealed.resource_id, sealed.resource_version, sealed.topic,%s
+    sealed.data
+) || CASE WHEN sealed.client_request_id IS NULL THEN '[]'::jsonb
+    ELSE jsonb_build_array(sealed.client_request_id) END)::text
+"""
 OWNER, NATIONAL = "events_owner_organisation_id_sequence_idx", "events_resource_type_sequence_idx"
 
 
 def upgrade() -> None:
     op.execute("ALTER TABLE events ADD COLUMN owner_organisation_id UUID")
     op.execute(STALE % {"owner": "owner_organisation_id, ", "his": "s.organisation_id, "})
+    op.execute(SEALED_TEXT % " sealed.owner_organisation_id,")
     with op.get_context().autocommit_block():  # writes go on meanwhile
         for name, column, where in (
             (OWNER, "owner_organisation_id", "owner_organisation_id IS NOT NULL"),
@@ -64,4 +76,5 @@ def downgrade() -> None:
     op.drop_index(NATIONAL, table_name="events", postgresql_where=sa.text("territory IS NULL AND topic IS NULL"))
     op.drop_index(OWNER, table_name="events", postgresql_where=sa.text("owner_organisation_id IS NOT NULL"))
     op.execute(STALE % {"owner": "", "his": ""})
+    op.execute(SEALED_TEXT % "")
     op.drop_column("events", "owner_organisation_id")

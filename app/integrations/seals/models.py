@@ -51,7 +51,8 @@ CREATE FUNCTION sealed_text(sealed events) RETURNS text LANGUAGE sql STABLE
 RETURN (jsonb_build_array(
     sealed.sequence, sealed.id, sealed.type, (extract(epoch FROM sealed.occurred_at) * 1000000)::bigint,
     sealed.territory, sealed.actor_id, sealed.actor_kind, sealed.actor_organisation_id, sealed.request_id,
-    sealed.resource_type, sealed.resource_id, sealed.resource_version, sealed.topic, sealed.data
+    sealed.resource_type, sealed.resource_id, sealed.resource_version, sealed.topic, sealed.owner_organisation_id,
+    sealed.data
 ) || CASE WHEN sealed.client_request_id IS NULL THEN '[]'::jsonb
     ELSE jsonb_build_array(sealed.client_request_id) END)::text
 """
