@@ -438,8 +438,8 @@ class Actor:
 
     @property
     def reads_everything(self) -> bool:
-        """Whether a role that reads everything is held in all territories."""
-        return bool(self.roles(None) & _WHOLE_VIEW)
+        """Whether a role that reads everything is held in all territories, by a credential that carries all of it."""
+        return self.permissions is None and bool(self.roles(None) & _WHOLE_VIEW)
 
     def own(self, permission: str, territory: str | None) -> dict[str, UUID | None]:
         """The scope of a list: the actor's organisation where the actor sees only its own part, else nothing."""
