@@ -519,13 +519,12 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
             return "hidden"  # a copy of a file is for its sender alone, who is none of these
         absent = re.search(r"\{(\w+_)?(id|siren|vintage)\}|/roadmap$", path)
         return "hidden" if away and absent else "shown"
-    if away and path.endswith("/imports/{id}/cancel") and role in IMPORTERS:
-        return "hidden"  # what it is an import of says who may
     bodiless = (
         "/imports/{id}/cancel", "/overrides/{id}/approve", "/bank-details/{id}/approve", "-corrections/{id}/accept",
     )  # fmt: skip
-    who = IMPORTERS if path.endswith("/imports/{id}/cancel") else writers  # the kind is known once the import is found
-    if ((away and path.endswith(bodiless)) or path.endswith("/imports/{id}/file")) and role in who:
+    senders = away and path.endswith("/imports/{id}/cancel") and role in IMPORTERS  # its kind says who may
+    without_body = ((away and path.endswith(bodiless)) or path.endswith("/imports/{id}/file")) and role in writers
+    if senders or without_body:
         return "hidden"  # without a body that could be refused first, the id is looked for
     return "passed" if role in writers else "forbidden"
 
