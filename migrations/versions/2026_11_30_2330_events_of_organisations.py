@@ -1,6 +1,6 @@
 """Events say whose they are, where some see those of their own organisation alone; what is of no territory is found.
 
-Revision: 2026_11_30_2330, after 2026_11_30_2323. Code of before writes events without it: only who sees those of all
+Revision: 2026_11_30_2330, after 2026_11_30_2327. Code of before writes events without it: only who sees those of all
 organisations is told.
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_30_2330"
-down_revision = "2026_11_30_2323"
+down_revision = "2026_11_30_2327"
 branch_labels = None
 depends_on = None
 

@@ -493,7 +493,7 @@ def test_past_events_say_whose_they_are_and_no_digest_of_what_is_sealed(new_data
             await pool.execute("UPDATE events SET data = '{}'")
 
     asyncio.run(served(url, live))
-    command.downgrade(migrations.config(url), "2026_11_30_2323")
+    command.downgrade(migrations.config(url), "2026_11_30_2325")
     asyncio.run(as_written(url))
     migrations.upgrade(url)
     asyncio.run(served(url, after))
