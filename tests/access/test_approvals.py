@@ -276,7 +276,7 @@ async def test_a_key_is_bound_to_its_addresses(world: World) -> None:
      ("2001:db9::1", False), ("", False), (None, False), ("unix", False)],
 )  # fmt: skip
 def test_an_address_is_in_a_network_however_it_is_written(address: str | None, found: bool) -> None:
-    scope = {"client": None if address is None else (address, 1), "headers": []}
+    scope: dict[str, Any] = {"client": None if address is None else (address, 1), "headers": []}
     assert within(client_of(scope, ()), [network_of("192.0.2.0/24"), network_of("2001:db8::/32")]) is found
 
 

@@ -19,6 +19,7 @@ FORMS = ("csv", "csv-fr", "xlsx")
 EXPORTS = {
     "organisations": ("admin", "/v1/organisations?q={territory}"),
     "persons": ("admin", "/v1/organisations/{office}/persons"),
+    "members": ("admin", "/v1/members?territory={territory}"),
     "firms": ("territory", "/v1/firms?siren={siren}&siren={other}"),
     "sites": ("territory", "/v1/firms/{siren}/sites"),
     "legal_rates": ("programme", "/v1/legal-rates"),
