@@ -140,6 +140,7 @@ def serve(factory: str, listening: socket.socket, *, workers: int, stop: Stop) -
         proxy_headers=False,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=10,
+        timeout_worker_healthcheck=20,  # a worker that imports on a loaded machine answers late, and is not dead
     )
     if workers == 1:
         HttpServer(config, stop).run(sockets=[listening])
