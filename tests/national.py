@@ -16,6 +16,7 @@ NATIONAL = {
     " AND ({row}.rate_bp <> 300 OR {row}.from_on BETWEEN '2024-07-01' AND '2026-01-01')",
     "refinancing_rates": "{row}.from_on <= '2026-01-01'",
     "vat_rates": "true",
+    "role_quotas": "{row}.recorded_by IS NULL AND {row}.source <> 'tests'",
 }
 
 _REFUSAL = """

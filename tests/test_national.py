@@ -38,6 +38,8 @@ CHANGES = {
     " VALUES ('2025-01-01', 300, 'Said', now())",
     "refinancing_rates": "INSERT INTO refinancing_rates (from_on, rate_bp, source, recorded_at)"
     " VALUES ('2025-01-01', 300, 'Said', now())",
+    "role_quotas": "INSERT INTO role_quotas (subject_kind, name, value, from_on, source, recorded_at)"
+    " VALUES ('person', 'imports_at_once', 1, '2025-01-01', 'Said', now())",
     "vat_rates": "INSERT INTO vat_rates (from_on, rate_bp, source) VALUES ('2150-01-01', 1, 'Said')",
 }
 

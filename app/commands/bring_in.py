@@ -26,7 +26,7 @@ from app.core.writing.events import Event
 
 Say = Callable[[str], None]
 
-OF_THE_INSTALLATION = {"secrets"}  # made by `rebond migrate`, and never brought in
+OF_THE_INSTALLATION = {"secrets", "role_quotas"}  # made by `rebond migrate`, and never brought in
 WAIT = "10s"  # for who writes to the database
 PIECE = 1 << 20  # bytes that are read at once
 

@@ -39,6 +39,7 @@ contributor Contributeur | corrected Corrigé | corrected_by_amount_excl_vat_eur
 corrected_by_counted Corrigé par, compté | corrected_by Corrigé | corrected_by_reference Corrigé par la référence
 correction_reason Motif de la correction | corrects Corrige | corrects_reference Corrige la référence
 corrects_worked Corrige le jour travaillé | cost Coût | costs Coûts | counted Compté
+count Nombre
 counter_certificate Certificat d'annulation | counter_certificate_number Numéro du certificat d'annulation
 counts Compte | court Tribunal | created Créé | credit Crédit | credit_balance Solde créditeur
 creditor_identifier Identifiant créancier | crossed Franchi | cut_off Arrêté | day_count Base de calcul des jours
@@ -114,6 +115,7 @@ payment_reference Référence du paiement | payment_terms Conditions de paiement
 periods Périodes | person Personne | person_name Nom de la personne | phone Téléphone | place Lieu de la réunion
 plan Plan | planned Prévu | planned_disbursement Versement prévu | planned_end Fin prévue
 planned_start Début prévu | position Rang | prefix Préfixe | preliminary Provisoire
+previous Précédent
 previous_stage Étape précédente | previous_state État précédent | principal Principal | private Fonds privés
 problem Problème | proceeding Procédure | proceeding_closed Procédure close | proceeding_kind Nature de la procédure
 proceeding_noticed Procédure publiée | proceeding_opened Procédure ouverte | profile Profil | progress Avancement
@@ -163,8 +165,9 @@ terms Conditions de l'avance | territory Territoire | territory_name Nom du terr
 threshold Seuil | title Intitulé | to_firm_name À l'entreprise | to Au | to_on Au | to_siren Au SIREN
 to_state À l'état | total Total | total_after Total après | total_before Total avant | trade_names Noms commerciaux
 tranche Tranche | tranches Tranches | transfer Virement | travel_counts Trajets comptés
-turnover Chiffre d'affaires | type Type | unassigned Non affecté | unit_prices Prix unitaires | until Jusqu'au
-until_on Jusqu'au | updated Modifié | usable Utilisable | used Utilisé | used_by_type Utilisé par (type)
+turnover Chiffre d'affaires | type Type | unassigned Non affecté | unit_prices Prix unitaires | upto Jusqu'à
+until Jusqu'au | until_on Jusqu'au | updated Modifié | usable Utilisable | used Utilisé
+used_by_type Utilisé par (type)
 uses Emplois des fonds | valid_from Valable du | valid_until Valable jusqu'au | validated Validé | value Valeur
 value_on Date de valeur | vat TVA | vat_rate Taux de TVA | verification_ends Fin de la vérification
 version Version | vintage Millésime | visited Visité | votes Votes | waive Sorte de dispense | waived Dispensé

@@ -39,13 +39,9 @@ def _lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     newlines = io.IncrementalNewlineDecoder(decoder, translate=True)
     rest = ""
-    start = True
     try:
-        for chunk in chunks:
-            data = chunk
-            if start and data:
-                data, start = data.removeprefix(codecs.BOM_UTF8), False
-            *whole, rest = (rest + newlines.decode(data)).split("\n")
+        for chunk in _unmarked(chunks):
+            *whole, rest = (rest + newlines.decode(chunk)).split("\n")
             if len(rest) > MAX_LINE:
                 raise TooLarge("line_too_long", maximum=MAX_LINE)
             for line in whole:
@@ -55,6 +51,18 @@ def _lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
         raise Unreadable("unreadable_file") from None
     if rest:
         yield rest
+
+
+def _unmarked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces without the mark of UTF-8 at the beginning, however small the first one is."""
+    begun, head = False, b""
+    for chunk in chunks:
+        head += chunk
+        if begun or len(head) >= len(codecs.BOM_UTF8):
+            yield head if begun else head.removeprefix(codecs.BOM_UTF8)
+            begun, head = True, b""
+    if head:
+        yield head.removeprefix(codecs.BOM_UTF8)
 
 
 def _parsed(lines: Iterable[str], delimiter: str) -> Iterator[Row]:

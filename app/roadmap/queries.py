@@ -179,7 +179,7 @@ def _versions(day: Any = None, then: Any = None) -> Rows:
         column("adopted_by"),
         _person.c.name.label("adopted_by_name"),
         column("superseded_on"),
-        column("content_hash"),
+        _version.content_hash,  # never changed, and in no event; who asks for a past one asks for adopted ones
         whole.label("progress"),
         axes.label("axes"),
         column("version"),
@@ -194,7 +194,7 @@ def _versions(day: Any = None, then: Any = None) -> Rows:
 
 # What the adoption of a version, or of the next one, changes of it.
 _CHANGING = (
-    "status", "committee_id", "adopted_on", "adopted_by", "superseded_on", "content_hash", "version", "updated_at",
+    "status", "committee_id", "adopted_on", "adopted_by", "superseded_on", "version", "updated_at",
 )  # fmt: skip
 
 

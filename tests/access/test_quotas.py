@@ -80,8 +80,7 @@ async def test_what_may_change_something_counts_twice_and_by_the_subject_not_by_
     await record(strict, "writes_per_minute", 4, "admin")
     office = f"/v1/organisations/{strict.organisations['office']}"
     ok(await strict.admin.patch(office, {"name": "Service of the State"}))
-    subject = {"subject_id": str(strict.subjects["admin"]), "name": "second"}
-    key = ok(await strict.admin.post("/v1/api-keys", subject), 201)["key"]
+    key = (await strict.issue(strict.subjects["admin"]))["key"]
     headers = {"Authorization": f"Bearer {key}"}
     refused = await strict.http.patch(office, json={"name": "Another"}, headers=headers)
     assert problem(refused, 429, "quota-exceeded")["policy"] == "writes_per_minute"

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from app.commands.tick import take_judgments, tell_of_advances
+from app.core import clock
 from app.core.db import session_factory
 from tests.advances.accounts import Books
 from tests.advances.amending import Amending
@@ -16,7 +17,7 @@ from tests.envelopes.acts import key
 from tests.world import World, ok
 
 MARCH, JUNE, SEPTEMBER = "2025-03-31", "2025-06-30", "2025-09-30"
-TODAY = date(2026, 11, 30)
+TODAY = clock.today()
 ANY = {"If-Match": "*"}
 
 
@@ -69,7 +70,7 @@ async def test_lists_portfolio_and_statements_are_one_account(app: Any, world: W
     third = await Late.of(world)
     await third.proceeding("safeguard", "2025-02-06")
     await take_judgments(session_factory(app.state["engine"]), TODAY)
-    stands = [await each.statement("2026-11-30") for each in (late, other, third)]
+    stands = [await each.statement(TODAY.isoformat()) for each in (late, other, third)]
     rows = ok(await world.auditor.get("instalments?limit=100"))["items"]
     assert sum(row["left_cents"] for row in rows) == sum(each["late_cents"] for each in stands)
     by_bucket = {row["bucket"] for row in rows if row["advance_id"] == third.advance}

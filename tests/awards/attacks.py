@@ -14,7 +14,7 @@ REQUEST, LETTER = "id = $grant_change_request", "id = $letter"
 HASH = "repeat('0', 64)"
 REFUSED = {"status": "'refused'", "decided_by": "$judge", "decided_on": "now()", "end_reason": "'Why'"}
 SIGNED = {"status": "'signed'", "signed_on": "'2023-10-20'", "document_sha256": HASH}
-WAIVED = {"status": "'closed'", "settled_as": "'waived'", "waived_cents": "amount_cents", "waived_on": "now()",
+WAIVED = {"status": "'closed'", "settled_as": "'waived'", "waived_cents": "amount_cents", "waived_on": "ordered_on",
           "waiver_reference": "'RG'", "waiver_reason": "'Why'"}  # fmt: skip
 JUDGED = {"judged_by": "$judge", "judged_on": "now()", "outcome_reason": "'Why'"}
 

@@ -9,6 +9,7 @@ import pytest
 
 from app.awards.commitments.rules import CommitmentKind, Due, commitments
 from app.commands.tick import tell_overdue
+from app.core import clock
 from app.schemes.rules import Parameters
 from tests.awards.closing import Aid
 from tests.world import Client, World, ok, problem
@@ -54,10 +55,11 @@ async def test_the_closing_promises_what_the_parameters_ask_once(world: World) -
     aid, owed = await closed(world)
     told = [(each["kind"], each["months"], each["due_on"], each["state"]) for each in owed]
     assert told == [
-        ("jobs", 12, "2024-11-30", "overdue"),
-        ("jobs", 36, "2026-11-30", "open"),
-        ("investment", 60, "2028-11-30", "open"),
-    ]
+        (kind, months, due_on, "overdue" if due_on < str(clock.today()) else "open")
+        for kind, months, due_on in (
+            ("jobs", 12, "2024-11-30"), ("jobs", 36, "2026-11-30"), ("investment", 60, "2028-11-30"),
+        )
+    ]  # fmt: skip
     assert (
         ok(await world.auditor.get(f"advances/{aid.advance}/commitments", params={"sort": "due_on"}))["items"] == owed
     )
@@ -130,9 +132,11 @@ async def test_what_waits_among_commitments(world: World) -> None:
             assert len(ok(await world.funder.get(each["link"]))["items"]) == each["count"]
         return {each["kind"]: (each["count"], each["oldest_on"]) for each in mine}
 
-    assert await waits() == {"commitments_overdue": (1, "2024-11-30")}
+    late = [each["due_on"] for each in owed if each["state"] == "overdue"]
+    assert await waits() == {"commitments_overdue": (len(late), "2024-11-30")}
     ok(await world.clients["territory"].post(f"{aid.path}/commitments/{owed[0]['id']}/reports", REPORT), 201)
-    assert await waits() == {"commitments_to_judge": (1, "2024-11-30")}
+    still = {"commitments_overdue": (len(late) - 1, late[1])} if len(late) > 1 else {}
+    assert await waits() == {"commitments_to_judge": (1, "2024-11-30")} | still
 
 
 @pytest.mark.parametrize(

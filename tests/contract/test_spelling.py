@@ -42,6 +42,8 @@ async def test_days_are_spelt_with_two_decimals_everywhere(known: Known) -> None
         if "application/json" not in answers or path in IN_PYTHON:
             continue
         client = known.holder(operations["get"].get("x-permission"))
+        if path.startswith("/v1/me/keys"):  # of the one whose key stands in the addresses
+            client = known.world.treasurer
         answer = await client.get(known.read_address(path))
         assert answer.status_code == 200, path
         for name, figure in re.findall(rf'"({"|".join(names)})"\s*:\s*(-?[0-9.]+)', answer.text):

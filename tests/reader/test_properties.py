@@ -38,6 +38,7 @@ def of_csv(content: bytes, piece: int) -> list[Row]:
     end=st.sampled_from(["\n", "\r\n", "\r"]), minimal=st.booleans(),
     said=st.booleans(), last=st.booleans(), piece=st.integers(1, 64),
 )  # fmt: skip
+@example(rows=[], delimiter=";", encoding="utf-8-sig", end="\n", minimal=False, said=False, last=True, piece=1)
 @example(rows=[["é"]], delimiter=";", encoding="cp1252", end="\r\n", minimal=True, said=False, last=True, piece=1)
 def test_the_cells_of_a_csv_are_told_however_it_is_written(
     rows: list[list[str]], delimiter: str, encoding: str, end: str, piece: int, *, minimal: bool, said: bool, last: bool

@@ -11,4 +11,4 @@ async def record_quota(write: Write, body: schemas.RoleQuotaCreate) -> Change:
     quota = RoleQuota(recorded_by=write.actor.subject_id, recorded_at=write.now, **body.model_dump())
     write.session.add(quota)
     await write.session.flush()
-    return Change("quota.recorded", QUOTAS, [quota.id])
+    return Change("role_quota.recorded", QUOTAS, [quota.id])

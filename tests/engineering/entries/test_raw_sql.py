@@ -447,6 +447,15 @@ CONTACTS = [
     Attack("contacts_recorded_by_fkey", clone("contacts", "id = $contact", recorded_by="uuidv7()")),
 ]
 
+ONE_QUOTA = "id = (SELECT id FROM role_quotas ORDER BY id LIMIT 1)"
+QUOTAS = [
+    Attack(f"role_quota_{name}", clone("role_quotas", ONE_QUOTA, **{name: value}))
+    for name, value in (
+        ("subject_kind", "'robot'"), ("role", "'boss'"), ("name", "'cakes'"), ("value", "0"),
+        ("value", "1000000000001"), ("from_on", "'1899-12-31'"), ("from_on", "'2200-01-01'"),
+    )
+]  # fmt: skip
+
 APPEND_ONLY = [
     Attack(
         f"{table}_append_only",
@@ -471,7 +480,7 @@ APPEND_ONLY = [
         "firm_seats",
         "firm_stage_changes",
         "events",
-        "event_seals",
+        "role_quotas",
         "allotments",
         "threshold_crossings",
         "service_certificates",
@@ -691,6 +700,7 @@ ATTACKS = [
     *PROGRAMME,
     *FIRMS,
     *CONTACTS,
+    *QUOTAS,
     *APPEND_ONLY,
 ]
 

@@ -184,6 +184,14 @@ async def test_no_seal_stands_beside_the_chain(engine: Any, bare: Any, columns: 
         await bare.execute(insert)
 
 
+@pytest.mark.parametrize(
+    "sql", ["UPDATE event_seals SET number = number", "DELETE FROM event_seals WHERE false", "TRUNCATE event_seals"]
+)
+async def test_a_seal_stays_as_it_was_made(bare: Any, sql: str) -> None:
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await bare.execute(sql)
+
+
 async def test_nobody_writes_a_digest(engine: Any, bare: Any) -> None:
     await bare.execute(WRITE, 1)
     await service.seal_events(engine)
