@@ -455,7 +455,9 @@ day = CellReader(_day, _A_DAY, ("2023-06-14", "14/06/2023"))
 
 _AN_INSTANT = Message("instant", "an instant, such as 2023-10-03T12:00:00Z", "un instant, comme 2023-10-03T12:00:00Z")
 _A_TIME = Message("time", "a day and a time, such as 03/10/2023 14:00", "un jour et une heure, comme 03/10/2023 14:00")
-_WITH_TIME = re.compile(r"(.{1,40}?)(?:[ T]{1,3}|\s{0,3}à\s{0,3})([0-9]{1,2})[:h]([0-9]{2})?(?::([0-9]{2})(\.[0-9]+)?)?(Z)?")
+_WITH_TIME = re.compile(
+    r"(.{1,40}?)(?:[ T]{1,3}|\s{0,3}à\s{0,3})([0-9]{1,2})[:h]([0-9]{2})?(?::([0-9]{2})(\.[0-9]+)?)?(Z)?"
+)
 
 
 def _instant(zone: tzinfo, accepts: Message) -> Callable[[Cell], str]:
