@@ -62,6 +62,7 @@ NATIONAL = {"legal_rates", "vat_rates", "refinancing_rates", "schemes", "scheme_
 # Columns that are not needed to read the rest, and are nobody's business elsewhere.
 HIDDEN = {
     "subjects": {"email"},
+    "imports": {"api_key_id"},
     "firm_bank_details": {"iban_id"},
     "organisation_bank_accounts": {"iban_id"},
     # What all territories together have ordered.
