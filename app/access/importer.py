@@ -25,6 +25,7 @@ from app.core.writing.writes import Change, Write
 ORGANISATIONS_FIRST = Message(
     "organisations_first", "Import the organisations first.", "Importez d'abord les organismes."
 )
+PERSONS_FIRST = Message("persons_first", "Import the persons first.", "Importez d'abord les personnes.")
 
 
 def organisation_named(field: str, *, required: bool = False) -> NamedObject:

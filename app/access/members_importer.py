@@ -8,6 +8,7 @@ from pydantic import model_validator
 from sqlalchemy import select
 
 from app.access import queries, schemas, service
+from app.access.importer import PERSONS_FIRST
 from app.access.models import Member, Subject
 from app.access.rules import Role
 from app.core.faults import Fault
@@ -105,7 +106,7 @@ MEMBERS = Importer(
     columns=[
         Heading("id", cells.plain),
         Heading("subject_id", cells.plain, ["identifiant du sujet"]),
-        Heading("email", cells.plain, ["courriel", "e-mail", "mail", "adresse électronique"]),
+        Heading("email", cells.plain, ["courriel", "e-mail", "mail", "adresse électronique"], first=PERSONS_FIRST),
         Heading("role", coded(ROLES), ["rôle"], required=True),
         Heading("territory", cells.plain, ["territoire"]),
         Heading("from_on", cells.day, ["à partir du", "depuis le", "début"], required=True),

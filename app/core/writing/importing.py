@@ -79,6 +79,11 @@ HEADINGS_BELOW = Fault(
     en="The headings were found in line {found_line}; what stands above them is not read.",
     fr="Les titres de colonnes ont été trouvés à la ligne {found_line} ; ce qui se trouve au-dessus n'est pas lu.",
 )
+NO_LINES = Fault(
+    "no_lines",
+    en="There is no line below the headings: nothing was imported.",
+    fr="Il n'y a aucune ligne sous les titres de colonnes : rien n'a été importé.",
+)
 HOURS_WITHOUT_LENGTH = Fault(
     "hours_without_length",
     en="The file has hours: say how many hours a day has (hours_per_day), or give days.",
@@ -636,8 +641,13 @@ class Reader:
     def _fault(self, number: int, error: FieldError, row: Sequence[Cell]) -> LineFault:
         """A fault of the schema in the words of the file: labels for codes, euros for cents."""
         column = ".".join(part for part in error.pointer.split("/") if part and not part.isdigit())
-        heading = self.importer.fields.get(column)
         members = dict(error.members)
+        percentage = column.rpartition(".")[2].removesuffix("_bp")
+        if column.endswith("_bp") and percentage in self.importer.fields and self.header.place(column) is None:
+            column = percentage
+            if error.message in (TOO_SMALL, TOO_LARGE):
+                members = {name: _percents(value) for name, value in members.items()}
+        heading = self.importer.fields.get(column)
         if heading is not None and error.message is NOT_ONE_OF:
             members["expected"] = labels_of(heading.read, [str(code) for code in members["expected"]])
         if column.endswith("_cents") and error.message in (TOO_SMALL, TOO_LARGE):
@@ -761,6 +771,11 @@ def _said(item: BaseModel, column: str) -> str | None:
     if isinstance(value, list):
         value = " | ".join(str(part) for part in value if not isinstance(part, BaseModel))
     return None if value is None or isinstance(value, BaseModel) else str(value)[:FOUND] or None
+
+
+def _percents(basis_points: int) -> Message:
+    percents = f"{Decimal(basis_points) / 100:f} %"
+    return Message("percentage", percents, percents.replace(".", ","))
 
 
 def _euros(cents: int) -> Message:

@@ -293,7 +293,7 @@ TIME_ENTRIES_FILE = Importer(
             given_name=["prénom", "first name", "given name"],
         ),
         Heading("mission_id", cells.plain),
-        Heading("mission", cells.plain, ["mission name", "nom de la mission"]),
+        Heading("mission", cells.plain, ["mission name", "nom de la mission"], fr="Mission"),
         Heading("worked_on", cells.day, ["date", "jour", "travaillé le"], required=True),
         Heading(
             "days",

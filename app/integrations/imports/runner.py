@@ -39,6 +39,7 @@ from app.core.violations import translate
 from app.core.writing import apart, sheets, strictjson
 from app.core.writing.importing import (
     MISSING_COLUMN,
+    NO_LINES,
     FileLine,
     Header,
     Importer,
@@ -501,7 +502,6 @@ class _Run:
         with apart.Reading(file, shape, self.memory, self.options.sheet) as reading:
             await _listen(reading, reading.begin)
             header, rows = await _listen(reading, lambda: self._header(reading))
-            self.header = header
             columns = to_json([{"header": name, "field": to} for name, to in header.matched]).decode()
             await connection.execute(_COLUMNS, self.id, self.claim, columns, reading.delimiter, reading.format)
             if reading.shallow:
@@ -512,6 +512,7 @@ class _Run:
     def _header(self, reading: apart.Reading) -> tuple[Header, Iterator[sheets.Row]]:
         """The headings and the rows below them."""
         header, below = self.options.header(self.importer, reading.rows(), reading.sheets)
+        self.header = header
         faults = header.faults(self.importer, self.options.hours_per_day)
         self.progress.note(faults)
         if any(not fault.advisory for fault in faults):
@@ -564,6 +565,8 @@ class _Run:
             reader.close()
         unseen = [LineFault(header.line, name, BLANK_OR_UNSEEN.at(""), advisory=True) for name in sorted(blank)]
         self.progress.note(unseen)
+        if not self.progress.read and not self.importer.xml:
+            self.progress.note([LineFault(header.line, "", NO_LINES.at(""), advisory=True)])
 
     async def _unchanged(self, actor: WritingSubject, named: Sequence[NamedLine]) -> set[int]:
         """The lines that repeat an object as it stands, whatever state it is in: they are not written, so that no rule
@@ -823,7 +826,8 @@ class _Run:
                 f"{known.label(lang)}{NO_BREAK_BEFORE_COLON[lang]}: {text}"
                 for text, lang in zip(texts, LANGUAGES, strict=True)
             ]
-        texts = [self._in_headings(text, lang) for text, lang in zip(texts, LANGUAGES, strict=True)]
+        if fault.error.message is not MISSING_COLUMN:  # its headings are as they may be written
+            texts = [self._in_headings(text, lang) for text, lang in zip(texts, LANGUAGES, strict=True)]
         severity = "advisory" if fault.advisory else "blocking"
         return (self.id, fault.line, column, heading, cell, found, severity, code, *texts)
 

@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access.rules import Actor
 from app.core.db import driver_connection, raw_connection
-from app.core.faults import Fault
-from app.core.messages import NOT_ONE_OF, UNKNOWN_PARAMETER
+from app.core.faults import LANGUAGES, Fault, Message
+from app.core.messages import NOT_ONE_OF
 from app.core.problems import Forbidden, NotFound, Problem, ValidationFailed
 from app.core.quotas import IMPORT_BYTES, IMPORTS_AT_ONCE, Quota, QuotaExceeded
 from app.core.reading.listing import OWN, Listing
@@ -42,8 +42,15 @@ TABLE_WANTED = Fault(
 )
 OPTION_OF_NO_SUCH_FILE = Fault(
     "option_of_no_such_file",
-    en="This parameter is of another kind of file: sheet of workbooks, hours_per_day of lines with hours.",
-    fr="Ce paramètre concerne un autre genre de fichier : sheet les classeurs, hours_per_day les lignes en heures.",
+    en="This parameter is of another kind of file: sheet of workbooks, set of tables, hours_per_day of lines with"
+    " hours.",
+    fr="Ce paramètre concerne un autre genre de fichier : sheet les classeurs, set les tableaux, hours_per_day les"
+    " lignes en heures.",
+)
+NO_SUCH_COLUMN = Fault(
+    "no_such_column",
+    en="No column is called {heading} here. The columns are: {columns}.",
+    fr="Aucune colonne ne s'appelle ici {heading}. Les colonnes sont : {columns}.",
 )
 NO_SUCH_LINE = Fault(
     "no_such_line",
@@ -165,8 +172,11 @@ class ReadingOptions:
         constants, faults = {}, []
         for name, value in self.constants.items():
             field_name = match(importer, 0, [name]).matched[0][1]
-            if field_name is None or importer.xml:
-                faults.append(UNKNOWN_PARAMETER.at("set"))
+            if importer.xml:
+                faults.append(OPTION_OF_NO_SUCH_FILE.at("set"))
+            elif field_name is None:
+                labels = (", ".join(column.label(language) for column in importer.columns) for language in LANGUAGES)
+                faults.append(NO_SUCH_COLUMN.at("set", heading=name[:200], columns=Message("columns", *labels)))
             else:
                 constants[field_name] = value
         hours = any(column.hours for column in importer.columns)

@@ -62,6 +62,8 @@ async def test_a_template_is_read_as_its_kind(world: World, kind: str, language:
     sheet, notes = book.worksheets
     headings = [cell.value for cell in sheet[1]]
     header = match(IMPORTERS[kind], 1, headings)
+    names = {folded(name) for name in IMPORTERS[kind].renamed.values()}
+    assert language == "en" or not names & {folded(heading) for heading in headings}, "an English name for the French"
     assert not [fault for fault in header.faults(IMPORTERS[kind], 7) if fault.error.code != "repeated_column"]  # type: ignore[arg-type]
     assert all(name is not None for _, name in header.matched)
     assert [row[0].value for row in notes.iter_rows(min_row=2)][: len(headings)] == headings
@@ -174,7 +176,10 @@ async def test_what_a_file_lacks_is_said_beside_it(world: World) -> None:
     unknown = await world.programme.request(
         "POST", here(world, "perimeter") + "&set[couleur]=bleu", content=b"a", headers={"Content-Type": "text/csv"}
     )
-    assert problem(unknown, 422, "validation-failed")["errors"][0]["pointer"] == "set"
+    [error] = problem(unknown, 422, "validation-failed")["errors"]
+    assert (error["pointer"], error["code"]) == ("set", "no_such_column")
+    assert "couleur" in error["detail"]
+    assert "Vintage" in error["detail"]
     plain = await world.programme.request(
         "POST", here(world, "perimeter") + "&set=2025", content=b"a", headers={"Content-Type": "text/csv"}
     )
@@ -192,6 +197,8 @@ async def test_the_headings_are_found_under_a_title_or_said(world: World) -> Non
     assert (said["status"], said["problems"]) == ("succeeded", [])
     nowhere = await carry_out(world.clients["territory"], "/v1/imports?kind=firms&header_row=9", title)
     assert (nowhere["status"], nowhere["problem"]["reason"]) == ("refused", "no_such_line")
+    empty = await carry_out(world.clients["territory"], "/v1/imports?kind=firms", csv_file("SIREN;Nom"))
+    assert (empty["status"], empty["problems"]) == ("succeeded", [(1, "", "no_lines", "advisory")])
 
 
 async def test_a_sheet_is_chosen_by_its_name(world: World) -> None:

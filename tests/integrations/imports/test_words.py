@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -192,13 +193,35 @@ async def test_what_must_be_done_first_is_told(world: World) -> None:
     [contact] = await problems(client, here(world, "contacts"), csv_file(header, line))
     assert contact["cell"] == "A2"
     assert contact["detail_fr"].endswith("Importez d'abord les entreprises, et suivez-les dans le territoire.")
+    member = csv_file(
+        "Courriel;Rôle;Territoire;À partir du", f"nobody@example.fr;Auditeur;{world.territory};01/01/2023"
+    )
+    [holder] = await problems(world.clients["admin"], "/v1/imports?kind=members", member)
+    assert (holder["cell"], holder["detail_fr"].endswith("Importez d'abord les personnes.")) == ("A2", True)
+
+
+async def test_a_percentage_is_told_as_one(world: World) -> None:
+    rates = csv_file("À compter du;Taux;Texte", "01/07/2199;500;A")
+    [rate] = await problems(world.programme, "/v1/imports?kind=legal_rates", rates)
+    assert (rate["column"], rate["cell"], rate["found"]) == ("rate", "B2", "500")
+    assert rate["detail_fr"].endswith("Doit être au plus 100 %.")
 
 
 async def test_a_missing_column_is_told_with_all_headings_that_are_accepted(world: World) -> None:
-    content = csv_file("Code INSEE;Nom", "30007;Alès")
+    content = csv_file("Code INSEE;Nom;Observations", "30007;Alès;")
     found = await problems(world.programme, here(world, "perimeter"), content)
+    [ignored] = [each for each in found if each["code"] == "ignored_column"]
+    assert ignored["detail_fr"].startswith("C1, «\u00a0Observations\u00a0»")
     [missing] = [each for each in found if each["code"] == "missing_column"]
     assert "Millésime, Vintage, année" in missing["detail_fr"]
+    told = [
+        fault.error.public("fr")["detail"]
+        for fault in match(IMPORTERS["advances"], 1, []).faults(IMPORTERS["advances"])
+    ]
+    run = runner._Run.__new__(runner._Run)
+    run.importer, run.header, run.id = IMPORTERS["advances"], match(IMPORTERS["advances"], 1, []), uuid4()
+    rows = [run._row(fault) for fault in run.header.faults(run.importer)]
+    assert [row[-1] for row in rows] == told
     twice = csv_file("Année;Year;Code INSEE;Nom", "2025;2025;30007;Alès")
     [repeated, *_] = await problems(world.programme, here(world, "perimeter"), twice)
     assert (repeated["code"], "Année, Year" in repeated["detail_fr"]) == ("repeated_column", True)
