@@ -1,7 +1,8 @@
 """A file with what was found wrong with it: each line as it was read, its faults before it and in red.
 
-Cells are text as it stood, so that a spreadsheet changes none of them, and the copy is imported as it is. A filter in
-the first column shows the lines that have faults alone.
+Cells are text as it stood, so that a spreadsheet changes none of them, and the copy is imported as it is. A number that
+its column would read otherwise as text (`0.02` shown as `2 %`, a bare serial of a day) stays a number. A filter in the
+first column shows the lines that have faults alone.
 """
 
 import io
@@ -9,6 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from math import isfinite
+from typing import Any
 
 import xlsxwriter
 
@@ -17,6 +21,7 @@ from app.core.writing import cells, sheets
 from app.core.writing.importing import ANNOTATION
 from app.reader.tables import MAX_CELL
 
+RED = {"bg_color": "#FFC7CE", "font_color": "#9C0006"}
 MOST_LINES = 100_000  # lines that a copy can have
 
 
@@ -42,19 +47,22 @@ class LineRemark:
 
 
 def workbook(
-    rows: Iterable[sheets.Row], header_line: int, remarks: Sequence[LineRemark], language: str, name: str | None
-) -> bytes:
+    rows: Iterable[sheets.Row], header_line: int, remarks: Sequence[LineRemark], language: str, name: str | None,
+    readers: Sequence[cells.CellReader | None] = (),
+) -> bytes:  # fmt: skip
     """The copy: every line in the row that it had, moved by one column, in a sheet of the same name.
 
-    Raises `TooManyLines`.
+    `readers` are those of the columns from left to right, None for one that is not read. Raises `TooManyLines`.
     """
+    by_place = dict(enumerate(readers))
     by_line: Mapping[int, list[LineRemark]] = defaultdict(list)
     for remark in remarks:
         by_line[remark.line].append(remark)
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"constant_memory": True, "in_memory": False}) as book:
         sheet = book.add_worksheet(None if name is None else sheet_name(name))
-        red = book.add_format({"bg_color": "#FFC7CE", "font_color": "#9C0006"})
+        red = book.add_format(RED)
+        numbers = cache(lambda shown, marked: book.add_format({"num_format": shown} | (RED if marked else {})))
         told = book.add_format({"font_color": "#9C0006", "text_wrap": True, "valign": "top"})
         bold = book.add_format({"bold": True})
         sheet.set_column(0, 0, 60)
@@ -80,12 +88,41 @@ def workbook(
                 marked = line != header_line and place < len(headings) and headings[place] in wrong
                 if text or marked:
                     style = red if marked else bold if line == header_line else None
-                    write_text(sheet, line - 1, place + 1, text, style)
+                    reader = by_place.get(place) if line > header_line else None
+                    number = _only_as_a_number(row[place], text, reader)
+                    _put(sheet, line - 1, place + 1, number or text, numbers(number[1], marked) if number else style)
             last = line
         if headings:
             sheet.freeze_panes(header_line, 1)
             sheet.autofilter(header_line - 1, 0, max(last, header_line) - 1, len(headings))
     return out.getvalue()
+
+
+def _put(sheet: Any, row: int, column: int, written: str | tuple[float, str], style: Any) -> None:
+    if isinstance(written, str):
+        write_text(sheet, row, column, written, style)
+    else:
+        sheet.write_number(row, column, written[0], style)
+
+
+def _only_as_a_number(cell: cells.Cell, text: str, reader: cells.CellReader | None) -> tuple[float, str] | None:
+    """A number with its format, where its text would be read otherwise."""
+    it = cells.said(cell)
+    if reader is None or it.kind != "number" or _read(reader, cell) == _read(reader, text):
+        return None
+    try:
+        value = float(it.text)
+    except ValueError:
+        return None
+    return (value, it.format or "General") if isfinite(value) else None
+
+
+def _read(reader: cells.CellReader, cell: cells.Cell) -> Any:
+    try:
+        value = reader(cell)
+    except cells.CellRefused as refused:
+        return refused.error.code
+    return (value.value, value.error.code) if isinstance(value, cells.Noted) else value
 
 
 def _as_it_looks(cell: cells.Cell, language: str) -> str:

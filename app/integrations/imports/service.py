@@ -474,7 +474,9 @@ async def annotate(
             with apart.Reading(file, shape, memory, options.sheet) as reading:
                 reading.begin()
                 name = next(iter(reading.sheets), None)
-                return annotated.workbook(reading.rows(), header.line, remarks, language, name)
+                ours = header.matched if header.layout is None else []
+                readers = [importer.fields[field].read if field is not None else None for _, field in ours]
+                return annotated.workbook(reading.rows(), header.line, remarks, language, name, readers)
 
         try:
             return await asyncio.to_thread(written)

@@ -9,7 +9,7 @@ import pytest
 from openpyxl import load_workbook
 
 from app.core import clock
-from app.core.writing import sheets
+from app.core.writing import cells, sheets
 from app.core.writing.importing import folded, match
 from app.core.writing.writes import System, Write
 from app.integrations.imports import annotated, kinds, service
@@ -128,6 +128,24 @@ def test_what_stands_in_a_cell_stands_in_the_copy() -> None:
         table = workbooks.packed(io.BytesIO(made))
         assert table.sheets == ("L'été d'Alès",)
         assert list(table.rows)[1] == (3, [None, *odd, written])
+
+
+def test_a_number_that_its_text_would_not_be_stays_one() -> None:
+    """What is read of the copy is what was read of the file."""
+    number = sheets.CellKind.NUMBER
+    columns = [
+        (cells.percent, sheets.Cell(number, "0.02", "0%")), (cells.percent, sheets.Cell(number, "0.025", "0.0%")),
+        (cells.fte, sheets.Cell(number, "1.125")), (cells.day, sheets.Cell(number, "41525")),
+        (cells.siren, sheets.Cell(number, "300103", "000000000")), (cells.cents, sheets.Cell(number, "1415.28")),
+    ]  # fmt: skip
+    readers = [read for read, _ in columns]
+    rows: list[sheets.Row] = [(1, ["A"] * len(columns)), (2, [cell for _, cell in columns])]
+    made = annotated.workbook(rows, 1, [], "fr", None, readers)
+    [_, (_, [_, *copied])] = list(workbooks.packed(io.BytesIO(made)).rows)
+    for (read, cell), copy in zip(columns, copied, strict=True):
+        again = copy if copy is None or isinstance(copy, str) else sheets.Cell(number, *copy[1:])
+        assert read(again) == read(cell)
+    assert [isinstance(copy, str) for copy in copied] == [False, False, False, False, True, True]
 
 
 def ok_bytes(answer: Any) -> bytes:
