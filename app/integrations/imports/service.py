@@ -175,8 +175,9 @@ class ReadingOptions:
             if importer.xml:
                 faults.append(OPTION_OF_NO_SUCH_FILE.at("set"))
             elif field_name is None:
+                fields = ", ".join(column.field for column in importer.columns)
                 labels = (", ".join(column.label(language) for column in importer.columns) for language in LANGUAGES)
-                faults.append(NO_SUCH_COLUMN.at("set", heading=name[:200], columns=Message("columns", *labels)))
+                faults.append(NO_SUCH_COLUMN.at("set", heading=name[:200], columns=Message(fields, *labels)))
             else:
                 constants[field_name] = value
         hours = any(column.hours for column in importer.columns)

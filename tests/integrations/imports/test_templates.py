@@ -198,6 +198,7 @@ async def test_what_a_file_lacks_is_said_beside_it(world: World) -> None:
     assert (error["pointer"], error["code"]) == ("set", "no_such_column")
     assert "couleur" in error["detail"]
     assert "Vintage" in error["detail"]
+    assert error["columns"].startswith("vintage, insee_code, ")
     plain = await world.programme.request(
         "POST", here(world, "perimeter") + "&set=2025", content=b"a", headers={"Content-Type": "text/csv"}
     )
