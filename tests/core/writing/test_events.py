@@ -25,7 +25,7 @@ RETURNING sequence
 
 
 # What belongs to no territory and is read by all: other tests may tell of it.
-EVERYBODYS = {"wave", "scheme", "scheme_parameter", "legal_rate", "refinancing_rate"}
+EVERYBODYS = {"wave", "scheme", "scheme_parameter", "legal_rate", "refinancing_rate", "role_quota"}
 
 
 class Reader:
