@@ -39,6 +39,8 @@ from app.core.serving.addresses import address_of, client_of
 PREFIX = "rbd_"
 KEPT = 10_000  # credentials remembered by one worker
 
+_WORKING = "k.revoked_at IS NULL AND k.expires_at > $2"
+
 # The key's use is noted at most once a minute: a read must not write each time. Until its fingerprint is confirmed, a
 # key carries no role that decides, pays or administers.
 _FIND = f"""
@@ -47,7 +49,7 @@ WITH credential AS (
            s.email IS NOT NULL AS has_email, k.confirmed_at IS NOT NULL AS confirmed, k.permissions, k.territories,
            k.addresses
     FROM api_keys k JOIN subjects s ON s.id = k.subject_id
-    WHERE k.digest = $1 AND k.revoked_at IS NULL AND k.expires_at > $2
+    WHERE k.digest = $1 AND {_WORKING}
 ), used AS (
     UPDATE api_keys SET last_used_at = $2 FROM credential
     WHERE api_keys.id = credential.key_id
@@ -81,9 +83,7 @@ def digest_of(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-_WORKS = """
-SELECT EXISTS (SELECT FROM api_keys WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2))
-"""
+_WORKS = f"SELECT EXISTS (SELECT FROM api_keys k WHERE k.id = $1 AND {_WORKING})"  # noqa: S608  # the condition is ours
 
 
 async def works(connection: Any, key_id: UUID) -> bool:

@@ -1,6 +1,7 @@
 """Tables of access: organisations, subjects (persons and service accounts), members, API keys."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -15,6 +16,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.ext.hybrid import hybrid_method
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.access.rules import BY_TWO, KEY_LASTS, KEY_LASTS_AT_MOST, Role, Scope, SubjectKind
@@ -195,6 +197,11 @@ class ApiKey(Identified, Versioned, Base):
     code_expires_at: Mapped[datetime | None]
     confirmed_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
     confirmed_at: Mapped[datetime | None]
+
+    @hybrid_method
+    def works(self, now: datetime) -> Any:
+        """Whether it is accepted at an instant: neither revoked nor ended. The gate says the same in SQL."""
+        return (self.revoked_at == None) & (self.expires_at > now)  # noqa: E711  # of a row and in SQL alike
 
 
 # A key that is made without an end has the default of its subject's kind; its end is to come, within two years, and

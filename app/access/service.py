@@ -3,10 +3,10 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select, text
+from sqlalchemy import or_, select, text
 
 from app.access import schemas
 from app.access.duties import MAKES_KEY_CONFIRMS, PROPOSES_ROLE_APPROVES
@@ -175,13 +175,8 @@ async def another_administrator(write: Write, but: set[UUID | None]) -> bool:
         or_(m.to_on.is_(None), m.to_on >= today),
     )
     held = held.where(s.kind == SubjectKind.PERSON, s.email.is_not(None), s.id.not_in(but - {None}))
-    held = held.where(works(write.now), k.confirmed_at.is_not(None))
+    held = held.where(k.works(write.now), k.confirmed_at.is_not(None))
     return await write.session.scalar(held.limit(1)) is not None
-
-
-def works(now: datetime) -> ColumnElement[bool]:
-    """API keys that are accepted at an instant."""
-    return ApiKey.revoked_at.is_(None) & (ApiKey.expires_at > now)
 
 
 async def update_member(write: Write, member_id: UUID, body: schemas.MemberUpdate) -> Change:
@@ -207,9 +202,9 @@ def new_code() -> str:
     return CODE_PREFIX + secrets.token_urlsafe(32)
 
 
-def fingerprint_of(key: str) -> str:
+def fingerprint_of(digest: bytes) -> str:
     """What tells a key from any other and opens nothing; people read it to each other."""
-    return digest_of(key).hex()[:20]
+    return digest.hex()[:20]
 
 
 @dataclass
@@ -221,7 +216,8 @@ class Issued:
 
     def shown(self) -> dict[str, str | None]:
         """The members of the answer."""
-        return {"key": self.key, "fingerprint": fingerprint_of(self.key) if self.key else None, "code": self.code}
+        fingerprint = fingerprint_of(digest_of(self.key)) if self.key else None
+        return {"key": self.key, "fingerprint": fingerprint, "code": self.code}
 
 
 async def create_api_key(write: Write, body: schemas.ApiKeyCreate, issued: Issued) -> Change:
@@ -269,7 +265,7 @@ async def enrol(write: Write, code: str, issued: Issued) -> Change:
     Raises `enrolment-code-invalid`.
     """
     waiting = select(ApiKey).where(
-        ApiKey.code_digest == digest_of(code), ApiKey.code_expires_at > write.now, works(write.now)
+        ApiKey.code_digest == digest_of(code), ApiKey.code_expires_at > write.now, ApiKey.works(write.now)
     )
     stored = await write.session.scalar(waiting.with_for_update(key_share=True))
     if stored is None:
@@ -302,9 +298,9 @@ async def confirm_on_the_server(write: Write, key_id: UUID, fingerprint: str) ->
 
 
 def _confirmed(write: Write, key: ApiKey, fingerprint: str, confirmed_by: UUID | None) -> Change:
-    if key.revoked_at is not None or key.expires_at <= write.now:
+    if not key.works(write.now):
         raise ApiKeyEnded
-    if key.digest is None or not secrets.compare_digest(key.digest.hex()[:20], _plain(fingerprint)):
+    if key.digest is None or not secrets.compare_digest(fingerprint_of(key.digest), _plain(fingerprint)):
         raise FingerprintDiffers
     if key.confirmed_at is not None:
         return Change("", API_KEYS, [key.id])
@@ -333,7 +329,7 @@ async def rotate_api_key(
     kind = await write.session.scalar(select(Subject.kind).where(Subject.id == old.subject_id))
     if not by_holder and kind == SubjectKind.PERSON:
         raise KeyOfAPerson
-    if old.revoked_at is not None or old.expires_at <= write.now:
+    if not old.works(write.now):
         raise ApiKeyEnded
     issued.key = new_key()
     new = ApiKey(

@@ -716,7 +716,7 @@ class _Load:
         """The keys of the file that still work."""
         kept = _kept(keys_file)
         async with self.factory() as session:
-            digests = set(await session.scalars(select(ApiKey.digest).where(access.works(clock.now()))))
+            digests = set(await session.scalars(select(ApiKey.digest).where(ApiKey.works(clock.now()))))
         return {role: key for role, key in kept.items() if digest_of(key) in digests}
 
     async def keys(self, keys_file: Path) -> dict[str, str]:
@@ -733,7 +733,7 @@ class _Load:
             persons = access_models.Subject
             for name, (_, organisation) in PEOPLE.items():
                 key = kept.get(name, "")
-                if await _one(write, ApiKey.id, ApiKey.digest == digest_of(key), access.works(clock.now())) is None:
+                if await _one(write, ApiKey.id, ApiKey.digest == digest_of(key), ApiKey.works(clock.now())) is None:
                     theirs = select(Organisation.id).where(Organisation.name == organisation).scalar_subquery()
                     named = (persons.name == _called(name), persons.organisation_id == theirs)
                     subject_id = self.subjects.get(name) or await _one(write, persons.id, *named)
