@@ -16,7 +16,7 @@ from app.core.schemas import Body
 from app.core.values import Day, PositiveCents, ShortLine, Siren
 from app.core.values import Uuid as Id
 from app.core.writing import cells
-from app.core.writing.importing import FileLine, Heading, Importer, Locks, coded, given, rows_of
+from app.core.writing.importing import Heading, Importer, Locks, coded, given, rows_of
 from app.core.writing.upserts import NamedObject, Upsert
 from app.core.writing.writes import Change, Write
 
@@ -104,10 +104,6 @@ _RECEIPTS = Upsert(
 )
 
 
-async def _advances_of(write: Write, place: str | None, lines: Sequence[FileLine]) -> set[Any]:
-    return {value for _, value in await _RECEIPTS.named("advance_id")(write, place, lines)}
-
-
 RECEIPTS_FILE = Importer(
     kind="receipts",
     permission="receipts:write",
@@ -130,6 +126,6 @@ RECEIPTS_FILE = Importer(
         Heading("advance", cells.plain, ["avance remboursée", "décision de l'avance"], first=ADVANCES_FIRST),
     ],
     check=_RECEIPTS.check,
-    locks=Locks(_advances_of, rows_of(Advance.id)),
+    locks=Locks(_RECEIPTS.ids("advance_id"), rows_of(Advance.id)),
     apply=_RECEIPTS.apply,
 )

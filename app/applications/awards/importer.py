@@ -15,6 +15,7 @@ from app.awards.rules import OVER
 from app.committees.models import Committee
 from app.core.db import literals, paris_day
 from app.core.faults import Message
+from app.core.schemas import Body
 from app.core.values import Day, ExternalId, Line, Siren, Uuid
 from app.core.writing import cells
 from app.core.writing.importing import Heading, Importer, Locks, coded, given
@@ -51,8 +52,8 @@ TERMS_KINDS = {"Ferme": "fixed", "Conditionnelle": "conditional"}
 _SCHEME = coded({"Rebond industriel": "rebond_industriel"})
 
 
-class GrantLine(schemas.GrantCreate):
-    """A grant; its project, committee and funder are named by their ids, or as people name them."""
+class _Named(Body):
+    """An award whose project, committee, file and funder are named by their ids, or as people name them."""
 
     id: Uuid | None = None
     project: Line | None = None
@@ -63,16 +64,13 @@ class GrantLine(schemas.GrantCreate):
     funder_siren: Siren | None = None
 
 
-class AdvanceLine(schemas.AdvanceCreate):
+class GrantLine(_Named, schemas.GrantCreate):
+    """A grant."""
+
+
+class AdvanceLine(_Named, schemas.AdvanceCreate):
     """An advance with its terms; `annual_rate` is a percentage, where `terms.annual_rate_bp` has basis points."""
 
-    id: Uuid | None = None
-    project: Line | None = None
-    committee: ExternalId | None = None
-    committee_on: Day | None = None
-    application: ExternalId | None = None
-    funder: Line | None = None
-    funder_siren: Siren | None = None
     annual_rate: int | None = None
 
     @model_validator(mode="before")

@@ -20,7 +20,7 @@ from app.awards.rules import OVER
 from app.core.db import literals
 from app.core.faults import Message
 from app.core.writing import cells
-from app.core.writing.importing import FileLine, Heading, Importer, Locks
+from app.core.writing.importing import Heading, Importer, Locks
 from app.core.writing.importing import given as given_by
 from app.core.writing.upserts import NamedObject, Upsert
 from app.core.writing.writes import Change, Write
@@ -77,9 +77,6 @@ def payments_file(
         ],
     )
 
-    async def of(write: Write, place: str | None, lines: Sequence[FileLine]) -> set[Any]:
-        return {value for _, value in await upsert.named(award_id)(write, place, lines)}
-
     async def hold(write: Write, award_ids: set[UUID]) -> None:
         of_them = select(award.aid_id).where(award.id.in_(award_ids))
         for column, which in ((Aid.id, Aid.id.in_(of_them)), (award.id, award.id.in_(award_ids))):
@@ -106,6 +103,6 @@ def payments_file(
             Heading("override_id", cells.plain),
         ],
         check=upsert.check,
-        locks=Locks(of, hold),
+        locks=Locks(upsert.ids(award_id), hold),
         apply=upsert.apply,
     )  # fmt: skip

@@ -191,6 +191,14 @@ class Upsert:
 
         return of
 
+    def ids(self, name: str) -> Callable[[Write, str | None, Sequence[FileLine]], Awaitable[set[Any]]]:
+        """The ids of what lines name in one field: for `Locks` that hold those rows."""
+
+        async def of(write: Write, place: str | None, lines: Sequence[FileLine]) -> set[Any]:
+            return {value for _, value in await self.named(name)(write, place, lines)}
+
+        return of
+
     async def _items(self, write: Write, place: str | None, lines: Sequence[FileLine]) -> list[Any]:
         items = [line.item for line in lines]
         for named in self.names:
