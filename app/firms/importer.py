@@ -191,9 +191,8 @@ def _of_no_commune(lines: Sequence[FileLine], stored: set[tuple[str, str | None]
         if code is None or site.source is not Source.DECLARED or (site.siret, code) in stored:
             continue
         year = (site.closed_on or site.as_of or clock.today()).year
-        if fault := cog.fault(code, year, site.commune_name, parts=True):
-            told = fault.message is cog.COMMUNE_OF_ANOTHER_YEAR
-            faults.append(LineFault(line.number, "insee_code", fault, advisory=told))
+        if fault := cog.line_fault(line.number, "insee_code", code, year, site.commune_name):
+            faults.append(fault)
     return faults
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.faults import Fault, FieldError, Message
-from app.core.writing.importing import folded
+from app.core.writing.importing import LineFault, folded
 
 UNKNOWN_COMMUNE = Fault(
     "unknown_commune",
@@ -86,6 +86,17 @@ def fault(code: str, year: int, name: str | None = None, *, parts: bool = False)
     if found.of(year) or (parts and found.years == ARRONDISSEMENT):
         return None
     return COMMUNE_OF_ANOTHER_YEAR.at("", year=str(year), became=_became(found, year))
+
+
+def line_fault(number: int, column: str, code: str, year: int, name: str | None = None) -> LineFault | None:
+    """The same of a line that tells where something is: of a code of other years it is told what became of it.
+
+    There an arrondissement is as good.
+    """
+    found = fault(code, year, name, parts=True)
+    if found is None:
+        return None
+    return LineFault(number, column, found, advisory=found.message is COMMUNE_OF_ANOTHER_YEAR)
 
 
 def _became(found: CommuneCode, year: int) -> Message:

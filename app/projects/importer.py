@@ -150,9 +150,8 @@ async def _check(_write: Write, _place: str | None, lines: Sequence[FileLine]) -
     for line in lines:
         if (code := line.item.commune_code) is not None:
             year = (line.item.detected_on or clock.today()).year
-            if fault := cog.fault(code, year, parts=True):
-                told = fault.message is cog.COMMUNE_OF_ANOTHER_YEAR
-                faults.append(LineFault(line.number, "commune_code", fault, advisory=told))
+            if fault := cog.line_fault(line.number, "commune_code", code, year):
+                faults.append(fault)
     return faults
 
 
