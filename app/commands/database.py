@@ -3,19 +3,23 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import asyncpg
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.bundled import backup, postgres
-from app.commands.terminal import CommandRefused, line_of
-from app.core import installation, migrations
-from app.core.db import create_engine, raw_connection
+from app.commands.terminal import CommandRefused, aligned, line_of, text_of
+from app.core import installation, migrations, values
+from app.core.db import create_engine, raw_connection, session_factory
+from app.core.problems import NotFound
 from app.settings import Settings, get_settings
 
 POSTGRESQL = 180_000  # the oldest server_version_num that the migrations run on
@@ -34,6 +38,44 @@ async def engine_of(url: str, name: str) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
+
+
+def identified(text: str, noun: str, command: str) -> UUID:
+    """The id that a person has typed, as this command lists it."""
+    try:
+        return TypeAdapter(values.Uuid).validate_python(text)
+    except ValidationError:
+        raise CommandRefused(f"the {noun}'s id is a UUID: see «{command} list»") from None
+
+
+def written(act: Callable[[Any], Awaitable[Any]], noun: str, command: str) -> None:
+    """Do an act on one object as the service itself, with the database's own rights."""
+    import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+    from app.core.writing.writes import System, new_request_id, run
+
+    async def write(url: str) -> None:
+        async with engine_of(url, command) as engine:
+            await run(session_factory(engine), System(), act, request_id=new_request_id())
+
+    with database(get_settings()) as url:
+        try:
+            asyncio.run(write(url))
+        except NotFound:
+            raise CommandRefused(f"no {noun} has this id: see «{command} list»") from None
+
+
+def listed(command: str, heads: Sequence[str], query: str, *arguments: Any) -> None:
+    """Print the rows of a query as aligned lines below their heads."""
+
+    async def read(url: str) -> list[Any]:
+        async with engine_of(url, command) as engine, raw_connection(engine) as connection:
+            rows: list[Any] = await connection.fetch(query, *arguments)
+            return rows
+
+    with database(get_settings()) as url:
+        rows = asyncio.run(read(url))
+    for line in aligned([heads, *([text_of(value) for value in row.values()] for row in rows)]):
+        print(line)
 
 
 @contextmanager

@@ -4,20 +4,21 @@ import asyncio
 import getpass
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
 from app.access.rules import Role, SubjectKind
-from app.commands.database import database, engine_of
-from app.commands.terminal import CommandRefused, aligned, text_of
+from app.commands.database import database, engine_of, identified, listed, written
+from app.commands.terminal import CommandRefused
 from app.core import clock, values
-from app.core.db import raw_connection, session_factory
-from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
+from app.core.db import session_factory
+from app.core.problems import AlreadyExists, ReferenceNotFound
 from app.settings import get_settings
+
+KEY = ("key", "rebond keys")  # what these commands are about, and how they are called
 
 
 def create_key(
@@ -55,7 +56,7 @@ def create_key(
     name = subject or role.value
 
     async def make(url: str) -> dict[str, Any]:
-        async with engine_of(url, "rebond keys") as engine:
+        async with engine_of(url, KEY[1]) as engine:
             seen = await run(
                 session_factory(engine),
                 System(),
@@ -93,16 +94,8 @@ def list_keys() -> None:
         ORDER BY k.id
     """
 
-    async def read(url: str) -> list[Any]:
-        async with engine_of(url, "rebond keys") as engine, raw_connection(engine) as connection:
-            rows: list[Any] = await connection.fetch(query, clock.today())
-            return rows
-
-    with database(get_settings()) as url:
-        rows = asyncio.run(read(url))
     heads = ["id", "key", "subject", "organisation", "scope", "expires", "revoked", "last used", "note"]
-    for line in aligned([heads, *([text_of(value) for value in row.values()] for row in rows)]):
-        print(line)
+    listed(KEY[1], heads, query, clock.today())
 
 
 def enrol_key(
@@ -117,7 +110,7 @@ def enrol_key(
     def enrol(write: Any) -> Awaitable[Any]:
         return access.enrol(write, named, issued)
 
-    _write(enrol)
+    written(enrol, *KEY)
     typer.echo(f"fingerprint {issued.shown()['fingerprint']}: tell it to a second administrator", err=True)
     print(issued.key)
 
@@ -132,7 +125,7 @@ def confirm_key(
     """
     from app.access import service as access
 
-    wanted = _id_of(key_id)
+    wanted = identified(key_id, *KEY)
 
     async def confirm(write: Any) -> Any:
         change = await access.confirm_on_the_server(write, wanted, fingerprint)
@@ -140,7 +133,7 @@ def confirm_key(
             raise CommandRefused(f"another administrator can confirm it: POST /v1/api-keys/{wanted}/confirm")
         return change
 
-    _write(confirm)
+    written(confirm, *KEY)
     print("confirmed")
 
 
@@ -148,29 +141,6 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «re
     """Revoke a key: within five seconds no worker accepts it."""
     from app.access import service as access
 
-    wanted = _id_of(key_id)
-    _write(lambda write: access.revoke_api_key(write, wanted))
+    wanted = identified(key_id, *KEY)
+    written(lambda write: access.revoke_api_key(write, wanted), *KEY)
     print("revoked")
-
-
-def _id_of(key_id: str) -> UUID:
-    try:
-        return TypeAdapter(values.Uuid).validate_python(key_id)
-    except ValidationError:
-        raise CommandRefused("the key's id is a UUID: see «rebond keys list»") from None
-
-
-def _write(act: Callable[[Any], Awaitable[Any]]) -> None:
-    """Do an act on a key as the service itself."""
-    import app.models  # noqa: F401  # every table: a foreign key names one of another domain
-    from app.core.writing.writes import System, new_request_id, run
-
-    async def write(url: str) -> None:
-        async with engine_of(url, "rebond keys") as engine:
-            await run(session_factory(engine), System(), act, request_id=new_request_id())
-
-    with database(get_settings()) as url:
-        try:
-            asyncio.run(write(url))
-        except NotFound:
-            raise CommandRefused("no key has this id: see «rebond keys list»") from None
