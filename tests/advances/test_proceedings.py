@@ -110,6 +110,7 @@ async def test_a_claim_is_to_be_declared_and_told_of_in_time(app: Any, world: Wo
 
 
 async def test_a_plan_is_a_version_of_the_schedule(app: Any, world: World) -> None:
+    await judged(app)  # what other tests have left to settle
     late = await Late.of(world)
     ended = {"closed_on": "2025-10-01", "ended_by": "plan"}
     proceeding = await late.proceeding("reorganisation", "2025-02-06", **ended)
