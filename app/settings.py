@@ -3,15 +3,14 @@
 Every variable is documented in the README's table; the prefix is `REBOND_`, but for `DATABASE_URL`.
 """
 
-import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+
+from app import libpq
 
 _HTTPS = r"^https://[!-~]+$"
 SecurityContact = Annotated[str, Field(pattern=r"^(?:https://|mailto:|tel:)[!-~]+$")]
@@ -73,23 +72,10 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _name_the_driver(cls, value: str | None) -> str | None:
-        """Hosts give `postgres://` and `postgresql://`; SQLAlchemy 2.1 needs the name of the driver.
-
-        They also write `sslmode`, as libpq calls what asyncpg calls `ssl`.
-        """
-        if value is None:
-            return None
-        scheme, separator, rest = value.partition("://")
-        if not separator or scheme not in ("postgres", "postgresql", "postgresql+asyncpg"):
-            raise ValueError("it must start with postgresql://")
-        try:
-            query = make_url(f"postgresql+asyncpg://{rest}").query
-        except (ArgumentError, ValueError):
-            raise ValueError("it must be like postgresql://user:password@host:5432/database") from None
-        if "sslmode" in query:
-            rest = re.sub(r"([?&])sslmode=", r"\1ssl=", rest)
-        return f"postgresql+asyncpg://{rest}"
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            libpq.address(value)
+        return value
 
 
 def get_settings() -> Settings:

@@ -5,9 +5,9 @@ import time
 
 from alembic import context
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from app.core.db import bare_engine
 from app.models import metadata
 
 LOCK = 7_302_411  # the advisory lock that two `rebond migrate` at once queue for
@@ -49,7 +49,7 @@ def _run(connection: Connection) -> None:
 
 
 async def _online(url: str) -> None:
-    engine = create_async_engine(url, poolclass=NullPool)
+    engine = bare_engine(url, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_run)
     await engine.dispose()

@@ -4,21 +4,20 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app import libpq
 from app.bundled import backup, postgres
 from app.commands.terminal import CommandRefused, aligned, line_of, text_of
 from app.core import installation, migrations, values
-from app.core.db import create_engine, raw_connection, session_factory
+from app.core.db import SESSION, create_engine, raw_connection, session_factory
 from app.core.problems import NotFound
 from app.settings import Settings, get_settings
 
@@ -112,26 +111,16 @@ def upgrade(url: str) -> None:
 
 
 def check_server(url: str, *, migrated: bool = True) -> None:
-    """Refuse, in one line, a database that cannot be reached, is too old, or is not migrated."""
+    """Refuse, in one line, a database that cannot be reached, is too old, shares its sessions, or is not migrated."""
     place = shown(url)
-
-    async def look() -> tuple[int, str | None]:
-        # Without the settings of `create_engine`: an older server does not know some, and would not be recognised.
-        engine = create_async_engine(url, connect_args={"timeout": 5})
-        try:
-            async with raw_connection(engine) as connection:
-                version = int(await connection.fetchval("SHOW server_version_num"))
-                return version, await migrations.applied(connection)
-        finally:
-            await engine.dispose()
-
     try:
-        version, revision = asyncio.run(look())
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, TypeError, ValueError) as error:
-        # The last two are what the driver makes of an option behind `?` that it does not know.
+        version, faults, revision = asyncio.run(_look(libpq.address(url)))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise CommandRefused(f"the database {place} cannot be reached: {line_of(error)}") from None
     if version < POSTGRESQL:
         raise CommandRefused(f"the database {place} is PostgreSQL {version // 10_000}; Rebond needs 18 or later")
+    if faults:
+        raise CommandRefused(f"the database {place} {faults[0]}")
     if not migrated:
         return
     if revision is None:
@@ -142,9 +131,36 @@ def check_server(url: str, *, migrated: bool = True) -> None:
         )
 
 
+async def _look(address: libpq.Address) -> tuple[int, list[str], str | None]:
+    """The server's version, what stands between it and us that would not do, and the database's revision."""
+    # Nothing is prepared, which some poolers refuse; and without settings, of which an older server does not know some.
+    async with AsyncExitStack() as stack:
+        plain = await address.connection(statement_cache_size=0)
+        stack.push_async_callback(plain.close)
+        version = int(await plain.fetchval("SHOW server_version_num"))
+        if version < POSTGRESQL:
+            return version, [], None
+        ours = await address.connection(SESSION, statement_cache_size=0)
+        stack.push_async_callback(ours.close)
+        faults = []
+        process = "SELECT pg_backend_pid()"  # of two sessions that are open: one alone where a pooler shares it out
+        if await plain.fetchval(process) == await ours.fetchval(process):
+            faults.append(
+                "is behind a pooler that shares out its sessions (pool_mode transaction or statement): locks, time-outs"
+                " and prepared statements need one of their own (pool_mode = session)"
+            )
+        for name, wanted in SESSION.items():
+            found = await ours.fetchval(f"SHOW {name}")
+            if found != wanted:
+                faults.append(
+                    f"says {name} = {found} where Rebond has set {wanted}: what is between them loses settings"
+                )
+        return version, faults, await migrations.applied(plain)
+
+
 def shown(url: str) -> str:
     """The address as a person writes it, without the password."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=True)
+    return libpq.address(url).shown
 
 
 def bundled_data_dir(otherwise: str) -> Path:
@@ -154,10 +170,8 @@ def bundled_data_dir(otherwise: str) -> Path:
     """
     settings = get_settings()
     if settings.database_url is not None:
-        url = make_url(settings.database_url).set(drivername="postgresql")
-        query = {"sslmode" if name == "ssl" else name: value for name, value in url.query.items()}  # as libpq says
-        shown = url._replace(password=None, query=query).render_as_string()  # type: ignore[arg-type]  # a plain dict
-        command = otherwise.format(dump=" ".join(backup.DUMP), restore=" ".join(backup.RESTORE), url=f"'{shown}'")
+        named = shown(settings.database_url)
+        command = otherwise.format(dump=" ".join(backup.DUMP), restore=" ".join(backup.RESTORE), url=f"'{named}'")
         raise CommandRefused(f"DATABASE_URL names a server of its own; {command}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     return data_dir_of(settings)

@@ -6,18 +6,20 @@ from the same pool for statements that PostgreSQL answers whole (a page of JSON,
 
 import re
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import (
     DDL,
+    URL,
     BindParameter,
     CheckConstraint,
     ColumnClause,
@@ -45,6 +47,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.sql.elements import CompilerElement
 
+from app import libpq
 from app.core import clock
 
 DIALECT = asyncpg_dialect()
@@ -247,31 +250,47 @@ def inserting(table: Table, names: frozenset[str]) -> Statement:
     return Statement(insert(table).values(values).returning(columns.id))
 
 
+# What bounds every wait of a session: 3 s for a lock, 20 s for a statement, 30 s for a transaction.
+SESSION = MappingProxyType(
+    {
+        "timezone": "UTC",
+        "jit": "off",
+        # Lists join names to one driving table: their order matters little, and the search for the best one costs
+        # 30 ms of planning where there are twelve tables (2 ms so).
+        "join_collapse_limit": "5",
+        "lock_timeout": "3s",
+        "statement_timeout": "20s",
+        "transaction_timeout": "30s",
+        "idle_in_transaction_session_timeout": "30s",
+    }
+)
+
+
+def bare_engine(url: str, *, session: Mapping[str, str] = MappingProxyType({}), **options: Any) -> AsyncEngine:
+    """An engine for an address as libpq writes it, with the sessions' settings that are given and no others."""
+    address = libpq.address(url)
+    named = options.pop("name", "rebond")
+    create = address.creator(session, server_settings={"application_name": named})
+    return create_async_engine(
+        # What is shown of it: the driver is told where to connect by `create`.
+        URL.create("postgresql+asyncpg", database=address.database),
+        connect_args={"async_creator_fn": create},
+        hide_parameters=True,  # they are personal data, and errors go to the log
+        **options,
+    )
+
+
 def create_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, name: str = "rebond") -> AsyncEngine:
-    """An engine whose sessions bound every wait: 3 s for a lock, 30 s for a transaction."""
-    engine = create_async_engine(
+    """An engine whose sessions bound every wait (`SESSION`)."""
+    engine = bare_engine(
         url,
+        session=SESSION,
+        name=name,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_timeout,
         pool_pre_ping=False,
         pool_use_lifo=True,  # few connections stay warm (plans, catalogue), instead of all being a little so
-        hide_parameters=True,  # they are personal data, and errors go to the log
-        connect_args={
-            "timeout": 5,
-            "server_settings": {
-                "application_name": name,
-                "timezone": "UTC",
-                "jit": "off",
-                # Lists join names to one driving table: their order matters little, and the search for the best one
-                # costs 30 ms of planning where there are twelve tables (2 ms so).
-                "join_collapse_limit": "5",
-                "lock_timeout": "3s",
-                "statement_timeout": "20s",
-                "transaction_timeout": "30s",
-                "idle_in_transaction_session_timeout": "30s",
-            },
-        },
     )
     event.listen(engine.sync_engine, "checkout", _refuse_dead)
     return engine

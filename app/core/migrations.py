@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.core.db import raw_connection
+from app.core.db import bare_engine, raw_connection
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -54,7 +53,7 @@ def upgrade(url: str) -> None:
 
 
 async def _revision(url: str) -> str | None:
-    engine = create_async_engine(url)
+    engine = bare_engine(url)
     try:
         async with raw_connection(engine) as connection:
             return await applied(connection)
