@@ -107,7 +107,7 @@ def address(text: str) -> Address:
 
 def _ports(hosts: str) -> None:
     for host in hosts.split(","):
-        port = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::(.*))?", host)
+        port = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::([^:]*))?", host)
         if port is None:
             raise ValueError("it must be like postgresql://user:password@host:5432/database, IPv6 in brackets")
         if port[1] and not (port[1].isascii() and port[1].isdigit() and 0 < int(port[1]) < 65_536):

@@ -104,7 +104,7 @@ async def test_the_next_host_is_asked_where_one_does_not_answer_or_is_not_what_i
     connection = await address(f"{both}&target_session_attrs=read-write").connection()
     await connection.close()
     with pytest.raises(asyncpg.TargetServerAttributeNotMatched):
-        await address(f"{both}&target_session_attrs=standby").connection()
+        await address(f"{of.dsn}&target_session_attrs=standby").connection()
 
 
 async def test_a_session_that_cannot_be_set_is_not_left_open(database_url: str) -> None:
