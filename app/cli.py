@@ -5,17 +5,19 @@ What one command alone needs is imported by it: the whole application takes more
 
 import gc
 import sys
+from typing import Annotated
 
 import asyncpg
 import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import __version__
 from app.bundled import backup, postgres
 from app.commands import data, keys, members, serving
 from app.commands.terminal import CommandRefused, line_of
 from app.core.problems import Problem
-from app.settings import Settings, get_settings
+from app.settings import Settings, get_settings, misspelt
 
 app = typer.Typer(
     name="rebond",
@@ -25,6 +27,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rebond {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version, and end.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("serve")(serving.serve)
 app.command("migrate")(data.migrate)
 app.command("demo")(data.load_demo)
@@ -57,6 +76,8 @@ def main() -> None:
     """The entry point: refusals are one line on stderr, with exit code 1."""
     gc.set_threshold(50_000)  # a third of a start would go into looking through what is imported, and stays
     try:
+        for name, near in misspelt():
+            print(f"rebond: {name} is no setting: is it {near}?", file=sys.stderr)
         app()
     except (CommandRefused, postgres.EmbeddedError, backup.BackupError) as error:
         _stop(str(error))

@@ -36,7 +36,7 @@ from app.awards.letters.routes import letters
 from app.awards.overrides.routes import overrides
 from app.awards.recoveries.routes import recoveries
 from app.committees.routes import committees
-from app.core import installation
+from app.core import command_ends, installation
 from app.core.db import Base, create_engine, session_factory
 from app.core.problems import (
     Busy,
@@ -49,8 +49,9 @@ from app.core.problems import (
 )
 from app.core.quotas import DOCUMENTS_AT_ONCE, EXPORTS_AT_ONCE, IMPORTS_AT_ONCE, Failures, Slots
 from app.core.reading.exports import TooManyExports
-from app.core.serving import background, logs, openapi, routing, server
+from app.core.serving import background, figures, logs, openapi, routing, server
 from app.core.serving.answering import respond
+from app.core.serving.draining import draining
 from app.core.serving.pages import Readiness, WrittenDocument, service
 from app.core.serving.shell import Allowance, Shell
 from app.core.violations import translate
@@ -104,6 +105,8 @@ ROUTERS = (
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
 cannot be overspent, whoever asks at the same time."""
+# What the instruments of a browser add to each request (W3C Trace Context and Baggage, Sentry).
+TRACING = ("traceparent", "tracestate", "baggage", "sentry-trace")
 WATCH = "watch"  # the task's name
 EXPOSED = [
     "Content-Disposition", "ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id",
@@ -133,6 +136,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "security_policy": settings.security_policy,
         "directory": Directory(settings.directory_url, share=settings.workers),
         "public_url": settings.public_url,
+        "prefix": settings.prefix,
         "default_language": settings.default_language,
         "header_timeout": settings.header_timeout,
         "exports": Slots(EXPORTS_AT_ONCE, max(1, min(settings.exports, settings.pool_size - 1)), TooManyExports),
@@ -176,7 +180,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     tasks = [asyncio.create_task(background.lasting(run), name=name) for name, run in besides.items()]
     tasks.append(asyncio.create_task(server.follow_supervisor()))  # ends where there is none; waits for nothing else
     try:
-        yield state
+        with draining(app.state.settings.drain):
+            yield state
     finally:
         for task in tasks:
             task.cancel()
@@ -203,9 +208,10 @@ async def _housekeeping(state: dict[str, Any]) -> None:
 
 
 async def _watch(state: dict[str, Any]) -> None:
-    """Updates the age of the feed's horizon and the wait of imports in the metrics every two seconds."""
+    """Updates in the metrics, every two seconds, what is looked up: the feed's horizon, imports, commands, places."""
     while True:
-        for look in (state["horizon"].look, runner.look):
+        figures.hold(state["engine"], state["exports"], state["documents"])
+        for look in (state["horizon"].look, runner.look, command_ends.look):
             with contextlib.suppress(Exception):  # the database is away or busy: the requests report it
                 await background.within(30, look(state["engine"]))
         await asyncio.sleep(2)
@@ -232,6 +238,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(
         Shell,
         uploads="/imports",
+        prefix=settings.prefix,
+        embedders=settings.cors_origins,
         usual=Allowance(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
         upload=Allowance(settings.max_import_bytes, settings.import_timeout, settings.import_timeout),
     )
@@ -247,6 +255,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "If-Match",
                 "If-None-Match",
                 "X-Request-Id",
+                *TRACING,
+                *settings.cors_headers,
             ],
             expose_headers=EXPOSED,
         )

@@ -3,16 +3,21 @@
 Every variable is documented in the README's table; the prefix is `REBOND_`, but for `DATABASE_URL`.
 """
 
+import os
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app import libpq
 
 _HTTPS = r"^https://[!-~]+$"
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 SecurityContact = Annotated[str, Field(pattern=r"^(?:https://|mailto:|tel:)[!-~]+$")]
 
 
@@ -42,9 +47,10 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64)
     operations_host: str = "127.0.0.1"
     operations_port: int | None = Field(None, ge=0, le=65535)
-    public_url: str | None = None
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s?#/]+(?:/[A-Za-z0-9._~-]+)*/?$")] | None = None
     default_language: Literal["en", "fr"] = "en"
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    cors_headers: Annotated[tuple[HeaderName, ...], NoDecode] = ()
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     security_contact: Annotated[tuple[SecurityContact, ...], NoDecode] = ()
     security_policy: Annotated[str, Field(pattern=_HTTPS)] | None = None
@@ -60,15 +66,21 @@ class Settings(BaseSettings):
     body_timeout: float = Field(10.0, gt=0)
     request_timeout: float = Field(30.0, gt=0)
     send_timeout: float = Field(20.0, gt=0)
+    drain: float = Field(0.0, ge=0, le=300)
     exports: int = Field(3, ge=1, le=100)
     export_timeout: float = Field(600.0, gt=0)
     directory_url: str = Field("https://recherche-entreprises.api.gouv.fr", pattern=r"^https?://[^\s?#]+$")
     credential_cache: float = Field(3.0, ge=0, le=4)
 
-    @field_validator("cors_origins", "trusted_proxies", "security_contact", mode="before")
+    @field_validator("cors_origins", "cors_headers", "trusted_proxies", "security_contact", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _without_its_last_slash(cls, value: str | None) -> str | None:
+        return value and value.rstrip("/")
 
     @field_validator("database_url")
     @classmethod
@@ -77,7 +89,22 @@ class Settings(BaseSettings):
             libpq.address(value)
         return value
 
+    @property
+    def prefix(self) -> str:
+        """The path below which a proxy shows the service, such as `/rebond`; empty where it is the root."""
+        return urlsplit(self.public_url or "").path
+
 
 def get_settings() -> Settings:
     """The settings as the environment has them now."""
     return Settings()
+
+
+def misspelt() -> list[tuple[str, str]]:
+    """The variables of the environment and of `.env` that are no setting but nearly one, each with that one."""
+    settings = {f"REBOND_{name}".upper(): f"REBOND_{name}".upper() for name in Settings.model_fields}
+    settings |= dict.fromkeys(("DATABASE_URL", "REBOND_DATABASE_URL"), "DATABASE_URL")
+    given = {name: name.upper() for name in (*os.environ, *dotenv_values(".env"))}
+    ours = {name: upper for name, upper in given.items() if upper.startswith(("REBOND_", "DATABASE_"))}
+    nearest = ((name, get_close_matches(upper, settings, 1, cutoff=0.85)) for name, upper in sorted(ours.items()))
+    return [(name, settings[near[0]]) for name, near in nearest if near and settings[near[0]] != name.upper()]

@@ -424,6 +424,19 @@ class DatabaseUnavailable(Problem):
     retry_after = 2
 
 
+class Stopping(Problem):
+    """This process of the service ends soon."""
+
+    status = 503
+    title_fr = "Ce processus du service s'arrête bientôt."
+    cure = "Send new requests to another instance, or in a moment to the one that follows. Requests are still answered."
+    cure_fr = (
+        "Envoyez les nouvelles requêtes à une autre instance, ou dans un instant à celle qui suit. Les requêtes sont"
+        " encore servies."
+    )
+    retry_after = 5
+
+
 class Busy(Problem):
     """The service is too busy."""
 

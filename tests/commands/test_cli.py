@@ -24,11 +24,12 @@ import pytest
 import typer
 from sqlalchemy.engine import make_url
 
-from app import cli
+from app import __version__, cli
 from app.access.gate import digest_of
 from app.bundled import postgres
 from app.core import migrations
 from app.demo.load import PEOPLE
+from app.settings import Settings, misspelt
 from tests.conftest import plain
 from tests.processes import Home, Service, demonstration, eventually, loaded_home, new_home
 from tests.world import fresh_siren, ok
@@ -187,6 +188,35 @@ def a_stop_leaves_nothing(loaded: Home, number: signal.Signals, *, workers: int)
         assert is_free(service.port)
         assert events(service) <= {"request"}
     assert eventually(lambda: not loaded.processes())
+
+
+def test_a_stop_that_is_told_first_goes_on_answering(loaded: Home) -> None:
+    """A proxy asks /readyz, and sends the next request elsewhere; what comes is answered, and its connection ends."""
+    with loaded.serving(REBOND_DRAIN="300") as service:
+        ok(service.ask("GET", "/readyz"), 200)
+        service.process.send_signal(signal.SIGTERM)
+        assert eventually(lambda: service.ask("GET", "/readyz").status_code == 503)
+        assert service.ask("GET", "/readyz").json()["type"] == "/problems/stopping"
+        answer = service.ask("GET", "/v1/territories/ales/engineering", service.keys["operator"])
+        assert ok(answer, 200)["days_left"] == 25
+        assert (answer.headers["connection"], ok(service.ask("GET", "/healthz"), 200)["status"]) == ("close", "ok")
+        assert service.stop(signal.SIGTERM) == 0, "who asks twice does not wait"
+        assert loaded.server_is_gone()
+
+
+def test_the_version_and_what_is_misspelt(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = home.rebond("--version", REBOND_PROT="1", REBOND_DATABASE_URL="x", REBOND_TEST_SERVER="x")
+    assert (done.returncode, done.stdout) == (0, f"rebond {__version__}\n")
+    assert done.stderr.splitlines() == [
+        "rebond: REBOND_DATABASE_URL is no setting: is it DATABASE_URL?",
+        "rebond: REBOND_PROT is no setting: is it REBOND_PORT?",
+    ]
+    monkeypatch.chdir(home.path)
+    for name in Settings.model_fields:  # none is taken for another
+        monkeypatch.setenv("DATABASE_URL" if name == "database_url" else f"REBOND_{name.upper()}", "1")
+    assert misspelt() == []
+    (home.path / ".env").write_text("REBOND_WORKER=2\n")
+    assert misspelt() == [("REBOND_WORKER", "REBOND_WORKERS")]
 
 
 def test_a_stop_during_the_first_start_is_as_clean(home: Home) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx2
 import pytest
@@ -574,6 +575,51 @@ async def test_links_begin_with_the_address_that_the_deployment_names(settings: 
         assert answer.headers["link"].startswith("<https://api.example.fr/v1/firms?limit=1&cursor=")
 
 
+async def test_below_a_path_every_address_that_is_told_begins_with_it(settings: Settings, world: World) -> None:
+    """A proxy shows `https://example.fr/rebond/v1/…` and asks for `/v1/…` here."""
+    place = "https://example.fr/rebond"
+    key = {"Authorization": f"Bearer {world.lead.key}"}
+    async with application(settings, public_url=place) as client:
+        for path in ("/", "/v1"):
+            for link in ok(await client.get(path))["links"]:
+                assert link["href"].startswith("/rebond/")
+                assert (await client.get(link["href"].removeprefix("/rebond"), headers=key)).status_code < 405
+        document = ok(await client.get("/openapi.json"))
+        assert [server["url"] for server in document["servers"]] == ["/rebond"]
+        found = _Loads()
+        found.feed((await client.get("/docs")).text)
+        assert len(found.addresses) == 3
+        assert all(urljoin(f"{place}/docs", address).startswith(f"{place}/docs/") for address in found.addresses)
+        made = f"/v1/territories/{world.territory}/missions"
+        key = {"Authorization": f"Bearer {world.operator.key}", "Idempotency-Key": secrets.token_hex(8)}
+        for _ in range(2):  # the second answer is the stored one
+            answer = await client.post(made, headers=key, json={"name": "Below a path"})
+            assert answer.headers["location"] == f"/rebond{made}/{ok(answer, 201)['id']}"
+        listed = await client.get(f"{made}?limit=1", headers=key)
+        assert listed.headers.get("link", f"<{place}/").startswith(f"<{place}/")
+    assert Settings.model_validate({"_env_file": None, "public_url": f"{place}/"}).public_url == place
+    for odd in ("example.fr", "https://", "https://example.fr/a?b", "https://example.fr/ü"):
+        with pytest.raises(ValidationError):
+            Settings.model_validate({"_env_file": None, "public_url": odd})
+
+
+async def test_a_page_of_an_origin_that_may_call_may_also_embed(settings: Settings) -> None:
+    policy = "cross-origin-resource-policy"
+    async with application(settings, cors_origins=("https://app.example.fr",), cors_headers=("X-Trace",)) as client:
+        for headers, wanted in (
+            ({"Origin": "https://app.example.fr"}, "cross-origin"),
+            ({}, "cross-origin"),  # of an image or a script a browser says no origin
+            ({"Origin": "https://evil.example"}, "same-origin"),
+        ):
+            assert (await client.get("/healthz", headers=headers)).headers[policy] == wanted
+        wanted = "authorization, traceparent, tracestate, baggage, sentry-trace, x-trace"
+        asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": wanted}
+        answer = await client.options("/v1/firms", headers={"Origin": "https://app.example.fr", **asked})
+        assert answer.status_code == 200
+    async with application(settings) as client:
+        assert (await client.get("/healthz")).headers[policy] == "same-origin"
+
+
 class _Loads(HTMLParser):
     """What a page loads, and what it runs in itself."""
 
@@ -595,7 +641,7 @@ async def test_the_documentation_loads_nothing_from_elsewhere(http: httpx2.Async
     found.feed(page.text)
     assert not found.inline
     assert len(found.addresses) == 3
-    for address in found.addresses:
+    for address in (urljoin("/docs", relative) for relative in found.addresses):
         assert re.fullmatch(r"/docs/[\w.-]+", address)
         loaded = await http.get(address)
         assert loaded.status_code == 200
@@ -604,7 +650,7 @@ async def test_the_documentation_loads_nothing_from_elsewhere(http: httpx2.Async
     assert "default-src 'none'" in policy
     assert "http" not in policy
     start = (await http.get("/docs/start.js")).text
-    assert re.findall(r'url: "([^"]*)"', start) == ["/openapi.json"]
+    assert re.findall(r'url: "([^"]*)"', start) == ["openapi.json"], "which is beside the page"
     assert ok(await http.get("/openapi.json"))["openapi"].startswith("3.1")
 
 

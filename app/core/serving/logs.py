@@ -1,6 +1,10 @@
-"""JSON logs by structlog, one line an event, on stderr; the standard library's records take the same form."""
+"""Logs by structlog on stderr: JSON, one line an event, and on a terminal lines for people.
+
+The standard library's records take the same form.
+"""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -33,27 +37,38 @@ def _without_rows(logger: Any, method: str, event: Any) -> Any:
     return event
 
 
+def _for_people() -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(
+        colors=not os.environ.get("NO_COLOR"),
+        repr_native_str=True,  # which escapes control characters
+        exception_formatter=structlog.dev.plain_traceback,
+        pad_event_to=20,
+    )
+
+
 def configure(level: str = "info") -> None:
-    """Set up logging for the process. Control characters are escaped by JSON, so no line can be forged."""
+    """Set up logging for the process. Control characters are escaped in both forms, so no line can be forged."""
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    ours: Any = structlog.processors.JSONRenderer(serializer=_dump)
+    others: Any = structlog.processors.JSONRenderer(serializer=lambda event, **_: _dump(event).decode())
+    factory: Any = structlog.BytesLoggerFactory(sys.stderr.buffer)
+    if sys.stderr.isatty():
+        ours = others = _for_people()
+        factory = structlog.WriteLoggerFactory(sys.stderr)
     structlog.configure(
-        processors=[*shared, _without_rows, structlog.processors.JSONRenderer(serializer=_dump)],
+        processors=[*shared, _without_rows, ours],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=factory,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _without_rows,
-                structlog.processors.JSONRenderer(serializer=lambda event, **_: to_json(event, fallback=str).decode()),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_rows, others],
         )
     )
     root = logging.getLogger()

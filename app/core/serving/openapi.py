@@ -188,7 +188,7 @@ def generate(app: FastAPI) -> dict[str, Any]:
     shared = {**EVERYWHERE, **METERED}
     components["responses"] = {f"Problem{status}": response for status, response in shared.items()}
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key: rbd_…"}}
-    document["servers"] = [{"url": "/", "description": "This service."}]
+    document["servers"] = [{"url": app.state.settings.prefix or "/", "description": "This service."}]
     ours = [route for route in app.routes if isinstance(route, Route)]
     gates = {(route.path_format, method): route.gate for route in ours for method in route.methods or ()}
     for path, operations in document["paths"].items():

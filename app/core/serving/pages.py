@@ -18,9 +18,10 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from app.core import clock, migrations
 from app.core.db import raw_connection
-from app.core.problems import CATALOGUE, DatabaseUnavailable, NotFound
+from app.core.problems import CATALOGUE, DatabaseUnavailable, NotFound, Stopping
 from app.core.reading.negotiation import language_of
 from app.core.reading.query import read
+from app.core.serving.draining import DRAIN
 from app.core.serving.operations import responses
 from app.core.serving.routing import Route, router
 
@@ -34,14 +35,14 @@ DOCS_PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>Rebond, the API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="docs/swagger-ui.css">
 <div id="swagger-ui"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
 """
 SECURITY_TXT_LASTS = timedelta(days=180)  # who reads it anew has it for so long again
 DOCS_START = (
-    'SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true});\n'
+    'SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true});\n'
 )
 
 service: APIRouter = router("service")
@@ -149,7 +150,7 @@ def _index(request: Request) -> Response:
         {
             "service": "rebond",
             "version": request.app.version,
-            "links": [{"name": name, "href": href} for name, href in links],
+            "links": [{"name": name, "href": request.state.prefix + href} for name, href in links],
         }
     )
 
@@ -173,13 +174,15 @@ async def get_health(request: Request) -> Response:
     return _json({"status": "ok"}, {"Cache-Control": "no-store"})
 
 
-@service.get("/readyz", response_model=Health, responses=responses(DatabaseUnavailable, statuses=[422]))
+@service.get("/readyz", response_model=Health, responses=responses(DatabaseUnavailable, Stopping, statuses=[422]))
 async def get_readiness(request: Request) -> Response:
     """Whether the service can work: its database answers and is migrated to the version of this code.
 
-    Raises `database-unavailable` (503).
+    Raises `database-unavailable` (503), and `stopping` (503) where this process ends soon.
     """
     read(request, {})
+    if DRAIN.begun:
+        raise Stopping
     await request.state.readiness.look(request.state.engine)
     return _json({"status": "ready"}, {"Cache-Control": "no-store"})
 

@@ -23,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from app.core.problems import MEDIA_TYPE, MalformedRequest
-from app.core.serving.shell import API_POLICY, SECURITY
+from app.core.serving.shell import API_POLICY, SAME_ORIGIN, SECURITY
 
 SUPERVISOR = "REBOND_SUPERVISOR_PID"
 METRICS = "rebond-metrics-"
@@ -71,7 +71,9 @@ class Protocol(HttpToolsProtocol):
             "connection": "close",
         }
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        head += "".join(f"{name.decode()}: {value.decode()}\r\n" for name, value in [*SECURITY, API_POLICY])
+        head += "".join(
+            f"{name.decode()}: {value.decode()}\r\n" for name, value in [*SECURITY, SAME_ORIGIN, API_POLICY]
+        )
         self.transport.write(f"HTTP/1.1 400 Bad Request\r\n{head}\r\n".encode() + body)
         self.transport.close()
 
@@ -125,7 +127,11 @@ class HttpServer(uvicorn.Server):
 
 
 def serve(factory: str, listening: socket.socket, *, workers: int, stop: Stop) -> None:
-    """Serve until SIGINT, SIGTERM or SIGHUP: requests under way are finished first, for ten seconds at most."""
+    """Serve until SIGINT or SIGTERM: requests under way are finished first, for ten seconds at most.
+
+    SIGHUP ends it too where a terminal was closed, or where there is one worker. Without a terminal it replaces several
+    workers one by one, each when the next one serves.
+    """
     config = uvicorn.Config(
         factory,
         factory=True,
@@ -152,13 +158,23 @@ def serve(factory: str, listening: socket.socket, *, workers: int, stop: Stop) -
     supervisor = Multiprocess(config, sockets=[listening])
     if stop.asked:  # before the supervisor heard signals
         supervisor.signal_queue.append(signal.SIGTERM)
-    supervisor.handle_hup = supervisor.handle_term  # type: ignore[method-assign]  # uvicorn would restart its workers
+    if _has_a_terminal():
+        supervisor.handle_hup = supervisor.handle_term  # type: ignore[method-assign]  # it was closed
     resource_tracker.ensure_running()  # which unblocks the signals in passing
     signal.pthread_sigmask(signal.SIG_BLOCK, ours)
     threading.Thread(target=_hear_the_terminal, args=(supervisor, ours), daemon=True).start()
     supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         sys.exit(STARTUP_FAILURE)
+
+
+def _has_a_terminal() -> bool:
+    """Whether this process has a controlling terminal, whose end it is told by SIGHUP."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _hear_the_terminal(supervisor: Multiprocess, signals: set[signal.Signals]) -> None:

@@ -7,6 +7,7 @@ address of the client, no body; the subject is an id.
 import asyncio
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from os import urandom
@@ -32,6 +33,7 @@ from app.core.problems import (
     UnsupportedMediaType,
 )
 from app.core.serving.answering import respond
+from app.core.serving.draining import DRAIN
 from app.core.violations import DEADLOCK, constraint_of, translate
 
 log = structlog.get_logger("rebond")
@@ -60,9 +62,10 @@ MAX_HEADERS = 32_768
 SECURITY = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
     (b"strict-transport-security", b"max-age=31536000"),
 ]
+SAME_ORIGIN = (b"cross-origin-resource-policy", b"same-origin")
+CROSS_ORIGIN = (b"cross-origin-resource-policy", b"cross-origin")
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
 
@@ -80,11 +83,23 @@ class Allowance:
 class Shell:
     """The outermost layer of the application.
 
-    `usual` is what a request may take, `upload` what a POST to an address that ends with `uploads` may.
+    `usual` is what a request may take, `upload` what a POST to an address that ends with `uploads` may. `prefix` is the
+    path below which a proxy shows the service; pages of the origins `embedders` may show its answers among theirs.
     """
 
-    def __init__(self, app: ASGIApp, *, usual: Allowance, upload: Allowance, uploads: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        usual: Allowance,
+        upload: Allowance,
+        uploads: str,
+        prefix: str = "",
+        embedders: Iterable[str] = (),
+    ) -> None:
         self.app = app
+        self.prefix = prefix.encode()
+        self.embedders = frozenset(origin.encode() for origin in embedders)
         self.uploads = uploads
         self.usual = usual
         self.upload = upload
@@ -217,6 +232,11 @@ class _Exchange:
             headers = message["headers"]
             headers.append((b"x-request-id", self.request_id))
             headers.extend(SECURITY)
+            headers.append(CROSS_ORIGIN if self._embedded() else SAME_ORIGIN)
+            if DRAIN.begun:
+                headers.append((b"connection", b"close"))
+            if self.shell.prefix:
+                headers[:] = [self._below_the_prefix(*header) for header in headers]
             rate_limit = self.scope["state"].get("rate_limit")
             if rate_limit is not None:
                 headers.extend(rate_limit())
@@ -225,6 +245,13 @@ class _Exchange:
         elif message["type"] == "http.response.body" and self.scope["method"] == "HEAD":
             message = {**message, "body": b""}
         await self._send(message)
+
+    def _embedded(self) -> bool:
+        """Whether a page of another origin may show the answer; what a page fetches for an image names no origin."""
+        return bool(self.shell.embedders) and self.headers.get(b"origin") in (None, *self.shell.embedders)
+
+    def _below_the_prefix(self, name: bytes, value: bytes) -> tuple[bytes, bytes]:
+        return (name, self.shell.prefix + value) if name == b"location" and value.startswith(b"/") else (name, value)
 
     def _note(self) -> None:
         scope = self.scope

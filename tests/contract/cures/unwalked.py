@@ -68,6 +68,7 @@ OUTSIDE: dict[str, str] = {
     "idempotency-key-in-use": "two requests at one instant (tests/core/writing/test_idempotency.py)",
     "request-timeout": "outside: the client's network must be quicker (tests/contract/test_hostile.py)",
     "too-many-failed-credentials": "outside: a minute must pass, or the key be good (tests/access/test_quotas.py)",
+    "stopping": "outside: another instance answers (tests/commands/test_cli.py)",
     "too-many-exports": "outside: other exports must end (tests/contract/test_streams.py)",
     "too-many-rows": "100 001 rows: tests/contract/test_streams.py, which reads them as CSV too",
     "two-activities-at-once": "two requests at one instant: who reads again finds the other's activity",
