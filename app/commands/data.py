@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from app.bundled import backup, encryption, postgres
-from app.commands.database import bundled_data_dir, data_dir_of, database, engine_of, upgrade
+from app.commands.database import bundled_data_dir, data_dir_of, database, engine_of, noted, upgrade
 from app.commands.terminal import CommandRefused, progress
 from app.core import clock, migrations
 from app.core.db import session_factory
@@ -64,8 +64,8 @@ def check_balances(
 ) -> None:
     """Compute every balance again from its entries, and every seal of the events. Exit code 1 if one differs."""
     kept = [_seal_of(text) for text in seals or []]
-    with database(get_settings()) as url:
-        agree = _seals_are_here(url, kept) & _balances_agree(url)
+    with database(get_settings()) as url, noted(url, "check") as end:
+        end.succeeded = agree = _seals_are_here(url, kept) & _balances_agree(url)
     if not agree:
         raise SystemExit(1)
 
@@ -128,7 +128,7 @@ def save_backup(
     if not (data_dir / "pg").is_dir():
         raise CommandRefused(f"there is no database in {data_dir}")
     key = _backup_key()
-    with postgres.running(data_dir) as bundled, progress("saving") as say:
+    with postgres.running(data_dir) as bundled, noted(bundled.dsn(), "backup"), progress("saving") as say:
         saved = backup.save(bundled, target, say, key)
     told = [f"{saved.file.stat().st_size:,} bytes", saved.revision]
     told += ["encrypted"] * (key is not None) + [f"seal {saved.seal}"] * (saved.seal is not None)
@@ -217,7 +217,7 @@ def do_what_is_due(
             f" {sealed} events sealed{'' if newest is None else f', seal {newest}'}"
         )
 
-    with database(get_settings()) as url:
+    with database(get_settings()) as url, noted(url, "tick"):
         print(asyncio.run(due(url)))
 
 

@@ -4,7 +4,8 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import libpq
 from app.bundled import backup, postgres
 from app.commands.terminal import CommandRefused, aligned, line_of, text_of
-from app.core import installation, migrations, values
+from app.core import command_ends, installation, migrations, values
 from app.core.db import SESSION, create_engine, raw_connection, session_factory
 from app.core.problems import NotFound
 from app.settings import Settings, get_settings
@@ -37,6 +38,32 @@ async def engine_of(url: str, name: str) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
+
+
+@dataclass
+class End:
+    """How a command ends, unless it raises."""
+
+    succeeded: bool = True
+
+
+@contextmanager
+def noted(url: str, command: str) -> Iterator[End]:
+    """Write down how the block ends, for `/metrics`. A database that is no longer there is the block's own refusal."""
+
+    async def note(succeeded: bool) -> None:
+        async with engine_of(url, f"rebond {command}") as engine:
+            await command_ends.note(engine, command, succeeded=succeeded)
+
+    end = End()
+    try:
+        yield end
+    except BaseException:  # whatever ends a command, a refusal or Ctrl-C
+        end.succeeded = False
+        raise
+    finally:
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            asyncio.run(note(end.succeeded))
 
 
 def identified(text: str, noun: str, command: str) -> UUID:

@@ -54,6 +54,7 @@ LEFT_OUT = {
     "import_chunks": "pieces of uploaded files, until their import is finished",
     "import_lines": "lines of imports under way",
     "event_seals": "digests of the events of all territories",
+    "command_ends": "when the commands of the installation ended",
     "role_quotas": "limits of callers, which are no data of a territory",
     "person_days": "limit rows over all territories; computed again from time_entries",
 }

@@ -156,6 +156,11 @@ class Slots:
         self._policy, self._places, self._occupied = policy, places, occupied
         self._held: Counter[UUID] = Counter()
 
+    @property
+    def in_use(self) -> int:
+        """How many places are taken."""
+        return self._held.total()
+
     @contextmanager
     def taken(self, caller: Limited) -> Iterator[None]:
         """A place for the length of a block. Raises `QuotaExceeded` (429), and what is raised where all are taken."""
