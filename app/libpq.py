@@ -59,7 +59,7 @@ class Address:
         if session:
             try:
                 await opened.execute("; ".join(f"SET {name} = '{value}'" for name, value in session.items()))
-            except BaseException:
+            except BaseException:  # also where it is cancelled: nobody else would close it
                 opened.terminate()
                 raise
         return opened

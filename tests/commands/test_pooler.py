@@ -25,23 +25,29 @@ from app.core.db import SESSION, create_engine
 from tests.processes import RUN
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+DEPLOYED = Path(__file__).parents[2] / "deploy/pgbouncer.ini"
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no PgBouncer here (apt-get install pgbouncer)")
 
 
 @contextmanager
 def pooling(place: Path, database_url: str, mode: str) -> Iterator[str]:
-    """The address of the database through PgBouncer in this mode."""
+    """The address of the database through PgBouncer, as `deploy/` has it but for this mode."""
     of = libpq.address(database_url)
     server = Path(unquote(of.dsn.partition("host=")[2]))
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     (place / "users").write_text('"postgres" "right"\n')
-    (place / "pgbouncer.ini").write_text(
-        f"[databases]\n{of.database} = host={server} user=postgres\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\npool_mode = {mode}\n"
-        f"auth_type = scram-sha-256\nauth_file = {place}/users\nlogfile = {place}/log\n"
-    )
+    text = DEPLOYED.read_text()
+    for ours, here in (
+        ("rebond = host=127.0.0.1 port=5432", f"{of.database} = host={server} user=postgres"),
+        ("6432\n", f"{port}\n"),
+        ("pool_mode = session", f"pool_mode = {mode}"),
+        ("/etc/pgbouncer/userlist.txt", f"{place}/users\nlogfile = {place}/log"),
+    ):
+        assert ours in text
+        text = text.replace(ours, here)
+    (place / "pgbouncer.ini").write_text(text)
     account = None
     if os.geteuid() == 0:  # which PgBouncer refuses to be
         account = server.owner()
