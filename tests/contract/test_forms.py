@@ -247,6 +247,38 @@ async def test_every_collection_has_the_same_rows_in_every_form_and_order(alone:
             check_table(form, (await whole(client, address, form, sort=sorts[-1])).content, items, listing)
 
 
+async def test_every_list_gives_the_properties_and_the_objects_that_are_named(alone: Known) -> None:
+    for path in LISTINGS:
+        client, address, listing = reader(alone, path), alone.address(path), listing_at(path)
+        named = (listing.fields[-1], listing.fields[0])
+        asked = ",".join(named)
+        items = await items_of(client, address)
+        wanted = [{name: item[name] for name in named} for item in items]
+        assert await items_of(client, address, fields=asked) == wanted, path
+        lines = (await whole(client, address, "ndjson", fields=asked)).content.splitlines()
+        assert [list(json.loads(line)) for line in lines] == [list(named)] * len(items), path
+        csv_of = await whole(client, address, "csv", fields=asked)
+        header, rows = table("csv", csv_of.content)
+        every, cells = table("csv", (await whole(client, address, "csv")).content)
+        assert rows == [[row[every.index(name)] for name in header] for row in cells], path
+        assert [c.name for name in listing.fields for c in listing.table([name])] == every, "no column is lost"
+        schema = ok(await client.get(csv_of.headers["link"].partition(">")[0].removeprefix("<")))
+        assert [field["name"] for field in schema["fields"]] == header, "by which the file is read"
+        if listing.key_name in listing.fields and listing.key_name in listing.criteria:
+            keys = [item[listing.key_name] for item in items[:2]]
+            found = await items_of(client, address, **{listing.key_name: keys})
+            assert [item[listing.key_name] for item in found] == list(dict.fromkeys(keys)), path
+
+
+async def test_a_property_that_is_not_there_is_told_with_the_nearest(world: World) -> None:
+    refused = problem(await world.operator.get("time-entries?fields=id,day"), 422, "validation-failed")
+    [fault] = refused["errors"]
+    assert (fault["pointer"], fault["code"], fault["did_you_mean"]) == ("fields", "unknown_property", "days")
+    for odd in ("", ",", "id,", "ID", "id;days", "x" * 3000):
+        problem(await world.operator.get("time-entries", params={"fields": odd}), 422, "validation-failed")
+    problem(await world.operator.get("time-entries?id=1"), 422, "validation-failed")
+
+
 async def test_filters_and_limits_hold_in_every_form(world: World) -> None:
     await rich(world)
     for form in FORMS:

@@ -34,12 +34,13 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     state = request.state
     query = read(request, listing.parameters) if request.scope["query_string"] else {}
     form, machine = _form(request, query), query.pop("headings", "labels") == "machine"
+    fields = query.pop("fields", None)
     if form in SCHEMAS:
-        described = table_schema(listing.schema, listing.columns, listing.key_name, comma=SCHEMAS[form])
+        described = table_schema(listing.schema, listing.table(fields), listing.key_name, comma=SCHEMAS[form])
         headers = {"Cache-Control": "private, no-cache", "Vary": FORMS_VARY}
         return Response(to_json(described) + b"\n", headers=headers, media_type=TABLE_SCHEMA)
     if form != "json":
-        return _export(request, listing, FORMS[form], query, scopes, machine=machine)
+        return _export(request, listing, FORMS[form], query, scopes, fields, machine=machine)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name
     limit = query.pop("limit", USUAL_LIMIT)
     cursor = query.pop("cursor", None)
@@ -53,7 +54,7 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
         after = "null" if bound["k0"] is None else "value"
     usual = limit == USUAL_LIMIT
     bound["limit"] = limit
-    statement = listing.page(given, frozenset(scopes), sort, after=after, usual=usual, counted=counted)
+    statement = listing.page(given, frozenset(scopes), sort, after=after, usual=usual, counted=counted, fields=fields)
     row = await fetchrow(state.engine, statement, bound)
     items: list[str] = row["items"] or []
     if not items and listing.parent is not None:
@@ -86,26 +87,28 @@ def _form(request: Request, query: dict[str, Any]) -> str:
 
 
 def _bound(request: Request, listing: Listing, filters: Mapping[str, Any], scopes: Mapping[str, Any]) -> dict[str, Any]:
-    bound = {name: listing.filters[name].prepare(value) for name, value in filters.items()}
+    bound = {name: listing.criteria[name].prepare(value) for name, value in filters.items()}
     bound.update(request.path_params)
     bound.update({"scope_" + name: value for name, value in scopes.items()})
     return bound
 
 
 def _export(
-    request: Request, listing: Listing, form: Form, query: dict[str, Any], scopes: Mapping[str, Any], *, machine: bool
-) -> Response:
+    request: Request, listing: Listing, form: Form, query: dict[str, Any], scopes: Mapping[str, Any],
+    fields: tuple[str, ...] | None, *, machine: bool,
+) -> Response:  # fmt: skip
     """The whole collection as a table or as lines; what belongs to pages is refused."""
     faults = [ONLY_WITH_JSON.at(name) for name in ("cursor", "count") if name in query]
     if faults:
         raise ValidationFailed(errors=faults)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name
     limit = query.pop("limit", None)
-    statement, count = listing.whole(form, frozenset(query), frozenset(scopes), sort, limited=limit is not None)
+    given, limited = frozenset(query), limit is not None
+    statement, count = listing.whole(form, given, frozenset(scopes), sort, limited=limited, fields=fields)
     bound = _bound(request, listing, query, scopes)
     bound["limit"] = limit
     parent = listing.parent_row(frozenset(scopes)) if listing.parent is not None else None
-    return Export(request, form, listing.columns, statement, count, parent, bound, machine=machine)
+    return Export(request, form, listing.table(fields), statement, count, parent, bound, machine=machine)
 
 
 async def show(

@@ -8,6 +8,7 @@ gives the connection back.
 import asyncio
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
@@ -61,6 +62,8 @@ class Export(Response):
             columns = _headed(request, columns, headers)
         schema = "schema-fr" if form.name == "csv-fr" else "schema"
         address = f"{request.state.public_url or ''}{request.scope['path']}?format={schema}"
+        if chosen := request.query_params.get("fields"):
+            address += f"&fields={quote(chosen, safe=',')}"
         headers["Link"] = f'<{address}>; rel="describedby"; type="{MEDIA_TYPE}"'
         super().__init__(headers=headers)
         del self.headers["content-length"]

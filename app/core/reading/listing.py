@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from sqlalchemy import (
+    BindParameter,
     Boolean,
     ColumnElement,
     Integer,
     Select,
     Text,
+    Uuid,
     and_,
     any_,
     case,
@@ -34,19 +36,24 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.util import LRUCache
 
 from app.core import values
 from app.core.db import KEPT_SHAPES, Statement, as_json, param
+from app.core.faults import Fault
 from app.core.reading.query import Parameter
 from app.core.reading.tabular import NAMES, Form, columns_of
 from app.core.reading.tabular import Column as TableColumn
-from app.core.schemas import Read
+from app.core.schemas import Read, nearest_name
 
 Narrow: TypeAlias = Callable[[Any, str | None], Sequence[str] | None]
 Rows: TypeAlias = Select[*tuple[Any, ...]]
 Column: TypeAlias = ColumnElement[Any] | InstrumentedAttribute[Any]
 
+UNKNOWN_PROPERTY = Fault(
+    "unknown_property", en="The objects have no such property.", fr="Les objets n'ont pas cette propriété."
+)
 USUAL_LIMIT = 50  # written out in the SQL: PostgreSQL replans every call of a bound LIMIT
 
 
@@ -158,6 +165,28 @@ def updated_since(column: Any) -> Filter:
     )
 
 
+_KEYS = {
+    Uuid: values.Uuid,
+    Integer: Annotated[int, BeforeValidator(lambda value: values.parse_int(value, 0, 2**31 - 1))],
+    Text: Annotated[str, values.text(100)],
+}  # fmt: skip
+
+
+def _chosen(known: Sequence[str]) -> Any:
+    """The names of properties, separated by commas, each of them one of these."""
+
+    def read(value: str) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in value.split(","))
+        for name in names:
+            if name not in known:
+                guess = nearest_name(name[:100], known)
+                raise UNKNOWN_PROPERTY.error(**({"did_you_mean": guess} if guess else {}))
+        return tuple(dict.fromkeys(names))
+
+    form = {"type": "string", "pattern": "^[a-z0-9_]+(,[a-z0-9_]+)*$"}
+    return Annotated[Any, BeforeValidator(read), WithJsonSchema(form)]
+
+
 def _limit(value: str) -> int:
     return values.parse_int(value, 1, 500)
 
@@ -246,12 +275,31 @@ class Listing:
         return sorted(self.schema.personal() | self.schema.confidential())
 
     @cached_property
+    def criteria(self) -> Mapping[str, Filter]:
+        """All filters: the declared ones, and the key, of which many may be named, where the address has none of it."""
+        if any(isinstance(part, BindParameter) and part.key == f"p_{self.key_name}" for part in iterate(self.rows)):
+            return self.filters
+        type_ = next(kind for of, kind in _KEYS.items() if isinstance(self.key.type, of))
+        by_key = any_of(self.key, type_, f"The objects with this {self.key_name}; repeated for several.")
+        return {self.key_name: by_key, **self.filters}
+
+    def shown(self, fields: Sequence[str] | None) -> list[str]:
+        """The fields of an answer: those that are named, in this order, or all."""
+        return list(fields) if fields is not None else self.fields
+
+    @cached_property
     def parameters(self) -> dict[str, Parameter]:
         sorts = [self.key_name, *self.sorts]
         options = [*sorts, *(f"-{name}" for name in sorts)]
         default = self.default_sort or self.key_name
         return {
-            **{name: f.parameter for name, f in self.filters.items()},
+            **{name: f.parameter for name, f in self.criteria.items()},
+            "fields": Parameter(
+                _chosen(self.fields),
+                "The properties of each object, in this order, separated by commas: all others are left out. In every"
+                " form; all of them by default.",
+                example=",".join(self.fields[:2]),
+            ),
             "sort": Parameter(
                 Literal[tuple(options)],
                 f"Order of the objects; - before a name means descending. {default} by default.",
@@ -265,7 +313,7 @@ class Listing:
 
     def filtered(self, given: frozenset[str], scopes: frozenset[str] = frozenset()) -> Rows:
         """The rows under the filters given, unordered and whole: what totals and exports are computed from."""
-        conditions = [self.filters[name].where(name) for name in sorted(given)]
+        conditions = [self.criteria[name].where(name) for name in sorted(given)]
         conditions += [self._scope(name)("scope_" + name) for name in sorted(scopes)]
         return self.rows.where(*conditions)
 
@@ -321,7 +369,15 @@ class Listing:
         return self._statement(("several", many), build)
 
     def page(
-        self, given: frozenset[str], scopes: frozenset[str], sort: str, *, after: str, usual: bool, counted: bool
+        self,
+        given: frozenset[str],
+        scopes: frozenset[str],
+        sort: str,
+        *,
+        after: str,
+        usual: bool,
+        counted: bool,
+        fields: tuple[str, ...] | None = None,
     ) -> Statement:
         """One page as one row: the texts, the keys, and the total where it is asked for.
 
@@ -331,13 +387,14 @@ class Listing:
         def build() -> Any:
             column, descending, order = self._order(sort)
             whole = self.filtered(given, scopes)
-            rows = whole.with_only_columns(*(as_json(column) for column in whole.selected_columns))
+            selected, shown = whole.selected_columns, self.shown(fields)
+            rows = whole.with_only_columns(*(as_json(selected[name]) for name in shown))
             if after:
                 rows = rows.where(_beyond(column, self.key, descending, after))
             limit = literal_column(str(USUAL_LIMIT + 1)) if usual else param("limit", Integer()) + 1
             rows = rows.add_columns(cast(column, Text).label("_k0"), cast(self.key, Text).label("_k1"))
             p = rows.order_by(*order).limit(limit).subquery("p")
-            r = select(*(p.c[name] for name in self.fields)).correlate(p).lateral("r")
+            r = select(*(p.c[name] for name in shown)).correlate(p).lateral("r")
             last = literal_column(str(USUAL_LIMIT)) if usual else param("limit", Integer())
             k0: Any = func.array_agg(p.c["_k0"], type_=ARRAY(Text()))
             k1: Any = func.array_agg(p.c["_k1"], type_=ARRAY(Text()))
@@ -346,7 +403,7 @@ class Listing:
                 columns.append(select(func.count()).select_from(whole.subquery("w")).scalar_subquery().label("total"))
             return select(*columns).select_from(p.join(r, text("true")))
 
-        return self._statement(("page", given, scopes, sort, after, usual, counted), build)
+        return self._statement(("page", given, scopes, sort, after, usual, counted, fields), build)
 
     def _order(self, sort: str) -> tuple[Column, bool, list[ColumnElement[Any]]]:
         """The column of a sort, whether it descends, and the whole order: the key decides between equals."""
@@ -363,13 +420,29 @@ class Listing:
         """The columns of this collection as a table."""
         return columns_of(self.rows.subquery("shown"), self.schema)
 
+    def table(self, fields: Sequence[str] | None = None) -> list[TableColumn]:
+        """The columns of these fields, in their order."""
+        if fields is None:
+            return self.columns
+        shown = self.rows.with_only_columns(*(self.rows.selected_columns[name] for name in fields))
+        return columns_of(shown.subquery("shown"), self.schema)
+
     def whole(
-        self, form: Form, given: frozenset[str], scopes: frozenset[str], sort: str, *, limited: bool
+        self,
+        form: Form,
+        given: frozenset[str],
+        scopes: frozenset[str],
+        sort: str,
+        *,
+        limited: bool,
+        fields: tuple[str, ...] | None = None,
     ) -> tuple[Statement, Statement | None]:
         """All rows (the first `limit` where `limited`) in a form, and their number as far as the form can hold them."""
 
         def rows() -> Rows:
             filtered = self.filtered(given, scopes).order_by(*self._order(sort)[2])
+            if fields is not None:
+                filtered = filtered.with_only_columns(*(filtered.selected_columns[name] for name in fields))
             return filtered.limit(param("limit", Integer())) if limited else filtered
 
         def counted() -> Any:
@@ -377,7 +450,7 @@ class Listing:
             bounded = keys if limited else keys.limit((form.most or 0) + 1)
             return select(func.count()).select_from(bounded.subquery())
 
-        shape = (form.name, given, scopes, sort, limited)
+        shape = (form.name, given, scopes, sort, limited, fields)
         statement = self._statement(shape, lambda: form.select(rows(), self.schema))
         return statement, self._statement(("count", *shape), counted) if form.most else None
 

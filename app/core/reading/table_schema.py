@@ -48,7 +48,7 @@ def table_schema(schema: type[BaseModel], columns: list[Column], key: str, *, co
     return {
         "$schema": "https://datapackage.org/profiles/2.0/tableschema.json",
         "fields": fields,
-        **({"primaryKey": [key]} if key in said else {}),
+        **({"primaryKey": [key]} if key in {column.name for column in columns} else {}),
         "missingValues": [""],
     }
 
