@@ -140,6 +140,28 @@ async def _create(server: str, name: str, template: str = "template0") -> None:
         await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY wal_log{locale}')
     finally:
         await connection.close()
+    if template == "template0":
+        await _let_serve(_on(server, name))
+
+
+async def _let_serve(url: str) -> None:
+    """Make the role that serves, on our own server, and give it its rights in a new database and all copies of it."""
+    if as_service(url) == url:
+        return
+    connection = await asyncpg.connect(plain(url))
+    try:
+        with contextlib.suppress(asyncpg.DuplicateObjectError):
+            await connection.execute(f"CREATE ROLE {postgres.SERVICE} LOGIN")
+        await connection.execute(postgres.DEFAULT_PRIVILEGES)
+    finally:
+        await connection.close()
+
+
+def as_service(url: str) -> str:
+    """The address for the role that serves; on a server of somebody's own, the role of DATABASE_URL serves."""
+    address = make_url(url)
+    owned = address.username == postgres.OWNER and Settings(_env_file=None).database_url is None
+    return address.set(username=postgres.SERVICE).render_as_string(hide_password=False) if owned else url
 
 
 async def _drop(server: str, name: str) -> None:
@@ -238,8 +260,9 @@ def settings(database_url: str, directory: StandIn) -> Settings:
 
 @contextlib.asynccontextmanager
 async def serving_in_process(settings: Settings) -> AsyncIterator[Any]:
-    """The application, its lifespan running; what a server would hand it stands in `state`."""
-    application = create_app(settings)
+    """The application under the role that serves, its lifespan running; what a server would hand it is its `state`."""
+    assert settings.database_url is not None
+    application = create_app(settings.model_copy(update={"database_url": as_service(settings.database_url)}))
     application.openapi = document  # type: ignore[method-assign]  # every application's is the same: one a process
     async with application.router.lifespan_context(application) as state:
         if state:  # without a bound: tests compile twice as many statements as an engine keeps
@@ -281,6 +304,8 @@ CREATE SCHEMA frozen;
 CREATE TABLE frozen.instant (at timestamptz);
 CREATE FUNCTION frozen.now() RETURNS timestamptz LANGUAGE sql STABLE
 AS 'SELECT coalesce((SELECT at FROM frozen.instant), pg_catalog.now())';
+GRANT USAGE ON SCHEMA frozen TO PUBLIC;
+GRANT SELECT ON frozen.instant TO PUBLIC;
 """
 
 

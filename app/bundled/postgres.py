@@ -14,6 +14,10 @@ Nothing here trusts a process id. `flock`s show who is alive; the kernel release
 Beside them: `pg/` (the cluster), `pg.new` (while it is being made), `socket/`, `postgresql.log`, and as root perhaps
 `postgresql-18.x/`. The data directory belongs to its user; only `pg/` and `socket/` belong to the account that runs the
 server, which as root is `postgres` or `nobody`, since PostgreSQL refuses to run as root.
+
+Two roles connect. `postgres`, the superuser, owns the tables: it migrates, saves and restores. `rebond_service` reads
+and writes rows, and the triggers bind it: everything else runs as it, as on a server of one's own (docs/deployment.md).
+The system account at the other end of the socket (`peer`) says who connects: the data directory's user, or root.
 """
 
 import fcntl
@@ -45,6 +49,7 @@ FOR_ROOT = Path("/var/lib/rebond")
 KEEPER = Path(__file__).with_name("keeper.py")
 LOG = "postgresql.log"
 SOCKET = ".s.PGSQL.5432"
+OWNER, SERVICE = "postgres", "rebond_service"
 SOCKET_PATH_MAX_BYTES = 99  # the system's limit is 107 on Linux, 103 on macOS
 LOG_MAX_BYTES = 10_000_000  # a longer log is set aside as postgresql.log.1 when the server starts
 
@@ -57,6 +62,38 @@ WATCH_S = 0.5  # how often the service looks whether the server it started is st
 # Written into postgresql.conf when the cluster is made; whoever runs the service may edit them there.
 TUNING = {"max_connections": "100", "shared_buffers": "128MB", "jit": "off", "timezone": "UTC", "log_timezone": "UTC"}
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
+# Written anew at each start: no other account than the data directory's user (and root) becomes a role.
+ACCESS = "# Rebond writes this file at each start.\nlocal all all peer map=rebond\n"
+ACCOUNTS = "# Rebond writes this file at each start.\n"
+
+# What the service may do, as the pages about a server of one's own grant it (a test compares them).
+RIGHTS = (
+    ("TABLES", "SELECT, INSERT, UPDATE, DELETE"),
+    ("SEQUENCES", "USAGE, SELECT"),
+)
+DEFAULT_PRIVILEGES = "\n".join(
+    f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {rights} ON {kind} TO {SERVICE};" for kind, rights in RIGHTS
+)
+# For psql. Each step finds out whether it is done. The rights are one transaction, so they are all there or none is;
+# tables that stand, of a directory that an earlier version made, get them with the default privileges.
+DATABASE = rf"""
+SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING UTF8 LOCALE_PROVIDER builtin BUILTIN_LOCALE %L',
+    :'name', 'C.UTF-8')
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
+\connect :"name"
+BEGIN;
+SELECT pg_advisory_xact_lock(7302412);
+SELECT 'CREATE ROLE {SERVICE} LOGIN' WHERE to_regrole('{SERVICE}') IS NULL \gexec
+SELECT NOT EXISTS (
+    SELECT FROM pg_default_acl, aclexplode(defaclacl) WHERE grantee = to_regrole('{SERVICE}')
+) AS missing \gset
+\if :missing
+{"".join(f"GRANT {rights} ON ALL {kind} IN SCHEMA public TO {SERVICE};" for kind, rights in RIGHTS)}
+{DEFAULT_PRIVILEGES}
+\endif
+COMMIT;
+"""  # noqa: S608  # of names that stand here
 
 
 class EmbeddedError(Exception):
@@ -78,13 +115,13 @@ class Server:
     socket_dir: Path
     _held: list[int] = field(repr=False, compare=False)  # descriptors: users.lock, then perhaps service.lock
 
-    def dsn(self, database: str = "rebond") -> str:
+    def dsn(self, database: str = "rebond", role: str = OWNER) -> str:
         """The address for SQLAlchemy's create_async_engine()."""
-        return self.plain(database).replace("postgresql:", "postgresql+asyncpg:", 1)
+        return self.plain(database, role).replace("postgresql:", "postgresql+asyncpg:", 1)
 
-    def plain(self, database: str = "rebond") -> str:
+    def plain(self, database: str = "rebond", role: str = OWNER) -> str:
         """The address for asyncpg.connect(), psql and pg_dump."""
-        return f"postgresql://postgres@/{quote(database, safe='')}?host={quote(str(self.socket_dir))}"
+        return f"postgresql://{role}@/{quote(database, safe='')}?host={quote(str(self.socket_dir))}"
 
     def listens(self) -> bool:
         """Whether somebody takes connections on its socket."""
@@ -193,15 +230,13 @@ def revived(server: Server) -> Iterator[None]:
 
 
 def ensure_database(server: Server, name: str) -> None:
-    """Create the database if it is missing: UTF-8, sorted by code point whatever the machine's locale."""
-    create = (
-        "select format('create database %I template template0 encoding ''UTF8'' locale_provider builtin"
-        " builtin_locale ''C.UTF-8''', :'name') where not exists (select from pg_database where datname = :'name')"
-        "\\gexec\n"
-    )
+    """Create the database if it is missing: UTF-8, sorted by code point whatever the machine's locale.
+
+    So are the service's role, and its rights in this database.
+    """
     argv = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", f"name={name}", "-d", server.plain("postgres")]
     for attempt in ("first", "second"):
-        done = _run([program(argv[0]), *argv[1:]], text=create)
+        done = _run([program(argv[0]), *argv[1:]], text=DATABASE)
         if done.returncode == 0:
             return
         # Two processes may create it at once; for the one that loses, the second attempt finds it there.
@@ -362,7 +397,7 @@ def _prepare(
     if account:
         os.chown(new, *account)
     argv = [f"{binaries}/initdb", "-U", "postgres", "-E", "UTF8", "--locale=C", "--data-checksums"]
-    argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth-local=trust", "--auth-host=reject"]
+    argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth-local=peer", "--auth-host=reject"]
     argv += [f"--set={name}={value}" for name, value in TUNING.items()]
     argv += ["--no-sync"] if settings.get("fsync") == "off" else []
     done = _run(argv, account=account, inherited=server, cluster=new)
@@ -384,6 +419,7 @@ def _start(
     # PostgreSQL would refuse to start for the stranger's sake. Its check of the shared memory remains as a safeguard.
     for stale in (directory / "pg/postmaster.pid", socket_dir / SOCKET, socket_dir / f"{SOCKET}.lock"):
         stale.unlink(missing_ok=True)
+    _let_in(directory, account)
     path = directory / LOG
     if path.exists() and path.stat().st_size > LOG_MAX_BYTES:
         path.rename(directory / f"{LOG}.1")
@@ -400,6 +436,31 @@ def _start(
         if _run(argv, account=account, inherited=server, output=log, cluster=directory / "pg").returncode:
             said = os.pread(log, os.fstat(log).st_size - before, before).decode(errors="replace")
             raise EmbeddedError(f"PostgreSQL cannot start: {reason(said)} (log: {path})")
+
+
+def _let_in(directory: Path, account: OsAccount | None) -> None:
+    """Say in the cluster who connects: the data directory's user, and root, who could become that user anyway."""
+    try:
+        user = pwd.getpwuid(directory.stat().st_uid).pw_name
+    except KeyError:
+        raise EmbeddedError(f"the owner of {directory} has no name among the accounts of this machine") from None
+    accounts = ACCOUNTS + "".join(f'rebond "{name}" all\n' for name in sorted({user, pwd.getpwuid(0).pw_name}))
+    # The accounts first: a death in between leaves nobody shut out by a map that is not there.
+    for name, text in (("pg_ident.conf", accounts), ("pg_hba.conf", ACCESS)):
+        path = directory / "pg" / name
+        new = path.with_name(f"{name}.new")
+        if not path.is_symlink() and path.exists() and path.read_text(errors="replace") == text:
+            continue
+        new.unlink(missing_ok=True)
+        # The cluster is the server's account's, which is not to lead root elsewhere by a link.
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as written:
+            if account:
+                os.fchown(descriptor, *account)
+            written.write(text)
+            written.flush()
+            os.fsync(descriptor)
+        new.rename(path)
 
 
 def _run(

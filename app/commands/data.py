@@ -308,7 +308,7 @@ def _bring_in(directory: Path) -> None:
             with progress() as say:
                 return await bring_in.read(engine, directory, say)
 
-    with ending_on_sigterm(), database(get_settings()) as url:
+    with ending_on_sigterm(), database(get_settings(), as_owner=True) as url:
         try:
             brought = asyncio.run(read(url))
         except bring_in.BalancesDiffer as refusal:

@@ -105,8 +105,11 @@ def listed(command: str, heads: Sequence[str], query: str, *arguments: Any) -> N
 
 
 @contextmanager
-def database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
-    """The address of the database: the one of DATABASE_URL, else the bundled server, started where needed."""
+def database(settings: Settings, *, migrate: bool = False, as_owner: bool = False) -> Iterator[str]:
+    """The address of the database: the one of DATABASE_URL, else the bundled server, started where needed.
+
+    There the command is the role that serves, unless it says that it needs the owner of the tables.
+    """
     if settings.database_url is not None:
         if migrate:
             check_server(settings.database_url, migrated=False)
@@ -117,7 +120,7 @@ def database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
     with postgres.running(data_dir_of(settings)) as bundled:
         postgres.ensure_database(bundled, "rebond")
         upgrade(bundled.dsn())
-        yield bundled.dsn()
+        yield bundled.dsn(role=postgres.OWNER if as_owner else postgres.SERVICE)
 
 
 def upgrade(url: str) -> None:

@@ -56,9 +56,10 @@ def serve(
             with postgres.running(data_dir, exclusive_service=True) as bundled:
                 postgres.ensure_database(bundled, "rebond")
                 upgrade(bundled.dsn())
-                issued = _demonstration(bundled.dsn(), data_dir)
+                url = bundled.dsn(role=postgres.SERVICE)
+                issued = _demonstration(url, data_dir)
                 with postgres.revived(bundled):
-                    _serve(settings, bundled.dsn(), listening, stop, issued)
+                    _serve(settings, url, listening, stop, issued)
     except KeyboardInterrupt:
         sys.exit(0)
 

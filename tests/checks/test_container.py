@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from app.bundled import postgres
 from tests.container.rehearsal import instructions, sent
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +86,13 @@ def test_migrations_are_a_step_of_their_own_before_the_service() -> None:
     assert services["service"]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
     assert services["database"]["healthcheck"]["test"][0] == "CMD"
     assert services["database"]["volumes"] == ["database:/var/lib/postgresql"]  # 18 keeps its data below it
+
+
+@pytest.mark.parametrize("page", ["compose.yaml", "docs/deployment.md"])
+def test_the_service_has_the_rights_that_the_bundled_server_gives_it(page: str) -> None:
+    """Word by word: one definition, of a role that owns nothing."""
+    granted = re.findall(r"ALTER DEFAULT PRIVILEGES .*;", (ROOT / page).read_text())
+    assert "\n".join(granted) == postgres.DEFAULT_PRIVILEGES
 
 
 def test_no_password_stands_in_the_composition() -> None:

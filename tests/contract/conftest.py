@@ -14,7 +14,7 @@ import pytest
 from app.access.rules import MATRIX, Role
 from app.integrations.seals.service import seal_events
 from app.settings import Settings
-from tests.conftest import plain, serving_in_process
+from tests.conftest import as_service, plain, serving_in_process
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
@@ -43,7 +43,7 @@ def service(database_url: str, directory: StandIn, tmp_path_factory: pytest.Temp
     # A test that sends many bad keys says from which address, as a proxy would.
     more = {"REBOND_DIRECTORY_URL": directory.url, "REBOND_TRUSTED_PROXIES": "127.0.0.0/8"}
     workers = int(os.environ.get("REBOND_SIEGE_WORKERS", "1"))
-    with serving(database_url, home, workers=workers, settings=patience | more) as running:
+    with serving(as_service(database_url), home, workers=workers, settings=patience | more) as running:
         yield running
 
 

@@ -28,7 +28,7 @@ from app.core.reading.listing import Listing
 from app.integrations.feed.kinds import EventKind
 from app.models import metadata
 from app.settings import Settings
-from tests.conftest import plain, serving_in_process
+from tests.conftest import as_service, plain, serving_in_process
 from tests.contract.conftest import Known, one_of_everything
 from tests.contract.test_routes import ask, plain_path, routes
 from tests.in_process import InProcess
@@ -222,11 +222,15 @@ async def oracle(
 ) -> AsyncIterator[Oracle]:
     role, password = f"oracle_{secrets.token_hex(6)}", secrets.token_hex(16)
     connection = await asyncpg.connect(plain(own_url))
-    for table, condition in policies():
-        await connection.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        await connection.execute(f"CREATE POLICY here ON {table} USING ({condition})")
     await connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
     try:
+        everything = make_url(as_service(own_url)).username
+        for table, condition in policies():
+            await connection.execute(
+                f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;"
+                f'CREATE POLICY plain ON {table} TO "{everything}" USING (true);'
+                f"CREATE POLICY here ON {table} TO {role} USING ({condition})"
+            )
         await connection.execute(
             f"ALTER ROLE {role} SET oracle.territories = '{alone.world.territory}';"
             f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role};"
