@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__
 from app.bundled import backup, postgres
-from app.commands import data, keys, members, serving
+from app.commands import data, installation, keys, members, serving
 from app.commands.terminal import CommandRefused, line_of
 from app.core.problems import Problem
 from app.settings import Settings, get_settings, misspelt
@@ -66,6 +66,10 @@ members_of = typer.Typer(help="List roles, and approve those that wait for it.",
 members_of.command("list")(members.list_members)
 members_of.command("approve")(members.approve_member)
 app.add_typer(members_of, name="members")
+
+secrets_of = typer.Typer(help="Renew the secrets of the installation.", no_args_is_help=True)
+secrets_of.command("renew")(installation.renew_secrets)
+app.add_typer(secrets_of, name="secrets")
 
 exports = typer.Typer(help="Export data as documented files.", no_args_is_help=True)
 exports.command("territory")(data.export_territory)

@@ -123,7 +123,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
     return {
         "engine": engine,
         "sessions": session_factory(engine),
-        "cursor_secret": await _cursor_secret(engine),
+        "cursor_secrets": await _cursor_secrets(engine),
         "horizon": Horizon(),
         "readiness": Readiness(),
         "document": WrittenDocument(),
@@ -150,12 +150,12 @@ async def state_of(settings: Settings) -> dict[str, Any]:
     }
 
 
-async def _cursor_secret(engine: AsyncEngine) -> bytes:
-    """The secret that signs cursors. Waits 30 s for the database: a worker that fails to start ends all others."""
+async def _cursor_secrets(engine: AsyncEngine) -> tuple[bytes, ...]:
+    """The secrets that sign cursors. Waits 30 s for the database: a worker that fails to start ends all others."""
     give_up = time.monotonic() + 30
     while True:
         try:
-            return await installation.cursor_secret(engine)
+            return await installation.cursor_secrets(engine)
         except Exception as error:  # the driver raises several kinds: `translate` says which mean that it is away
             away = isinstance(translate(error, Base.metadata), DatabaseUnavailable | Busy)
             if not away or time.monotonic() > give_up:

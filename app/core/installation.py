@@ -18,7 +18,7 @@ class Secret(Base):
     value: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-CURSOR = "cursor"
+CURSOR, FORMER_CURSOR = "cursor", "cursor_former"
 
 
 async def ensure(engine: AsyncEngine) -> None:
@@ -29,8 +29,19 @@ async def ensure(engine: AsyncEngine) -> None:
         )
 
 
-async def cursor_secret(engine: AsyncEngine) -> bytes:
-    """The key that signs cursors, the same in every worker."""
+async def cursor_secrets(engine: AsyncEngine) -> tuple[bytes, ...]:
+    """The key that signs cursors, the same in every worker; after it the former one, which still opens them."""
+    query = "SELECT value FROM secrets WHERE name = ANY ($1) ORDER BY name"
     async with raw_connection(engine) as connection:
-        value: bytes = await connection.fetchval("SELECT value FROM secrets WHERE name = $1", CURSOR)
-    return value
+        return tuple(row[0] for row in await connection.fetch(query, [CURSOR, FORMER_CURSOR]))
+
+
+async def renew_cursor_secret(engine: AsyncEngine) -> None:
+    """Make the key that signs cursors anew. The one before it becomes the former one, and that one is forgotten."""
+    async with raw_connection(engine) as connection, connection.transaction():
+        await connection.execute(
+            "WITH former AS (SELECT value FROM secrets WHERE name = $1 FOR UPDATE)"
+            " INSERT INTO secrets (name, value) SELECT $2, value FROM former"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value", CURSOR, FORMER_CURSOR,
+        )  # fmt: skip
+        await connection.execute("UPDATE secrets SET value = $2 WHERE name = $1", CURSOR, secrets.token_bytes(32))

@@ -12,6 +12,7 @@ MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384  # Excel's own
 MAX_CELL = 32_768  # characters, as in Excel
 MAX_LINE = 1_048_576  # characters of all cells of a row
 MAX_UNPACKED = 512 * 1024 * 1024  # bytes that a workbook may unfold to
+MAX_PARTS = 10_000  # of a workbook: a sheet, its drawing, each picture is one
 # The texts of a workbook, each kept once, are held in memory: so many, and so large a share of what may be unfolded.
 MAX_STRINGS = 1_000_000
 MAX_STRINGS_UNPACKED = MAX_UNPACKED // 4

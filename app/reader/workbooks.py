@@ -17,6 +17,7 @@ from app.reader.tables import (
     MAX_CELL,
     MAX_COLUMNS,
     MAX_LINE,
+    MAX_PARTS,
     MAX_ROWS,
     MAX_STRINGS,
     MAX_STRINGS_UNPACKED,
@@ -59,6 +60,8 @@ def _kind(file: IO[bytes]) -> str:
     """What a zip holds. Raises `Unreadable` where that is no workbook, and says what else it is."""
     try:
         with zipfile.ZipFile(file) as archive:
+            if len(archive.infolist()) > MAX_PARTS:
+                raise TooLarge("too_many_parts", maximum=MAX_PARTS)
             parts = {part.filename: part.file_size for part in archive.infolist()}
             if sum(parts.values()) > MAX_UNPACKED:
                 raise TooLarge("file_too_large", maximum=MAX_UNPACKED // 2**20)

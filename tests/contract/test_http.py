@@ -154,8 +154,8 @@ async def test_every_answer_forbids_what_a_browser_might_do_with_it(known: Known
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "max-age" in answer.headers["strict-transport-security"]
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
-        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        for part in ("default-src", "base-uri", "form-action", "frame-ancestors"):
+            assert f"{part} 'none'" in answer.headers["content-security-policy"]
         assert "server" not in answer.headers
         assert "x-powered-by" not in answer.headers
 
@@ -649,9 +649,19 @@ async def test_the_documentation_loads_nothing_from_elsewhere(http: httpx2.Async
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "http" not in policy
+    assert "unsafe" not in policy
     start = (await http.get("/docs/start.js")).text
     assert re.findall(r'url: "([^"]*)"', start) == ["openapi.json"], "which is beside the page"
     assert ok(await http.get("/openapi.json"))["openapi"].startswith("3.1")
+
+
+async def test_the_documentation_needs_no_inline_style_and_keeps_no_key(http: httpx2.AsyncClient) -> None:
+    """A style that a script sets on an element is no inline style; a style element or attribute would be refused."""
+    bundle = (await http.get("/docs/swagger-ui-bundle.js")).text
+    for way in ('createElement("style")', 'setAttribute("style"', "insertRule", "cssText"):
+        assert way not in bundle
+    assert "persistAuthorization:!1" in bundle, "the key is kept only where that is asked for"
+    assert "persistAuthorization" not in (await http.get("/docs/start.js")).text
 
 
 async def test_where_a_weakness_is_reported_is_what_the_deployment_says(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from datetime import date, datetime, timedelta
 from datetime import time as clock
 from pathlib import Path
@@ -40,6 +41,15 @@ def file(name: str) -> bytes:
 
 
 # --- what it tells ---------------------------------------------------------------------------------------------------
+
+
+def in_parts(number: int) -> bytes:
+    """A workbook of as many parts."""
+    packed = io.BytesIO(xlsx_file(["siren"], ["910009000"]))
+    with zipfile.ZipFile(packed, "a") as archive:
+        for part in range(number - len(archive.infolist())):
+            archive.writestr(f"xl/media/{part}.png", b"")
+    return packed.getvalue()
 
 
 def test_it_imports_nothing_of_the_service() -> None:
@@ -111,6 +121,7 @@ def test_files_of_others_are_read(tmp_path: Path, name: str, rows: list[Any]) ->
         (with_rows("<row/>" * 1_048_577), ("too_many_rows", None, {"maximum": 1_048_576})),
         (with_rows('<row r="1"><c r="XFE1"><v>1</v></c></row>'), ("too_many_columns", None, {"maximum": 16_384})),
         (file("b05_sst.xlsx"), ("too_many_strings", None, {"maximum": 1_000_000})),
+        (in_parts(10_001), ("too_many_parts", None, {"maximum": 10_000})),
         (b"a;" * 20_000, ("too_many_columns", None, {"maximum": 16_384})),
         (b"siren;nom\n" + b"x" * 2_000_000, ("line_too_long", None, {"maximum": 1_048_576})),
         (file("c02_stray_quote.csv"), ("unreadable_line", 2, {"cell": "C2"})),
@@ -122,8 +133,8 @@ def test_files_of_others_are_read(tmp_path: Path, name: str, rows: list[Any]) ->
         (b"\xff\xfea\x00\n\x00b", ("unreadable_file", None, {})),
     ],
     ids=[
-        "b01", "far", "empty", "wide", "b05", "columns", "long", "quote", "docx", "zip", "ole", "twice", "string",
-        "half",
+        "b01", "far", "empty", "wide", "b05", "parts", "columns", "long", "quote", "docx", "zip", "ole", "twice",
+        "string", "half",
     ],
 )  # fmt: skip
 def test_what_is_no_table_or_too_large_is_named(tmp_path: Path, content: bytes, told: tuple[Any, ...]) -> None:

@@ -1,6 +1,6 @@
 """The answers of collections and objects: a page, a whole table, one object, with their headers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -50,7 +50,7 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     after = ""
     seal = _seal(request, sort, bound)
     if cursor is not None:
-        bound["k0"], bound["k1"] = _open(state.cursor_secret, cursor, seal)
+        bound["k0"], bound["k1"] = _open(state.cursor_secrets, cursor, seal)
         after = "null" if bound["k0"] is None else "value"
     usual = limit == USUAL_LIMIT
     bound["limit"] = limit
@@ -64,7 +64,7 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
     following = "null"
     if len(items) > limit:
-        token = cursors.close(state.cursor_secret, seal, to_json([row["k0"], row["k1"]]))
+        token = cursors.close(state.cursor_secrets, seal, to_json([row["k0"], row["k1"]]))
         following = f'"{token}"'
         headers["Link"] = f'<{_next_address(request, token)}>; rel="next"'
     total = f',"total":{row["total"]}' if counted else ""
@@ -154,8 +154,8 @@ def _seal(request: Request, sort: str, bound: Mapping[str, Any]) -> bytes:
     return to_json([subject, request.scope["path"], sort, sorted((k, str(v)) for k, v in bound.items())])
 
 
-def _open(secret: bytes, token: str, seal: bytes) -> tuple[str | None, str]:
-    k0, k1 = from_json(cursors.unseal(secret, seal, token))
+def _open(secrets: Sequence[bytes], token: str, seal: bytes) -> tuple[str | None, str]:
+    k0, k1 = from_json(cursors.unseal(secrets, seal, token))
     return k0, k1
 
 

@@ -24,12 +24,10 @@ from app.core.reading.query import read
 from app.core.serving.draining import DRAIN
 from app.core.serving.operations import responses
 from app.core.serving.routing import Route, router
+from app.core.serving.shell import content_policy
 
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
-DOCS_POLICY = (
-    "default-src 'none'; connect-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
-    "script-src 'self'; frame-ancestors 'none'"
-)
+DOCS_POLICY = content_policy("connect-src 'self'", "img-src 'self' data:", "style-src 'self'", "script-src 'self'")
 DOCS_PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -41,9 +39,7 @@ DOCS_PAGE = """<!doctype html>
 <script src="docs/start.js"></script>
 """
 SECURITY_TXT_LASTS = timedelta(days=180)  # who reads it anew has it for so long again
-DOCS_START = (
-    'SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true});\n'
-)
+DOCS_START = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true});\n'
 
 service: APIRouter = router("service")
 

@@ -68,6 +68,11 @@ STRINGS_TOO_LARGE = Fault(
     en="The texts of the workbook unfold to more than {maximum} MiB.",
     fr="Les textes du classeur occupent, décompressés, plus de {maximum} Mio.",
 )
+TOO_MANY_PARTS = Fault(
+    "too_many_parts",
+    en="The workbook is packed of more than {maximum} parts.",
+    fr="Le classeur se compose de plus de {maximum} parties.",
+)
 FILE_TOO_LARGE = Fault(
     "file_too_large",
     en="The file unfolds to more than {maximum} MiB.",

@@ -24,6 +24,7 @@ from app.core.reading.two_times import both_times
 from app.core.schemas import Read
 from app.core.serving.operations import OTHER_FORMS, shows
 from app.core.serving.routing import router
+from app.core.serving.shell import content_policy
 from app.engineering.follow_up import burn_down, counting, outlook, picture, queries, schemas, timesheets
 from app.engineering.follow_up.to_do import KINDS
 from app.programme import to_do
@@ -137,7 +138,7 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
             "Vary": FORMS_VARY,
             "Cache-Control": "private, no-cache",
             "Content-Language": language,
-            "Content-Security-Policy": picture.policy(svg),
+            "Content-Security-Policy": content_policy(picture.style_source(svg)),
         }
         return Response(svg, headers=headers, media_type=burn_down.MEDIA_TYPE)
     if form != "json":

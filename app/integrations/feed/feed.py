@@ -314,7 +314,7 @@ async def feed(request: Request, kinds: tuple[EventKind, ...], sight: Sight) -> 
     limit = query.pop("limit", 50)
     token = query.pop("after", None)
     seal = to_json([str(state.actor.subject_id), "events", sorted((k, str(v)) for k, v in query.items())])
-    after = 0 if token is None else int.from_bytes(cursors.unseal(state.cursor_secret, seal, token))
+    after = 0 if token is None else int.from_bytes(cursors.unseal(state.cursor_secrets, seal, token))
     horizon = max(await state.horizon.advance(state.engine), 0)
     territories = sight.territories
     asked = query.pop("territory", None)
@@ -327,5 +327,5 @@ async def feed(request: Request, kinds: tuple[EventKind, ...], sight: Sight) -> 
     rows = await fetch(state.engine, _feed(kinds, *shape, frozenset(query)), bound)
     reached = rows[-1]["sequence"] if len(rows) == limit else max(horizon, after)
     items = ",".join(row["body"] for row in rows)
-    following = cursors.close(state.cursor_secret, seal, reached.to_bytes(8))
+    following = cursors.close(state.cursor_secrets, seal, reached.to_bytes(8))
     return private(f'{{"items":[{items}],"next_cursor":"{following}"}}')

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.serving.shell import content_policy
 from app.engineering.follow_up.burn_down import MOST_POINTS, DayMove, days_shown, series, step_of
-from app.engineering.follow_up.picture import picture, policy
+from app.engineering.follow_up.picture import picture, style_source
 from tests.world import World, ok, problem
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -186,8 +187,8 @@ async def test_the_picture_runs_nothing_and_asks_for_nothing(world: World) -> No
     assert not re.search(r"<script|\bon\w+=|href|url\(|@import|\bstyle=|<!|<\?|foreignObject", svg)
     assert svg.count("http") == 1, "the name of SVG alone"
     assert "@media (prefers-color-scheme:dark)" in svg
-    assert response.headers["content-security-policy"] == policy(svg)
-    assert "script" not in policy(svg)
+    assert response.headers["content-security-policy"] == content_policy(style_source(svg))
+    assert "script" not in style_source(svg)
 
 
 async def test_hostile_names_stand_in_the_picture_as_they_are(world: World) -> None:
