@@ -132,6 +132,18 @@ async def update_person(
     return _forgetting(request, answer)
 
 
+@access.post("/v1/organisations/{organisation_id:uuid}/persons/{id:uuid}/end", **changes(schemas.Person))
+async def end_person(request: Request, actor: Actor = require("organisations:write")) -> Response:
+    """End everything that a person who leaves could do: every key is revoked, every role ends today.
+
+    Codes that wait are revoked too. Keys are refused within five seconds. The person stays where past acts name it, and
+    can be given roles and keys again. A role that begins later ends on its first day.
+    """
+    path = request.path_params
+    answer = await commit(request, lambda write: service.end_person(write, path["organisation_id"], path["id"]))
+    return _forgetting(request, answer)
+
+
 @access.get("/v1/organisations/{organisation_id:uuid}/service-accounts", **lists(SERVICE_ACCOUNTS))
 async def list_service_accounts(request: Request, actor: Actor = require("organisations:read")) -> Response:
     """Programs of an organisation."""

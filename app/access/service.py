@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import func, or_, select, text
 
 from app.access import schemas
 from app.access.duties import MAKES_KEY_CONFIRMS, PROPOSES_ROLE_APPROVES
@@ -25,6 +25,7 @@ from app.access.rules import (
     SubjectKind,
 )
 from app.core import clock
+from app.core.db import touch
 from app.core.messages import NOT_FOUND, PERIOD_REVERSED
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write, merge
@@ -110,6 +111,34 @@ async def update_person(write: Write, organisation_id: UUID, person_id: UUID, bo
     return Change(
         "person.updated" if changed else "", PERSONS, [person_id], {"organisation_id": person.organisation_id}
     )
+
+
+async def end_person(write: Write, organisation_id: UUID, person_id: UUID) -> list[Change]:
+    """Revoke every key of a person, codes that wait included, and end every role: today, or where it begins later, on
+    its first day, which no key is left for. Where nothing is left to end, nothing changes.
+    """
+    person = await write.lock(
+        Subject, Subject.id == person_id, Subject.organisation_id == organisation_id, Subject.kind == "person"
+    )
+    write.expect(person.version)
+    k, m, today = ApiKey, Member, clock.today()
+    held = select(k).where(k.subject_id == person_id, k.works(write.now)).order_by(k.id)
+    keys = (await write.session.scalars(held.with_for_update())).all()
+    last_day = func.greatest(m.from_on, today)
+    open_ = select(m).where(m.subject_id == person_id, or_(m.to_on.is_(None), m.to_on > last_day)).order_by(m.id)
+    roles = (await write.session.scalars(open_.with_for_update())).all()
+    for key in keys:
+        key.revoked_at = write.now
+    for role in roles:
+        role.to_on = max(role.from_on, today)
+    if keys or roles:
+        touch(person)
+    ended = Change("person.ended" if keys or roles else "", PERSONS, [person_id], {"organisation_id": organisation_id})
+    return [
+        ended,
+        *([Change("api_key.revoked", API_KEYS, [key.id for key in keys])] if keys else []),
+        *([Change("member.updated", MEMBERS, [role.id for role in roles])] if roles else []),
+    ]
 
 
 async def create_service_account(write: Write, organisation_id: UUID, body: schemas.ServiceAccountCreate) -> Change:

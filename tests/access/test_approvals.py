@@ -10,6 +10,7 @@ import pytest
 from app.access import service as access
 from app.access.rules import BY_TWO, Role, network_of, within
 from app.access.schemas import MemberCreate
+from app.core import clock
 from app.core.serving.addresses import client_of
 from app.core.writing.writes import Change, System, Write, run
 from tests.integrations.imports.files import CSV, csv_file, ended_of, send
@@ -43,6 +44,45 @@ async def invited(world: World, subject: str, **more: Any) -> dict[str, Any]:
 async def enrolled(world: World, code: str) -> dict[str, Any]:
     made: dict[str, Any] = ok(await world.http.post("/v1/enrolments", json={"code": code}), 201)
     return made
+
+
+# --- who leaves -------------------------------------------------------------------------------------------------------
+
+
+async def test_who_leaves_is_ended_at_once(world: World) -> None:
+    """Keys, codes and roles in one act: nothing opens any more, and a second time nothing changes."""
+    client, subject = await newcomer(world)
+    tomorrow, yesterday = (str(clock.today() + timedelta(days)) for days in (1, -1))
+    given: tuple[tuple[str, dict[str, str]], ...] = (
+        ("auditor", {}), ("consultant", {"territory": world.territory, "to_on": tomorrow}), ("funder", {}),
+        ("territory", {"territory": world.territory, "from_on": tomorrow}),
+        ("lead", {"territory": world.territory, "from_on": yesterday, "to_on": yesterday}),
+    )  # fmt: skip
+    for role, more in given:
+        ok(await world.admin.post("/v1/members", {"subject_id": subject, "role": role, **more}), 201)
+    code = (await invited(world, "newcomer"))["code"]
+    person = f"/v1/organisations/{ok(await client.get('/v1/me'))['organisation_id']}/persons/{subject}"
+    before = ok(await world.admin.get(person))
+    problem(await client.post(f"{person}/end"), 403, "forbidden")
+    after = ok(await world.admin.post(f"{person}/end"))
+    assert after["version"] == before["version"] + 1
+    problem(await client.get("/v1/me"), 401, "credentials-invalid")
+    problem(await world.http.post("/v1/enrolments", json={"code": code}), 409, "enrolment-code-invalid")
+    roles = ok(await world.admin.get(f"/v1/members?subject_id={subject}"))["items"]
+    today = str(clock.today())
+    assert {role["role"]: role["to_on"] for role in roles} == {
+        "auditor": today, "consultant": today, "funder": today, "territory": tomorrow, "lead": yesterday,
+    }  # fmt: skip
+    assert [event["type"] for event in await world.events(subject)][-1] == "person.ended"
+    assert ok(await world.admin.post(f"{person}/end"))["version"] == after["version"]
+    assert [event["type"] for event in await world.events(subject)].count("person.ended") == 1
+
+
+async def test_nobody_is_ended_in_another_organisation(world: World) -> None:
+    client, subject = await newcomer(world)
+    elsewhere = ok(await world.admin.post("/v1/organisations", {"name": "Elsewhere"}), 201)["id"]
+    problem(await world.admin.post(f"/v1/organisations/{elsewhere}/persons/{subject}/end"), 404, "not-found")
+    ok(await client.get("/v1/me"))
 
 
 # --- roles -----------------------------------------------------------------------------------------------------------

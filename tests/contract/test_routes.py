@@ -91,6 +91,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/organisations/{id}": (NATIONAL, {"admin"}),
     "/v1/organisations/{organisation_id}/persons": (NATIONAL, {"admin"}),
     "/v1/organisations/{organisation_id}/persons/{id}": (NATIONAL, {"admin"}),
+    "/v1/organisations/{organisation_id}/persons/{id}/end": (NATIONAL, {"admin"}),
     "/v1/organisations/{organisation_id}/service-accounts": (NATIONAL, {"admin"}),
     "/v1/organisations/{organisation_id}/service-accounts/{id}": (NATIONAL, set()),
     "/v1/members": (NATIONAL, {"admin"}),

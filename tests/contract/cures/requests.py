@@ -83,13 +83,16 @@ def ready(*acts: str) -> Callable[[Preparation], Preparation]:
 # --- access, territories, firms --------------------------------------------------------------------------------------
 
 
-@ready("create_organisation", "update_organisation", "create_person", "update_person", "create_service_account")
+@ready("create_organisation", "update_organisation", "create_person", "update_person", "end_person",
+       "create_service_account")  # fmt: skip
 async def organisations(case: Case) -> Ask:
     path = "/v1/organisations"
     made = ok(await case.world.admin.post(path, {"name": word()}), 201)["id"]
     persons = f"{path}/{made}/persons"
-    if case.act == "update_person":
+    if case.act in ("update_person", "end_person"):
         person = ok(await case.world.admin.post(persons, {"name": word(), "email": fresh_email()}), 201)["id"]
+        if case.act == "end_person":
+            return Ask("admin", "POST", f"{persons}/{person}/end")
         return Ask("admin", "PATCH", f"{persons}/{person}", {"name": word()})
     return {
         "create_organisation": Ask("admin", "POST", path, {"name": word(), "siren": fresh_siren()}),
