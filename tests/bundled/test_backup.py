@@ -351,6 +351,11 @@ def test_a_backup_of_an_older_version_is_migrated(loaded: Home) -> None:
     said = loaded.said("restore", "older.dump", "--replace")
     assert f"({older}, now {migrations.head()})" in said
     assert in_bundled(loaded, "SELECT version_num FROM alembic_version")[0][0] == migrations.head()
+    # What came back and what the migrations have added since then is for the role that serves.
+    withheld = (
+        f"SELECT relname FROM pg_stat_user_tables WHERE NOT has_table_privilege('{postgres.SERVICE}', relid, 'INSERT')"
+    )
+    assert in_bundled(loaded, withheld) == []
 
 
 def test_balances_that_differ_are_told_and_the_data_before_are_kept(loaded: Home) -> None:
