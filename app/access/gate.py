@@ -41,8 +41,17 @@ KEPT = 10_000  # credentials remembered by one worker
 
 _WORKING = "k.revoked_at IS NULL AND k.expires_at > $2"
 
-# The key's use is noted at most once a minute: a read must not write each time. Until its fingerprint is confirmed, a
-# key carries no role that decides, pays or administers.
+# Until its fingerprint is confirmed, a key carries no role that decides, pays or administers.
+_WITH_ROLES = f"""
+SELECT credential.*, held.grants, held.withheld
+FROM credential CROSS JOIN LATERAL (
+    SELECT array_agg(ARRAY[m.role, m.territory]) FILTER (WHERE carried) AS grants, bool_or(NOT carried) AS withheld
+    FROM members m, LATERAL (SELECT credential.confirmed OR NOT ({one_of("m.role", sorted(BY_TWO))}) AS carried) AS _
+    WHERE m.subject_id = credential.subject_id AND m.granted AND m.from_on <= $3 AND (m.to_on IS NULL OR m.to_on >= $3)
+) AS held
+"""  # noqa: S608  # the roles are ours
+
+# The key's use is noted at most once a minute: a read must not write each time.
 _FIND = f"""
 WITH credential AS (
     SELECT k.id AS key_id, k.scope, k.last_used_at, s.id AS subject_id, s.kind, s.organisation_id,
@@ -55,22 +64,18 @@ WITH credential AS (
     WHERE api_keys.id = credential.key_id
       AND (credential.last_used_at IS NULL OR credential.last_used_at < $2 - interval '1 minute')
 )
-SELECT credential.*, held.grants, held.withheld
-FROM credential CROSS JOIN LATERAL (
-    SELECT array_agg(ARRAY[m.role, m.territory]) FILTER (WHERE carried) AS grants, bool_or(NOT carried) AS withheld
-    FROM members m, LATERAL (SELECT credential.confirmed OR NOT ({one_of("m.role", sorted(BY_TWO))}) AS carried) AS _
-    WHERE m.subject_id = credential.subject_id AND m.granted AND m.from_on <= $3 AND (m.to_on IS NULL OR m.to_on >= $3)
-) AS held
-"""  # noqa: S608  # the roles are ours
-_SUBJECT = """
-SELECT s.id AS subject_id, s.kind, s.organisation_id, s.email IS NOT NULL AS has_email, 'full' AS scope,
-       NULL::uuid AS key_id, true AS confirmed, NULL::text[] AS permissions, NULL::text[] AS territories,
-       NULL::text[] AS addresses, (
-    SELECT array_agg(ARRAY[m.role, m.territory]) FROM members m
-    WHERE m.subject_id = s.id AND m.granted AND m.from_on <= $2 AND (m.to_on IS NULL OR m.to_on >= $2)
-) AS grants
-FROM subjects s WHERE s.id = $1
-"""
+{_WITH_ROLES}"""  # noqa: S608  # the conditions are ours
+
+# For work that was asked for earlier: as the subject and, where there is one, the key stand now.
+_ASKED_BY = f"""
+WITH credential AS (
+    SELECT k.id AS key_id, coalesce(k.scope, '{Scope.FULL}') AS scope, s.id AS subject_id, s.kind, s.organisation_id,
+           s.email IS NOT NULL AS has_email, k.id IS NULL OR k.confirmed_at IS NOT NULL AS confirmed, k.permissions,
+           k.territories, k.addresses
+    FROM subjects s LEFT JOIN api_keys k ON k.id = $1 AND k.subject_id = s.id AND {_WORKING}
+    WHERE s.id = $4 AND ($1::uuid IS NULL OR k.id IS NOT NULL)
+)
+{_WITH_ROLES}"""  # noqa: S608  # the condition is ours
 
 _LIMITS = """
 SELECT DISTINCT ON (subject_kind, role, name) subject_kind, role, name, value FROM role_quotas
@@ -83,17 +88,13 @@ def digest_of(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-_WORKS = f"SELECT EXISTS (SELECT FROM api_keys k WHERE k.id = $1 AND {_WORKING})"  # noqa: S608  # the condition is ours
+async def asked_by(connection: Any, subject_id: UUID, key_id: UUID | None) -> Actor | None:
+    """The subject that asked for work earlier, with the roles in force today and what the key carries of them now.
 
-
-async def works(connection: Any, key_id: UUID) -> bool:
-    """Whether a key is neither revoked nor expired: for work that was asked for with it earlier."""
-    return bool(await connection.fetchval(_WORKS, key_id, clock.now()))
-
-
-async def actor_of(connection: Any, subject_id: UUID) -> Actor:
-    """A subject with the roles in force today, without a key: for work that the subject asked for earlier."""
-    return _actor(await connection.fetchrow(_SUBJECT, subject_id, clock.today()))
+    None where the key no longer works; without a key (asked before keys were kept) all that the roles permit.
+    """
+    row = await connection.fetchrow(_ASKED_BY, key_id, clock.now(), clock.today(), subject_id)
+    return None if row is None else _actor(row)
 
 
 def _actor(row: Any) -> Actor:

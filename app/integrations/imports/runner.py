@@ -28,8 +28,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from app.access.gate import actor_of
-from app.access.gate import works as key_works
+from app.access.gate import asked_by
+from app.access.rules import Scope
 from app.core import clock, limits
 from app.core.db import Base, SessionFactory, driver_connection, raw_connection
 from app.core.faults import LANGUAGES, Fault, FieldError
@@ -63,6 +63,7 @@ SLICE = 500  # lines that are read, checked or written together
 SLICE_BYTES = 512 * 1024  # bytes after which fewer are read together
 BEAT = 0.5  # seconds between two signs of life
 LOST = 30.0  # seconds without one, after which another process takes over
+SEND = "imports:write"  # what a sender needs beside what the kind asks for
 POLL = 5.0  # seconds between two looks for imports that another process received or lost
 ATTEMPTS = 5
 LONGEST = 3600.0  # seconds that one import may take; then it fails
@@ -440,19 +441,23 @@ class _Run:
                 await connection.execute(statement, self.id)
 
     async def _allow(self) -> WritingSubject:
-        """Who asked, where the roles in force now still permit it and the key that asked still works; the service
-        itself for the command line.
+        """Who asked, where the roles in force now, and the key that asked as it stands now, still permit it; the
+        service itself for the command line.
+
+        What the import writes is asked of the same roles and the same key.
         """
         if self.row["attempts"] > ATTEMPTS:
             raise ImportFailed
         if self.row["requested_by"] is None:
             return self.actor
         async with raw_connection(self.engine) as connection:
-            actor = await actor_of(connection, self.row["requested_by"])
-            key_id = self.row["api_key_id"]
-            works = key_id is None or await key_works(connection, key_id)
-        self.actor = actor
-        if not works or not actor.may(self.importer.permission, self.place):
+            actor = await asked_by(connection, self.row["requested_by"], self.row["api_key_id"])
+            self.actor = actor or await asked_by(connection, self.row["requested_by"], None) or self.actor
+        if (
+            actor is None
+            or actor.scope is Scope.READ_ONLY
+            or not all(actor.may(needed, self.place) for needed in (SEND, self.importer.permission))
+        ):
             raise ImportNotPermitted
         return actor
 

@@ -565,6 +565,48 @@ async def test_an_import_that_waits_is_refused_where_its_key_no_longer_works(
     assert ended["rows_written"] == 0
 
 
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ("permissions = ARRAY['imports:read', 'imports:write', 'firms:write']", "succeeded"),
+        ("permissions = ARRAY['imports:read', 'imports:write']", "refused"),
+        ("permissions = ARRAY['imports:read', 'firms:write']", "refused"),
+        ("territories = ARRAY['HERE']", "succeeded"),
+        ("territories = ARRAY['ELSEWHERE']", "refused"),
+        ("scope = 'read_only'", "refused"),
+    ],
+)
+async def test_an_import_that_waits_may_what_its_key_carries_when_it_runs(
+    app: Any, world: World, other: World, run_next: Any, change: str, status: str
+) -> None:
+    """Whatever its sender's roles permit beyond that."""
+    received = await send(world.clients["territory"], FIRMS, csv_file(*firms()[1]))
+    key = await world.pool.fetchval("SELECT api_key_id FROM imports WHERE id = $1", UUID(received["id"]))
+    assignment = change.replace("HERE", world.territory).replace("ELSEWHERE", other.territory)
+    await world.pool.execute(f"UPDATE api_keys SET {assignment} WHERE id = $1", key)
+    assert await run_next(app.state["engine"], app.state["sessions"], UUID(received["id"]))
+    ended = ok(await world.auditor.get(f"/v1/imports/{received['id']}"))
+    assert (ended["status"], ended["rows_written"]) == (status, 2 if status == "succeeded" else 0)
+    assert (ended["problem"] or {}).get("type") == (None if status == "succeeded" else "/problems/import-not-permitted")
+    told = (
+        "SELECT actor_id FROM events WHERE resource_type = 'import' AND resource_id = $1 ORDER BY sequence DESC LIMIT 1"
+    )
+    assert await world.pool.fetchval(told, received["id"]) == world.subjects["territory"]
+
+
+async def test_an_import_carries_no_role_that_its_key_does_not_carry(app: Any, world: World, run_next: Any) -> None:
+    """One that decides, pays or administers is carried by a key whose fingerprint was confirmed."""
+    received = await send(world.programme, FIRMS, csv_file(*firms()[1]))
+    body = {"subject_id": str(world.subjects["programme"]), "name": "unconfirmed"}
+    made = ok(await world.admin.post("/v1/api-keys", body), 201)
+    ok(await world.http.post("/v1/enrolments", json={"code": made["code"]}), 201)
+    asked_with = "UPDATE imports SET api_key_id = $2 WHERE id = $1"
+    await world.pool.execute(asked_with, UUID(received["id"]), UUID(made["id"]))
+    assert await run_next(app.state["engine"], app.state["sessions"], UUID(received["id"]))
+    ended = ok(await world.auditor.get(f"/v1/imports/{received['id']}"))
+    assert (ended["status"], ended["rows_written"]) == ("refused", 0)
+
+
 async def test_an_import_of_before_its_key_was_kept_is_run_by_the_roles_of_its_sender(
     app: Any,
     world: World,
