@@ -54,6 +54,7 @@ from app.core.serving.answering import respond
 from app.core.serving.draining import draining
 from app.core.serving.pages import Readiness, WrittenDocument, service
 from app.core.serving.shell import Allowance, Shell
+from app.core.serving.trail import AccessTrail
 from app.core.violations import translate
 from app.core.writing import idempotency
 from app.engineering.activity_reports.routes import activity_reports
@@ -73,6 +74,8 @@ from app.firms.directory import Directory
 from app.firms.routes import firms
 from app.grants.payments.routes import payments
 from app.grants.routes import grants
+from app.integrations.access_records.routes import access_records
+from app.integrations.access_records.service import AccessWriter
 from app.integrations.feed.feed import Horizon
 from app.integrations.feed.kinds import kinds_of
 from app.integrations.feed.routes import events
@@ -100,7 +103,7 @@ ROUTERS = (
     certificates, invoices, refinancing_rates, planning, follow_up, envelopes, grant_awards, grants, payments,
     legal_rates, advance_awards, portfolios, advances, tranches, arrears, debt_claims, receipts, claims, recoveries,
     commitments, letters, overrides, applications, award_stories, agendas, decisions, reports, events, event_seals,
-    imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
+    access_records, imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
@@ -131,6 +134,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
             settings.credential_cache, workers=settings.workers, lanes=max(1, settings.pool_size // 2)
         ),
         "failures": Failures(settings.workers),
+        "access_trail": AccessTrail(),
         "trusted_proxies": settings.trusted_proxies,
         "security_contact": settings.security_contact,
         "security_policy": settings.security_policy,
@@ -170,7 +174,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     state = await state_of(app.state.settings)
     # A pool of its own: a long import never takes a connection that a request waits for.
     of_imports = create_engine(app.state.settings.database_url, pool_size=4, name="rebond imports")
+    accesses = AccessWriter(state["engine"], state["access_trail"])
     besides = {
+        "access records": accesses.serve,
         "housekeeping": lambda: _housekeeping(state),
         WATCH: lambda: _watch(state),
         "imports": lambda: runner.serve(
@@ -186,6 +192,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)  # they give their connections back
+        await accesses.close()
         await state["directory"].close()
         await of_imports.dispose()
         await state["engine"].dispose()

@@ -40,6 +40,7 @@ from app.firms.certificates import models as firm_certificates
 from app.firms.contacts import models as contacts
 from app.grants import models as grants
 from app.grants.payments import models as payments
+from app.integrations.access_records import models as access_records
 from app.integrations.imports import models as integrations
 from app.integrations.seals import models as event_seals
 from app.missions import models as missions
@@ -59,7 +60,7 @@ DOMAINS = (
     deliverables, activity_reports, certificates, invoices, refinancing_rates, envelopes, awards, claims, overrides,
     award_payments, grants, payments, recoveries, commitments, letters, legal_rates, receipts, advances, tranches,
     amendments, arrears, debt_claims, change_requests, applications, agendas, decisions, integrations, event_seals,
-    bank_accounts, mandates, payment_runs, collection_runs,
+    access_records, bank_accounts, mandates, payment_runs, collection_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -262,6 +262,7 @@ def count_failure(request: Request) -> None:
     Raises `TooManyFailedCredentials` (429).
     """
     state = request.scope["state"]
+    state["failed_credential"] = True  # for the trail, whatever problem it becomes
     state["failures"].count(address_of(request.scope, state["trusted_proxies"]))
 
 

@@ -175,6 +175,7 @@ MATRIX: dict[str, frozenset[Role]] = {
     "me:keys": _EVERYONE,  # one's own: a key rotates itself
     "events:read": _TERRITORY_VIEW,
     "event_seals:read": _EVERYONE,  # they tell nothing, and are worth something where they are kept elsewhere
+    "access_records:read": frozenset({Role.AUDITOR}),  # who read what, also of those who administer
     "organisations:read": _WHOLE_VIEW,
     "organisations:write": frozenset({Role.ADMIN}),
     "members:read": _WHOLE_VIEW,
@@ -321,6 +322,7 @@ OF_ONESELF = frozenset({"me:read", "me:keys"})  # whoever has a key, whatever it
 # Held only by a role in all territories: what they change belongs to no single one.
 NATIONAL = frozenset(
     {
+        "access_records:read",
         "organisations:write",
         "members:write",
         "api_keys:read",

@@ -194,9 +194,10 @@ def do_what_is_due(
 
     Records what silence has decided about aid files and deliverables, tells of late deliverables, reads the proceedings
     of firms into their advances, tells what has come of instalments, erases contacts whose retention date is past,
-    imported files after seven days and old stored replies, and seals the event trail.
+    imported files after seven days, old stored replies and old records of accesses, and seals the event trail.
     """
     from app.commands.tick import tick
+    from app.integrations.access_records.service import delete_due
     from app.integrations.seals.service import newest_seal, seal_events
 
     day = _past_day(as_of)
@@ -205,6 +206,7 @@ def do_what_is_due(
         async with engine_of(url, "rebond tick") as engine:
             with progress("done:") as say:
                 done = await tick(session_factory(engine), as_of=day, say=say)
+                accesses = await delete_due(engine)
                 sealed = await seal_events(engine, say=say)
             newest = await newest_seal(engine)
         return (
@@ -213,7 +215,7 @@ def do_what_is_due(
             f" {done.undrawn} advances not drawn in time, {done.commitments} commitments overdue,"
             f" {done.judged} advances settled, {done.alerts} alerts of advances,"
             f" {done.contacts_erased} contacts erased, {done.files_deleted} imported files deleted,"
-            f" {done.replies_forgotten} stored replies forgotten,"
+            f" {done.replies_forgotten} stored replies forgotten, {accesses} access records deleted,"
             f" {sealed} events sealed{'' if newest is None else f', seal {newest}'}"
         )
 

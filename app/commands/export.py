@@ -53,6 +53,7 @@ LEFT_OUT = {
     "idempotency_keys": "stored answers of the last 24 hours, of all territories",
     "import_chunks": "pieces of uploaded files, until their import is finished",
     "import_lines": "lines of imports under way",
+    "access_records": "who read what and who was refused, of all territories, for auditors",
     "event_seals": "digests of the events of all territories",
     "command_ends": "when the commands of the installation ended",
     "role_quotas": "limits of callers, which are no data of a territory",

@@ -88,13 +88,15 @@ def test_the_tick_says_what_it_did_and_a_second_one_does_nothing(home: Home, new
         "0 silences recorded, 0 deliverables admitted by silence, 1 deliverables late, 0 aids not started in time,"
         " 0 advances not drawn in time, 0 commitments overdue,"
         f" 0 advances settled, {row[0]} alerts of advances, 11 contacts erased,"
-        f" 0 imported files deleted, 0 stored replies forgotten, {count} events sealed, seal 1:{sha256}\n"
+        f" 0 imported files deleted, 0 stored replies forgotten, 0 access records deleted,"
+        f" {count} events sealed, seal 1:{sha256}\n"
     )
     assert home.said("tick", DATABASE_URL=url) == (
         "0 silences recorded, 0 deliverables admitted by silence, 0 deliverables late, 0 aids not started in time,"
         " 0 advances not drawn in time, 0 commitments overdue,"
         " 0 advances settled, 0 alerts of advances, 0 contacts erased,"
-        f" 0 imported files deleted, 0 stored replies forgotten, 0 events sealed, seal 1:{sha256}\n"
+        f" 0 imported files deleted, 0 stored replies forgotten, 0 access records deleted,"
+        f" 0 events sealed, seal 1:{sha256}\n"
     )
     [row] = asyncio.run(run_sql(url, "SELECT count(name), count(*) FROM contacts"))
     assert tuple(row) == (35, 46)

@@ -338,7 +338,7 @@ LISTS = [
     "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
     "/v1/organisations/{office}/bank-accounts", "payment-runs", "payment-runs/{run}/lines",
     "collection-runs", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
-    "/v1/events/seals", "/v1/members", "/v1/api-keys", "/v1/me/keys",
+    "/v1/access-records", "/v1/events/seals", "/v1/members", "/v1/api-keys", "/v1/me/keys",
     "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
     "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates", "/v1/refinancing-rates",
     "/v1/quotas", "/v1/frameworks", "/v1/frameworks/{framework}/orders", "/v1/frameworks/{framework}/parameters",

@@ -87,6 +87,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/me/to-do": (ALL, set()),
     "/v1/events": (IN_PLACE, set()),
     "/v1/events/seals": (ALL, set()),
+    "/v1/access-records": ({"auditor"}, set()),
     "/v1/organisations": (NATIONAL, {"admin"}),
     "/v1/organisations/{id}": (NATIONAL, {"admin"}),
     "/v1/organisations/{organisation_id}/persons": (NATIONAL, {"admin"}),

@@ -32,7 +32,16 @@ def client_of(scope: Scope, trusted: Networks) -> Address | None:
 
 def address_of(scope: Scope, trusted: Networks) -> str:
     """The client as it is counted: an IPv4 address, or the /64 of IPv6, which one caller has whole; else empty."""
-    address = client_of(scope, trusted)
+    return _counted(client_of(scope, trusted))
+
+
+def counted_as(text: str) -> str:
+    """How the client of an address is counted; any other text as it is."""
+    address = _address(text)
+    return text if address is None else _counted(address)
+
+
+def _counted(address: Address | None) -> str:
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
     return "" if address is None else str(address)

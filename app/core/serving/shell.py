@@ -271,6 +271,9 @@ class _Exchange:
         _requests(method, route).observe(seconds)
         _answers(f"{self.status // 100}xx").inc()
         problem: Problem | None = state.get("problem")
+        trail = state.get("access_trail")
+        if trail is not None:
+            trail.note(scope, self.status, problem)
         reason = getattr(problem, "reason", "")
         if problem is not None:
             PROBLEMS.labels(problem.code, reason).inc()

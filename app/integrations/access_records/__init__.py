@@ -1,0 +1,1 @@
+"""The trail of accesses: who read what is personal or confidential, and who was refused, for auditors."""
