@@ -7,11 +7,12 @@ input.
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 from stdnum import iban as stdnum_iban
-from stdnum import luhn
+from stdnum import luhn, numdb
 from stdnum.eu import at_02
 from stdnum.fr import siren as stdnum_siren
 from stdnum.fr import siret as stdnum_siret
@@ -410,8 +411,24 @@ _LONGEST_IBAN = 100  # characters as they are typed, spaces included
 Iban = Annotated[str, _Rule(_iban, {"type": "string", "maxLength": _LONGEST_IBAN})]
 
 _SEPARATOR = re.compile(r"[^0-9A-Z]")
-_BEGINNING = re.compile(r"(?=[A-Z]{2}[0-9]{2})")
-_LENGTHS = range(15, 35)
+_BEGINNING = re.compile(r"(?=([A-Z]{2})[0-9]{2})")
+_PARTS_OF_A_BBAN = re.compile("([0-9]+)!")
+
+
+@cache
+def _iban_length(country: str) -> int:
+    """The characters of an IBAN of this country, where all are as long; 0 where a country has none."""
+    bban = numdb.get("iban").info(country)[0][1].get("bban", "")
+    length = sum(map(int, _PARTS_OF_A_BBAN.findall(bban)))
+    return 4 + length if length else 0
+
+
+def _ibans(packed: str) -> Iterator[tuple[int, str]]:
+    """The IBANs in capitals and digits, each with its place; one may begin within another."""
+    for begin in _BEGINNING.finditer(packed):
+        found = packed[begin.start() : begin.start() + _iban_length(begin[1])]
+        if found and is_iban(found):
+            yield begin.start(), found
 
 
 def masked_iban(iban: str) -> str:
@@ -421,24 +438,16 @@ def masked_iban(iban: str) -> str:
 
 def holds_iban(text: str) -> bool:
     """Whether an IBAN stands somewhere in the text, however its characters are spaced."""
-    packed = _SEPARATOR.sub("", text.upper())
-    return any(
-        is_iban(packed[begin.start() : begin.start() + length])
-        for begin in _BEGINNING.finditer(packed)
-        for length in _LENGTHS
-    )
+    return any(_ibans(_SEPARATOR.sub("", text.upper())))
 
 
 def with_ibans_masked(text: str) -> str:
     """The text with the mask of each IBAN in its place, however its characters are spaced."""
     spelt = [(place, each) for place, character in enumerate(text) for each in _SEPARATOR.sub("", character.upper())]
     kept = [place for place, _ in spelt]
-    packed = "".join(each for _, each in spelt)
-    for begin in _BEGINNING.finditer(packed):
-        for length in _LENGTHS:
-            first, last = begin.start(), begin.start() + length
-            if is_iban(found := packed[first:last]):
-                return text[: kept[first]] + masked_iban(found) + with_ibans_masked(text[kept[last - 1] + 1 :])
+    for first, found in _ibans("".join(each for _, each in spelt)):
+        after = kept[first + len(found) - 1] + 1
+        return text[: kept[first]] + masked_iban(found) + with_ibans_masked(text[after:])
     return text
 
 

@@ -5,11 +5,13 @@ import csv
 import io
 import json
 import logging
+import re
 import string
 import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from app.commands import export
 from app.core import values
 from app.core.db import create_engine
 from app.core.serving import logs, shell
-from app.core.values import holds_iban, iban_from, is_iban
+from app.core.values import _iban_length, holds_iban, iban_from, is_iban, masked_iban, with_ibans_masked
 from tests.contract.cures import key, seen, subject
 from tests.world import Client, World, ok, problem
 
@@ -249,6 +251,21 @@ def test_an_iban_is_found_in_a_text_however_it_is_spaced() -> None:
         assert holds_iban(text), text
     for text in ("", "FR76", mask(iban), iban[:-1], GARAGE, "Le 14 juin 2023, à Alès : FR14 2004 1010 0505"):
         assert not holds_iban(text), text
+
+
+def test_an_iban_of_every_country_is_found_in_a_text() -> None:
+    """Each country's are of one length, and a text is searched for no other."""
+    lines = resources.files("stdnum").joinpath("iban.dat").read_text().splitlines()
+    told = {line[:2]: line.partition('bban="')[2].rstrip('"') for line in lines if 'bban="' in line}
+    assert len(told) > 80
+    lengths = {country: 4 + sum(map(int, re.findall("[0-9]+", bban))) for country, bban in told.items()}
+    assert lengths["FR"] == 27
+    assert lengths["NO"] == 15
+    letters = (a + b for a in string.ascii_uppercase for b in string.ascii_uppercase)
+    assert {country: length for country in letters if (length := _iban_length(country))} == lengths
+    for iban in ("NO93 8601 1117 947", "MT84 MALT 0110 0001 2345 MTLC AST0 01S", "DE89 3704 0044 0532 0130 00"):
+        assert holds_iban(f"Compte n° 12 : {iban}, à vérifier")
+        assert with_ibans_masked(f"({iban})") == f"({masked_iban(''.join(iban.split()))})"
 
 
 async def test_a_text_that_is_shown_holds_no_iban(world: World) -> None:
