@@ -1,6 +1,7 @@
 """Values of every type: what is taken, how it is kept, and by which code the rest is refused."""
 
 import json
+import random
 import time
 import unicodedata
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
+from stdnum import luhn
 
 from app.core import clock, values
 from app.core.values import is_siren, is_siret, parse_int, siren_from
@@ -801,3 +803,11 @@ def test_the_time_can_stand_still() -> None:
     assert clock.now().tzinfo is UTC
     with pytest.raises(ValueError, match="aware"), clock.frozen(datetime(2026, 1, 1)):
         pass
+
+
+def test_the_key_of_a_siren_is_the_one_that_stdnum_counts() -> None:
+    drawn = random.Random(9)
+    for digits in (f"{drawn.randrange(10**9):09d}" for _ in range(2000)):
+        right = digits[:8] + luhn.calc_check_digit(digits[:8])
+        assert is_siren(right)
+        assert is_siren(digits) is luhn.is_valid(digits)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.core import clock
 from app.core.faults import Fault, FieldError, Message
@@ -96,8 +96,7 @@ class Noted:
     error: FieldError
 
 
-@dataclass(frozen=True)
-class RawCell:
+class RawCell(NamedTuple):
     """A cell as its file has it: its kind (`text` and what spreadsheets tell apart), its text, its number format."""
 
     kind: str
@@ -107,17 +106,17 @@ class RawCell:
 
 def said(cell: Cell) -> RawCell:
     """The cell, whoever has read it."""
-    if cell is None or isinstance(cell, str):
-        return RawCell("text", cell or "")
+    if cell is None or isinstance(cell, str | RawCell):
+        return cell if isinstance(cell, RawCell) else RawCell("text", cell or "")
     if isinstance(cell, bool):
         return RawCell("boolean", "true" if cell else "false")
     if isinstance(cell, int | float | Decimal):
         return RawCell("number", repr(cell) if isinstance(cell, float) else str(cell))
     if isinstance(cell, date):
         return RawCell("datetime" if isinstance(cell, datetime) else "date", cell.isoformat())
-    if hasattr(cell, "kind"):
-        return RawCell(str(cell.kind), _text_of(cell.value), getattr(cell, "format", None) or "")
-    return RawCell("text", str(cell))
+    if not hasattr(cell, "kind"):
+        return RawCell("text", str(cell))
+    return RawCell(str(cell.kind), _text_of(cell.value), getattr(cell, "format", None) or "")
 
 
 def _text_of(value: Any) -> str:
@@ -161,18 +160,18 @@ def _refused(accepts: Message) -> CellRefused:
 
 _EDGES = "\u00a0\u202f\u2007 \t\r\n"
 _SPACE = re.compile("[\\s\u00a0\u2007\u2009\u202f]+")
-_ERRORS = re.compile(tabular.ERRORS)
-_PLACEHOLDERS = re.compile(f"{tabular.PLACEHOLDERS}|{tabular.DASHES}")
+_NO_VALUES = re.compile(f"(?P<error>{tabular.ERRORS})|{tabular.PLACEHOLDERS}|{tabular.DASHES}")
 
 
 def _stands(cell: Cell) -> RawCell:
     """The cell, unless it holds no value at all."""
     it = said(cell)
-    if it.kind == "error" or _ERRORS.fullmatch(it.text.strip(_EDGES)):
+    none = _NO_VALUES.fullmatch(it.text.strip(_EDGES))
+    if it.kind == "error" or (none and none["error"]):
         raise CellRefused(CELL_ERROR)
     if it.kind == "formula":
         raise CellRefused(FORMULA_WITHOUT_RESULT)
-    if it.kind == "text" and _PLACEHOLDERS.fullmatch(it.text.strip(_EDGES)):
+    if it.kind == "text" and none:
         raise CellRefused(PLACEHOLDER)
     return it
 
@@ -195,8 +194,7 @@ def _as_it_stands(cell: Cell) -> str:
 
 
 def _text(cell: Cell) -> str:
-    _stands(cell)
-    return text_of(cell)
+    return text_of(_stands(cell))
 
 
 plain = CellReader(_text, Message("text", "text", "un texte"))
@@ -260,7 +258,7 @@ def _number(cell: Cell) -> Decimal | str:
     if it.kind == "number":
         value = _decimal(it)
         return value if value is not None else it.text
-    written = text_of(cell)
+    written = text_of(it)
     text = _SPACE.sub(" ", written.removesuffix("€").removesuffix("EUR")).strip()
     if it.kind != "text" or len(text) > 30:
         return written
@@ -336,9 +334,8 @@ _INVISIBLE = frozenset({"Cf", "Cc", "Co", "Cn", "Cs"})
 
 def _digits(cell: Cell) -> str:
     """A SIREN, a SIRET or a code without the spaces and points that people put between its groups."""
-    _stands(cell)
-    text = text_of(cell)
-    if any(unicodedata.category(sign) in _INVISIBLE for sign in text):
+    text = text_of(_stands(cell))
+    if not text.isprintable() and any(unicodedata.category(sign) in _INVISIBLE for sign in text):
         raise CellRefused(FORBIDDEN_CHARACTER)
     if _SHORTENED.fullmatch(text):
         raise CellRefused(LOST_DIGITS)
@@ -404,7 +401,7 @@ _FIRST_SERIAL, _LAST_SERIAL = 61, 109_574  # until the end of 2199
 
 def _day(cell: Cell) -> Any:
     it = _stands(cell)
-    text = text_of(cell)
+    text = text_of(it)
     if it.kind == "number":
         return _of_serial(text)
     for pattern, (year, month, of_month) in _DAYS:
@@ -511,8 +508,7 @@ _YES_OR_NO = Message("yes_or_no", "yes or no", "oui ou non")
 
 def _truth(cell: Cell) -> bool | str:
     """`oui`, `vrai`, `x` or `true`, and their opposites."""
-    _stands(cell)
-    text = text_of(cell).lower()
+    text = text_of(_stands(cell)).lower()
     if text not in YES | NO | {""}:
         raise _refused(_YES_OR_NO)
     return True if text in YES else False if text in NO else ""
@@ -527,8 +523,7 @@ def texts_of(cell: Cell) -> list[str]:
 
 
 def _parts(cell: Cell) -> list[str]:
-    _stands(cell)
-    return texts_of(cell)
+    return texts_of(_stands(cell))
 
 
 parts = CellReader(

@@ -514,6 +514,17 @@ class Reader:
         headings = [folded(header) for header, _ in self.header.matched]
         only = self.importer.only
         self._only = [(place, only[name]) for place, name in enumerate(headings) if name in only]
+        self._fields = self.importer.fields
+        ours = self.header.matched if self.header.layout is None else []
+        self._cells = [(place, name, *self._reading(name, self.header.parts.get(place)))
+                       for place, (_, name) in enumerate(ours) if name is not None]  # fmt: skip
+        self._constants = [(name, cell, *self._reading(name, None)) for name, cell in self.header.constants.items()]
+
+    def _reading(self, name: str, part: ColumnPart | None) -> tuple[Callable[[Cell], Any], bool]:
+        """How the cells of a column read, and whether they are first names."""
+        if part is ColumnPart.GIVEN_NAME:
+            return cells.plain, True
+        return self._days if part is ColumnPart.HOURS else self._fields[name].read, False
 
     def line(self, number: int, row: Sequence[Cell]) -> tuple[FileLine | None, list[LineFault]]:
         """The line, or what is wrong with it. Empty cells are absent fields; what is told of a line that reads is
@@ -596,20 +607,11 @@ class Reader:
 
     def _read(self, values: dict[str, Any], number: int, row: Sequence[Cell]) -> list[LineFault]:
         """Puts what the cells of our columns and the sender's constants say into the values; returns what is wrong."""
-        columns = self.importer.fields
         given: dict[str, str] = {}
         faults: list[LineFault] = []
         self._refused = {}
-        ours = self.header.matched if self.header.layout is None else []
-        pairs = [(name, self.header.parts.get(place), cell)
-                 for place, ((_, name), cell) in enumerate(zip(ours, row, strict=False))
-                 if name is not None]  # fmt: skip
-        for name, part, cell in [*pairs, *((name, None, cell) for name, cell in self.header.constants.items())]:
-            read: Callable[[Cell], Any] = columns[name].read
-            if part is ColumnPart.GIVEN_NAME:
-                read = cells.plain
-            elif part is ColumnPart.HOURS:
-                read = self._days
+        there = [(name, row[place], read, first) for place, name, read, first in self._cells if place < len(row)]
+        for name, cell, read, first in [*there, *self._constants]:
             try:
                 value = read(cell)
             except CellRefused as refused:
@@ -621,7 +623,7 @@ class Reader:
                 value = value.value
             if value in ("", [], None):
                 continue
-            if part is ColumnPart.GIVEN_NAME:
+            if first:
                 given[name] = value
             else:
                 _put(values, name, value)
@@ -643,11 +645,11 @@ class Reader:
         column = ".".join(part for part in error.pointer.split("/") if part and not part.isdigit())
         members = dict(error.members)
         percentage = column.rpartition(".")[2].removesuffix("_bp")
-        if column.endswith("_bp") and percentage in self.importer.fields and self.header.place(column) is None:
+        if column.endswith("_bp") and percentage in self._fields and self.header.place(column) is None:
             column = percentage
             if error.message in (TOO_SMALL, TOO_LARGE):
                 members = {name: _percents(value) for name, value in members.items()}
-        heading = self.importer.fields.get(column)
+        heading = self._fields.get(column)
         if heading is not None and error.message is NOT_ONE_OF:
             members["expected"] = labels_of(heading.read, [str(code) for code in members["expected"]])
         if column.endswith("_cents") and error.message in (TOO_SMALL, TOO_LARGE):
@@ -692,7 +694,7 @@ def _in_file_words(error: FieldError) -> FieldError:
 
 def _is_broken(cell: Cell) -> bool:
     """Whether a cell holds a line break."""
-    return isinstance(cell, str) and "\n" in cell.strip()
+    return isinstance(cell, str) and "\n" in cell and "\n" in cell.strip()
 
 
 def _of_break(importer: Importer, number: int, name: str | None, heading: str, at: str) -> Iterator[LineFault]:

@@ -60,6 +60,7 @@ from app.reader.tables import column_letters
 log = structlog.get_logger("rebond")
 
 SLICE = 500  # lines that are read, checked or written together
+AT_ONCE = 50  # of them that the service checks without a look at its other requests
 SLICE_BYTES = 512 * 1024  # bytes after which fewer are read together
 BEAT = 0.5  # seconds between two signs of life
 LOST = 30.0  # seconds without one, after which another process takes over
@@ -412,7 +413,6 @@ class _Run:
                 if self.by_parts:
                     status = await self._write_parts(actor, beating)
                 else:
-                    await self._check(actor)
                     status = await self._write(actor, beating)
         except Problem as refusal:
             problem = refusal
@@ -606,44 +606,38 @@ class _Run:
             if not rows:
                 return
             after = rows[-1]["number"]
-            yield [
-                FileLine(row["number"], schema.model_validate(strictjson.loads(row["body"].encode()))) for row in rows
-            ]
+            lines: list[FileLine] = []
+            for number, row in enumerate(rows, 1):
+                said = strictjson.loads(row["body"].encode())
+                lines.append(FileLine(row["number"], schema.model_validate(said)))
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            yield lines
 
-    async def _check(self, actor: WritingSubject) -> None:
-        """Hold the lines against what is stored, before anything is written."""
-        async for lines in self._lines():
-            faults = await self._faults_of(actor, lines)
-            self.progress.note(faults)
-            if blocked := sorted(_blocked(faults)):  # they wait no longer
-                async with raw_connection(self.engine) as connection:
-                    await connection.execute(_LEFT_OUT, self.id, blocked)
-            self.progress.checked += len(lines)
-
-    async def _faults_of(self, actor: WritingSubject, lines: list[FileLine]) -> Sequence[LineFault]:
+    async def _faults_of(self, write: Write, lines: list[FileLine]) -> Sequence[LineFault]:
         if self.importer.check is None or not lines:
             return ()
-        async with self.sessions() as session, session.begin():
-            write = Write(session, actor, clock.now())
-            return found_in(lines, await self.importer.check(write, self.place, lines))
+        return found_in(lines, await self.importer.check(write, self.place, lines))
 
     async def _write(self, actor: WritingSubject, beating: asyncio.Task[None]) -> ImportStatus:
-        """Write all lines in one transaction, together with the status that it is done.
+        """Check and write all lines in one transaction, together with the status that it is done.
 
-        It holds the feed of all, so it has a bound, which the sender was told.
+        It holds the feed of all, so it has a bound, which the sender was told. What is refused already is tried as a
+        dry run is, so that all faults are told at once; but of an XML, whose rows stand or fall together, nothing is.
         """
         abort = self.row["on_error"] == OnError.ABORT
-        if abort and self.progress.blocking:
-            return ImportStatus.REFUSED
         async with self.sessions() as session, session.begin() as transaction, self._known(session):
             await self._take_turn(session)
             async with self._in_time():
                 write = Write(session, actor, clock.now())
-                await self._hold(write, self._lines())
-                async for lines in self._lines():
-                    await self._write_slice(write, lines)
-                    write.spends[:] = limits.net(write.spends)
-                await limits.apply(session, write.spends)
+                named = await self._check(write)
+                if not (self.importer.xml and self.progress.blocking):
+                    if self.importer.locks is not None:
+                        await self.importer.locks.hold(write, named)
+                    async for lines in self._lines():
+                        await self._write_slice(write, lines)
+                        write.spends[:] = limits.net(write.spends)
+                    await limits.apply(session, write.spends)
                 refused = abort and self.progress.blocking > 0
                 if self.row["dry_run"] or refused:
                     await transaction.rollback()
@@ -651,6 +645,22 @@ class _Run:
                     beating.cancel()
                     await self._finish(session, ImportStatus.SUCCEEDED, None)
         return ImportStatus.REFUSED if refused else ImportStatus.SUCCEEDED
+
+    async def _check(self, write: Write) -> set[Any]:
+        """Hold the lines against what is stored, before anything is written; what those that are left name."""
+        named: set[Any] = set()
+        async for lines in self._lines():
+            faults = await self._faults_of(write, lines)
+            self.progress.note(faults)
+            if blocked := _blocked(faults):  # they wait no longer
+                async with raw_connection(self.engine) as connection:
+                    await connection.execute(_LEFT_OUT, self.id, sorted(blocked))
+            if self.importer.locks is not None:
+                good = [line for line in lines if line.number not in blocked]
+                named |= await self.importer.locks.of(write, self.place, good)
+            write.session.expunge_all()
+            self.progress.checked += len(lines)
+        return named
 
     @contextlib.asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
@@ -673,7 +683,8 @@ class _Run:
     async def _write_parts(self, actor: WritingSubject, beating: asyncio.Task[None]) -> ImportStatus:
         """Check and write 500 lines at a time, each in a transaction with the line that is reached."""
         async for lines in self._lines(self.row["written_to"] or -1):
-            faults = await self._faults_of(actor, lines)
+            async with self.sessions() as session, session.begin():
+                faults = await self._faults_of(Write(session, actor, clock.now()), lines)
             self.progress.note_of_part(faults)
             blocked = _blocked(faults)
             good = [line for line in lines if line.number not in blocked]
@@ -700,7 +711,8 @@ class _Run:
                 write = Write(session, actor, clock.now())
                 outcome = Outcome()
                 if lines:
-                    await self._hold(write, _only(lines))
+                    if (locks := self.importer.locks) is not None:
+                        await locks.hold(write, await locks.of(write, self.place, lines))
                     outcome = await self.importer.apply(write, self.place, lines)
                 for change in outcome.changes:
                     await record(write, change, f"import-{self.id}")
@@ -744,14 +756,6 @@ class _Run:
     async def _bound(self, session: AsyncSession, bounds: str) -> None:
         for bound in bounds.split(";"):
             await session.execute(text(bound))
-
-    async def _hold(self, write: Write, slices: AsyncIterator[list[FileLine]]) -> None:
-        """Lock what all the lines of a transaction name, in one order."""
-        if (locks := self.importer.locks) is not None:
-            named: set[Any] = set()
-            async for lines in slices:
-                named |= await locks.of(write, self.place, lines)
-            await locks.hold(write, named)
 
     async def _write_slice(self, write: Write, lines: list[FileLine]) -> None:
         if not lines or await self._try(write, lines) is None:
@@ -881,10 +885,6 @@ def _unreadable(error: sheets.UnreadableSheet) -> Problem:
 def _blocked(faults: Sequence[LineFault]) -> set[int]:
     """The lines that are kept out."""
     return {fault.line for fault in faults if not fault.advisory}
-
-
-async def _only(lines: list[FileLine]) -> AsyncIterator[list[FileLine]]:
-    yield lines
 
 
 def _told(problem: Problem) -> dict[str, Any]:

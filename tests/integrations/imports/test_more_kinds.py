@@ -84,6 +84,29 @@ async def test_stages_come_as_a_history_in_any_order(world: World) -> None:
     await refused(world.consultant, path, known, (2, "", "forbidden"))
 
 
+async def test_a_file_with_faults_of_format_is_told_those_that_only_the_write_finds(world: World) -> None:
+    """A file that is refused already is written and rolled back, so that it comes back but once."""
+    staff, path = world.clients["territory"], here(world, "firm_stages")
+    good, back, unknown = await world.add_firm(), await world.add_firm(), fresh_siren()
+    lines = [
+        f"{back};{stage}" for stage in ("Identifiée;01/06/2023", "Rencontrée;04/07/2023", "Présélectionnée;05/07/2023")
+    ]
+    begun = csv_file("SIREN;Étape;Depuis le", *lines)
+    assert (await carry_out(staff, path, begun))["rows_created"] == 1
+    content = csv_file(
+        "SIREN;Étape;Depuis le", f"{good};Identifiée;01/06/2023", f"{back};Sollicitée;06/07/2023",
+        f"{unknown};Identifiée;01/06/2023", f"{good};Rencontrée;31/02/2023",
+    )  # fmt: skip
+    wrong = [(2, "stage-not-reachable"), (3, "reference-not-found"), (4, "invalid_day")]
+    for more in ("", "&dry_run=true", "&dry_run=true&on_error=skip"):
+        ended = await carry_out(staff, path + more, content)
+        found = sorted((line - 1, code) for line, _, code, _ in ended["problems"])
+        assert found == wrong, more
+        skips = more.endswith("skip")
+        assert (ended["status"], ended["rows_created"]) == (("succeeded", 1) if skips else ("refused", 0)), more
+    problem(await staff.get(f"firms/{good}"), 404, "not-found")
+
+
 async def test_committees_come_planned_and_held(world: World) -> None:
     staff, path = world.clients["territory"], here(world, "committees")
     header = "Niveau;Prévu le;Tenu le;Lieu;Présidence;Autres membres;Procès-verbal;Procès-verbal adopté le"
@@ -102,7 +125,7 @@ async def test_committees_come_planned_and_held(world: World) -> None:
     moved = await staff.get("committees?format=xlsx&status=held")
     assert (await carry_out(staff, path, moved.content))["rows_unchanged"] == 2
     nobody = csv_file("niveau;prévu le", "Territoire;05/10/2023 14:00", "Territoire;05/10/2023")
-    await refused(staff, path, nobody, (3, "planned", "cell_not_read"))
+    await refused(staff, path, nobody, (2, "chairs", "missing_members"), (3, "planned", "cell_not_read"))
     await refused(staff, path, csv_file(*nobody.decode().split("\r\n")[:2]), (2, "chairs", "missing_members"))
 
 
