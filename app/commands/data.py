@@ -47,7 +47,12 @@ def load_demo(
     settings = get_settings()
     beside = Path() if settings.database_url is not None else data_dir_of(settings)
     with database(settings) as url:
-        issued = asyncio.run(demo.ensure(url, keys_file or beside / KEYS_FILE, first_start=False))
+        try:
+            issued = asyncio.run(demo.ensure(url, keys_file or beside / KEYS_FILE, first_start=False))
+        except demo.TerritoryIsThere:
+            raise CommandRefused(
+                "the database has a territory of its own: the demonstration is loaded into an empty one"
+            ) from None
     if shell:
         print("\n".join(f"export {role.upper()}={key}" for role, key in issued.items()))
     else:

@@ -148,12 +148,17 @@ ENTERED = {LEAD: 84, PARTNER: 80, "Inec (demonstration)": 72, "June Partners (de
 PORTIONS = [Decimal("1.00"), Decimal("0.50"), Decimal("0.75"), Decimal("0.25")]
 
 
+class TerritoryIsThere(Exception):
+    """The database has a territory that the demonstration has not made."""
+
+
 async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, str]:
     """Load the demonstration once, and give one key per person, kept in `keys_file` (mode 0600).
 
     Each step is one transaction and is left out where it is done already, so a load that died goes on; at its end the
     database is marked, and nothing is loaded into it again. At a start (`first_start`) a database with data of its own
-    is left alone, and no new key is issued where the demonstration is loaded.
+    is left alone, and no new key is issued where the demonstration is loaded. Raises `TerritoryIsThere` where somebody
+    asks for it in a database that has a territory of its own.
     """
     engine = create_engine(url, pool_size=3, name="rebond demo")
     try:
@@ -181,6 +186,8 @@ async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool
     if BEGUN not in marks:
         if first_start and await load.is_used():
             return await load.working_keys(keys_file)
+        if await load.has_a_territory():
+            raise TerritoryIsThere
         await load.mark(BEGUN)
     await load.people()
     await load.programme()
@@ -247,7 +254,11 @@ class _Load:
 
     async def is_used(self) -> bool:
         """Whether somebody has filled this database, or an older version has loaded the demonstration into it."""
-        return await self._exists(select(Organisation.id).limit(1))
+        return await self.has_a_territory() or await self._exists(select(Organisation.id).limit(1))
+
+    async def has_a_territory(self) -> bool:
+        """Whether somebody works here, or has brought a territory in: invented acts do not belong beside theirs."""
+        return await self._exists(select(Territory.slug).limit(1))
 
     async def people(self) -> None:
         """Organisations, their people, two consultants per consultancy."""

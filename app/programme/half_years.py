@@ -143,8 +143,8 @@ async def record(write: Write, rates: Any, listed: Listing, body: HalfYearlyCrea
 
 MISSING_RATE = Fault(
     "missing_rate",
-    en="The line must give the rate: as a percentage, or in basis points (rate_bp).",
-    fr="La ligne doit donner le taux : en pourcentage, ou en points de base (rate_bp).",
+    en="The line must give the rate, as a percentage.",
+    fr="La ligne doit donner le taux, en pourcentage.",
 )
 
 

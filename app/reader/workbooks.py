@@ -224,12 +224,13 @@ class _Workbook:
 
 
 def _named(sheets: list[str], wanted: str | None) -> tuple[str, ...]:
-    """The sheets, before the others the one of this name, where one is wanted."""
+    """The sheets, before the others the one of this name, where one is wanted, in small letters or capitals."""
     if not sheets:
         raise LookupError("a workbook has a sheet")
-    if wanted is not None and wanted not in sheets:
+    called = [name for name in sheets if wanted is None or name.strip().casefold() == wanted.strip().casefold()]
+    if not called:
         raise Unreadable("no_such_sheet", sheets=[name[:100] for name in sheets[:50]])
-    first = sheets[0] if wanted is None else wanted
+    first = wanted if wanted in called else called[0]
     return first, *(name for name in sheets if name != first)
 
 

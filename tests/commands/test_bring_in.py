@@ -1,5 +1,6 @@
 """`rebond import territory`: what was exported is there again, to the byte, or nothing is."""
 
+import asyncio
 import csv
 import hashlib
 import io
@@ -22,6 +23,7 @@ from app.cli import app as commands
 from app.commands import bring_in, export
 from app.core import migrations
 from app.core.db import create_engine
+from app.demo import load as demo
 from app.settings import Settings
 from tests.applications.ready import REVIEW
 from tests.commands.test_export import full, taken_out
@@ -70,6 +72,16 @@ def test_the_balances_agree_at_once_and_later(moved: Moved) -> None:
     assert re.fullmatch(r"\d{3,} balances computed again, 0 differ", second)
     checked = told(moved.here, "check")
     assert (checked.exit_code, checked.output.splitlines()[-1]) == (0, second)
+
+
+def test_no_demonstration_is_loaded_on_top_of_it(moved: Moved, tmp_path: Path) -> None:
+    """Nor at the first start of the service, nor where somebody asks for it."""
+    before = asyncio.run(state(moved.here))
+    refused = told(moved.here, "demo", "--keys-file", str(tmp_path / "keys.json"))
+    assert (refused.exit_code, "has a territory of its own" in str(refused.exception)) == (1, True), refused.output
+    assert asyncio.run(demo.ensure(moved.here, tmp_path / "keys.json", first_start=True)) == {}
+    assert asyncio.run(state(moved.here)) == before
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture

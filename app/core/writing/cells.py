@@ -394,7 +394,7 @@ _DAYS = (
 )
 _SHORT_YEAR = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{2})")
 _SERIAL = re.compile(r"([0-9]{1,6})(?:[.,]([0-9]+))?")
-_A_DAY = Message("day", "a day, such as 14/06/2023 or 2023-06-14", "un jour, comme 14/06/2023 ou 2023-06-14")
+_A_DAY = Message("day", "a day, such as 14/06/2023 or 2023-06-14", "un jour, comme 14/06/2023")
 _EPOCH = date(1899, 12, 30)  # day 0 of a spreadsheet, from 1 March 1900 on
 _FIRST_SERIAL, _LAST_SERIAL = 61, 109_574  # until the end of 2199
 

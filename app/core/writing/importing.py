@@ -39,6 +39,11 @@ MISSING_COLUMN = Fault(
     en="The file has no column {label}. Accepted headings: {headings}.",
     fr="Le fichier n'a pas de colonne {label}. Titres acceptés : {headings}.",
 )
+MISSING_VALUE = Message(
+    MISSING_COLUMN.code,
+    MISSING_COLUMN.en + " Or give one value for all lines, beside the file: set[{field}]={example}.",
+    MISSING_COLUMN.fr + " Ou donnez une valeur pour toutes les lignes, à côté du fichier : set[{field}]={example}.",
+)
 REPEATED_COLUMN = Fault(
     "repeated_column",
     en="Several columns have this meaning: {headings}. Keep one.",
@@ -91,6 +96,7 @@ HOURS_WITHOUT_LENGTH = Fault(
 )
 
 
+_RATE = "rate_out_of_range"  # of the terms of an advance, in basis points
 # What the API says of its own spellings, as people who write in a sheet need it.
 _IN_FILES = {
     message.code: message
@@ -113,6 +119,11 @@ _IN_FILES = {
             INVALID_DAY.code,
             "Must be a day of the calendar, from 01/01/1900 to 31/12/2199, such as 14/06/2023.",
             "Doit être un jour du calendrier, du 01/01/1900 au 31/12/2199, comme 14/06/2023.",
+        ),
+        Message(
+            _RATE,
+            "The rate must be from {minimum} to {maximum}.",
+            "Le taux doit être compris entre {minimum} et {maximum}.",
         ),
     )
 }
@@ -375,7 +386,8 @@ class Header:
         for name, value in self.constants.items():
             given.setdefault(name, []).append(f"set[{name}]={value}")
         missing = [column for column in importer.columns if column.is_missing(given)]
-        faults = [LineFault(self.line, column.field, _missing(column)) for column in missing]
+        alone = importer.key[0] if len(importer.key) == 1 else None  # what names each line is no value of all
+        faults = [LineFault(self.line, column.field, _missing(column, column.field != alone)) for column in missing]
         twice = sorted(name for name, headers in given.items() if len(headers) > 1)
         faults += [LineFault(self.line, name, REPEATED_COLUMN.at("", headings=given[name])) for name in twice]
         if hours_per_day is None:
@@ -402,9 +414,13 @@ class Header:
         return next(iter(whole or named), None)
 
 
-def _missing(column: Heading) -> FieldError:
+def _missing(column: Heading, may_be_given: bool) -> FieldError:
     label = Message(column.field, column.label("en"), column.label("fr"))
-    return MISSING_COLUMN.at("", label=label, headings=column.accepted)
+    told = MISSING_COLUMN.at("", label=label, headings=column.accepted)
+    if not may_be_given or not any(column.read.examples):
+        return told
+    example = Message("example", *column.read.examples)
+    return replace(told, message=MISSING_VALUE, members={**told.members, "field": column.field, "example": example})
 
 
 def match(
@@ -600,7 +616,7 @@ class Reader:
         except CellRefused as refused:
             said = RowReading(refused=[(layout.by[0], refused.error)])
         return said, [
-            LineFault(number, heading, _in_file_words(error), advisory, self._found(heading, row))
+            LineFault(number, heading, in_file_words(error), advisory, self._found(heading, row))
             for told, advisory in ((said.told, True), (said.refused, False))
             for heading, error in told
         ]
@@ -654,7 +670,7 @@ class Reader:
             members["expected"] = labels_of(heading.read, [str(code) for code in members["expected"]])
         if column.endswith("_cents") and error.message in (TOO_SMALL, TOO_LARGE):
             members = {name: _euros(value) for name, value in members.items()}
-        error = replace(_in_file_words(error), pointer="", members=members)
+        error = replace(in_file_words(error), pointer="", members=members)
         if heading is not None and heading.read.labels and error.message is INVALID_CODE:
             expected = labels_of(heading.read, dict.fromkeys(heading.read.labels.values()))
             error = replace(error, message=_ONE_OF_THESE_OR_A_CODE, members={"expected": expected})
@@ -688,8 +704,13 @@ def astray(importer: Importer, header: Header, number: int, row: Sequence[Cell])
     return faults
 
 
-def _in_file_words(error: FieldError) -> FieldError:
-    return replace(error, message=_IN_FILES.get(error.code, error.message))
+def in_file_words(error: FieldError) -> FieldError:
+    """The fault as people who write in a sheet need it."""
+    message = _IN_FILES.get(error.code, error.message)
+    members = error.members
+    if error.code == _RATE and message is not error.message:
+        members = {name: _percents(value) for name, value in members.items()}
+    return replace(error, message=message, members=members)
 
 
 def _is_broken(cell: Cell) -> bool:

@@ -16,6 +16,16 @@ from app.core.writing import cells
 from app.core.writing.importing import Heading, Importer, in_words
 from app.integrations.imports.importers import IMPORTERS
 
+# What people call the objects of each kind, in English as its code says: the sheet of its template.
+CALLED = {
+    "organisations": "Organismes", "persons": "Personnes", "firms": "Entreprises", "sites": "Établissements",
+    "legal_rates": "Taux légaux", "refinancing_rates": "Taux de refinancement", "perimeter": "Périmètre",
+    "firm_stages": "Étapes des entreprises", "contacts": "Contacts", "auditions": "Auditions", "projects": "Projets",
+    "committees": "Comités", "time_entries": "Temps passés", "invoice_statuses": "Statuts de factures",
+    "contributions": "Contributions", "grants": "Subventions", "advances": "Avances", "claim_lines": "Factures",
+    "grant_payments": "Versements de subventions", "advance_tranches": "Versements d'avances",
+    "receipts": "Encaissements", "members": "Membres",
+}  # fmt: skip
 TEMPLATE_ROWS = 1000  # lines of a template that have formats and lists to choose from
 WORDS = {
     "en": {
@@ -145,7 +155,7 @@ def xlsx_template(importer: Importer, language: str) -> bytes:
     columns = template_columns(importer)
     told = {column["field"]: column for column in describe(importer)["columns"]}
     with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
-        sheet = book.add_worksheet(importer.kind[:31])
+        sheet = book.add_worksheet(CALLED[importer.kind] if language == "fr" else in_words(importer.kind))
         notes = book.add_worksheet(WORDS[language]["notes"])
         formats = {
             "text": book.add_format({"num_format": "@"}), "day": book.add_format({"num_format": "dd/mm/yyyy"}),

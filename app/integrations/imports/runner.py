@@ -34,6 +34,8 @@ from app.core import clock, limits
 from app.core.db import Base, SessionFactory, driver_connection, raw_connection
 from app.core.faults import LANGUAGES, Fault, FieldError
 from app.core.problems import Problem, ValidationFailed
+from app.core.reading.headings import has_words
+from app.core.reading.headings import heading as words_of
 from app.core.serving.background import within
 from app.core.violations import translate
 from app.core.writing import apart, sheets, strictjson
@@ -48,6 +50,7 @@ from app.core.writing.importing import (
     Outcome,
     Reader,
     found_in,
+    in_file_words,
     says_nothing_new,
 )
 from app.core.writing.writes import Change, System, Write, WritingSubject, record
@@ -115,10 +118,14 @@ class ImportTooLarge(Problem):
     title_fr = "Le fichier dépasse ce qui est lu."
     detail = "{limit}"
     detail_fr = "{limit}"
-    cure = "Send it as CSV, or in parts; a workbook without its other sheets and its formats is smaller too."
+    cure = (
+        "Send a workbook as CSV, or in parts; without its other sheets and its formats it is smaller too. In a CSV,"
+        " look for a quotation mark that is missing in the line, or send the file in parts."
+    )
     cure_fr = (
-        "Envoyez-le en CSV, ou en plusieurs parties ; un classeur sans ses autres feuilles ni ses mises en forme est"
-        " plus petit aussi."
+        "Envoyez un classeur en CSV, ou en plusieurs parties ; sans ses autres feuilles ni ses mises en forme, il est"
+        " plus petit aussi. Dans un CSV, cherchez un guillemet qui manque à la ligne, ou envoyez le fichier en"
+        " plusieurs parties."
     )
 
 
@@ -816,7 +823,7 @@ class _Run:
         """A fault as it is kept: where it is in the file, by which rule, and in both languages what to do."""
         problem = fault.error.members.get("problem")
         if isinstance(problem, ValidationFailed) and problem.errors:  # a service has asked what the schema could not
-            [error, *_], column = problem.errors, _column_of(problem) or fault.column
+            error, column = in_file_words(problem.errors[0]), _column_of(problem) or fault.column
             code, texts = error.code, [str(error.public(language)["detail"]) for language in LANGUAGES]
         elif isinstance(problem, Problem):
             code = problem.code  # as the catalogue names it
@@ -824,18 +831,19 @@ class _Run:
             texts = [str(problem.body(language)["detail"]) for language in LANGUAGES]
         else:
             code, column = fault.error.code, fault.column
-            texts = [str(fault.error.public(language)["detail"]) for language in LANGUAGES]
+            told = in_file_words(fault.error)
+            texts = [str(told.public(language)["detail"]) for language in LANGUAGES]
         known = self.importer.fields.get(column)
         heading, cell = self._place(fault, column)
         found = fault.found if not self.importer.xml else None  # a bank statement is not kept, nor is a part of it
         if known is not None and known.first is not None and code in ("not_found", "reference-not-found"):
             texts = [f"{text} {known.first.told(lang, {})}" for text, lang in zip(texts, LANGUAGES, strict=True)]
-        if known is not None and heading is None and fault.error.message is not MISSING_COLUMN:
+        if known is not None and heading is None and fault.error.code != MISSING_COLUMN.code:
             texts = [
                 f"{known.label(lang)}{NO_BREAK_BEFORE_COLON[lang]}: {text}"
                 for text, lang in zip(texts, LANGUAGES, strict=True)
             ]
-        if fault.error.message is not MISSING_COLUMN:  # its headings are as they may be written
+        if fault.error.code != MISSING_COLUMN.code:  # its headings are as they may be written
             texts = [self._in_headings(text, lang) for text, lang in zip(texts, LANGUAGES, strict=True)]
         severity = "advisory" if fault.advisory else "blocking"
         return (self.id, fault.line, column, heading, cell, found, severity, code, *texts)
@@ -850,7 +858,9 @@ class _Run:
             return f"\u00ab\u00a0{shown}\u00a0\u00bb" if language == "fr" else f"\u201c{shown}\u201d"
 
         names = [re.escape(name) for name in self.importer.fields if "_" in name]
-        return re.sub(rf"\b(?:{'|'.join(names)})\b", heading, sentence) if names else sentence
+        told = _ISO_DAY.sub(r"\3/\2/\1", sentence) if language == "fr" else sentence
+        named = re.sub(rf"\b(?:{'|'.join(names)})\b", heading, told) if names else told
+        return _FIELD.sub(lambda found: _in_words(found[0], language), named)
 
     def _place(self, fault: LineFault, column: str) -> tuple[str | None, str | None]:
         """The heading in the file, and the cell as a spreadsheet names it; of an XML neither."""
@@ -858,6 +868,18 @@ class _Run:
         if self.header is None or place is None or self.importer.xml:
             return None, None
         return self.header.matched[place][0], f"{column_letters(place + 1)}{fault.line}"
+
+
+_ISO_DAY = re.compile(r"\b([0-9]{4})-([0-9]{2})-([0-9]{2})\b(?![T0-9-])")
+_FIELD = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
+
+
+def _in_words(field: str, language: str) -> str:
+    """What people call a field that is no column of the kind; another code is one that they type, and stays."""
+    if not has_words(field):
+        return field
+    words = words_of(field.removesuffix("_bp"), language)
+    return f"\u00ab\u00a0{words}\u00a0\u00bb" if language == "fr" else words
 
 
 def _sees_only_own(actor: WritingSubject, importer: Importer, place: str | None) -> bool:

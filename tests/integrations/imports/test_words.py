@@ -9,7 +9,9 @@ from uuid import uuid4
 import pytest
 
 from app.core import clock
-from app.core.writing.importing import FileLine, Reader, match
+from app.core.faults import FAULTS, FieldError
+from app.core.reading.headings import has_words
+from app.core.writing.importing import MISSING_COLUMN, FileLine, LineFault, Reader, match
 from app.firms import importer, naf
 from app.firms.rules import SECTIONS, NafVersion
 from app.integrations.imports import runner
@@ -141,7 +143,9 @@ async def test_a_site_and_a_project_lie_in_a_commune_that_is_or_was(world: World
     lines = [f"{title};Équipement;Étude;{siren};{code};04/07/2023" for title, code in (("T", "30999"), ("U", "12218"))]
     projects = csv_file("Titre;Type;Maturité;Siren;Commune;Détecté le", *lines)
     found = await problems(world.clients["territory"], here(world, "projects") + "&dry_run=true", projects)
-    assert [(each["line"], each["code"]) for each in found] == [(2, "unknown_commune"), (3, "commune_of_another_year")]
+    assert sorted((each["line"], each["code"]) for each in found) == [
+        (2, "unknown_commune"), (3, "commune-outside-perimeter"), (3, "commune_of_another_year"),
+    ]  # fmt: skip
 
 
 async def test_what_stands_is_no_unknown_commune(world: World) -> None:
@@ -279,3 +283,32 @@ def test_a_fault_names_columns_as_the_file_does() -> None:
     run.importer, run.header = IMPORTERS["claim_lines"], match(IMPORTERS["claim_lines"], 1, ["Facture d'origine"])
     said = run._in_headings("désigner la facture (lowers_invoice_number), sans invoice_amount_excl_vat_cents", "fr")
     assert said == ("désigner la facture («\u00a0Facture d'origine\u00a0»), sans «\u00a0Montant total HT\u00a0»")
+
+
+# Parameters of an import, codes that people type, and what belongs to requests alone.
+_AS_THEY_ARE = frozenset({"header_row", "hours_per_day", "site_visit", "lower_snake", "recorded_as_of"})
+
+
+@pytest.mark.parametrize("kind", [kind for kind, importer in IMPORTERS.items() if not importer.xml])
+def test_no_problem_of_a_line_names_a_field_or_a_day_as_the_api_spells_it(kind: str) -> None:
+    """Whichever rule of the service refuses a line: people read headings, French days and percentages."""
+    run = runner._Run.__new__(runner._Run)
+    run.importer, run.id = IMPORTERS[kind], uuid4()
+    run.header = match(run.importer, 1, [column.label("fr") for column in run.importer.columns])
+    for fault in [each for each in FAULTS.values() if each is not MISSING_COLUMN]:
+        members = {name: 150 if name in ("minimum", "maximum") else "2023-07-04" for name in fault.placeholders}
+        row = run._row(LineFault(2, "", FieldError("", fault, members)))
+        french = str(row[-1])
+        left = set(re.findall(r"\b[a-z]+(?:_[a-z0-9]+)+\b", french)) - _AS_THEY_ARE
+        assert not {name for name in left if has_words(name) or name in run.importer.fields}, french
+        assert not re.search(r"\b20[0-9]{2}-[0-9]{2}-[0-9]{2}\b(?!T)|points de base", french), (fault.code, french)
+
+
+async def test_what_a_file_lacks_may_be_said_beside_it(world: World) -> None:
+    content = csv_file("Code INSEE;Nom", "30007;Alès")
+    [missing, *_] = await problems(world.programme, here(world, "perimeter"), content)
+    assert "set[vintage]=2023" in missing["detail_fr"]
+    ended = await carry_out(world.programme, here(world, "perimeter") + "&set[vintage]=2026&dry_run=true", content)
+    assert ended["status"] == "succeeded", ended
+    [number, *_] = await problems(world.clients["territory"], "/v1/imports?kind=firms", csv_file("Nom", "A"))
+    assert (number["column"], "set[" in number["detail_fr"]) == ("siren", False), "a number names one line alone"
