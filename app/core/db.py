@@ -270,7 +270,13 @@ def bare_engine(url: str, *, session: Mapping[str, str] = MappingProxyType({}), 
     """An engine for an address as libpq writes it, with the sessions' settings that are given and no others."""
     address = libpq.address(url)
     named = options.pop("name", "rebond")
-    create = address.creator(session, server_settings={"application_name": named})
+    create = address.creator(
+        session,
+        server_settings={"application_name": named},
+        # Of a longer statement asyncpg would remember nothing, and PostgreSQL plan it anew each time: 5 ms for the
+        # follow-up of the days, which takes 17 kB.
+        max_cacheable_statement_size=65_536,
+    )
     return create_async_engine(
         # What is shown of it: the driver is told where to connect by `create`.
         URL.create("postgresql+asyncpg", database=address.database),

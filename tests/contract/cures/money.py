@@ -20,7 +20,7 @@ async def acts_of(case: Case, *contributions: int, own: bool = False) -> Acts:
     """The acts in the shared territory, whose envelope is full; or in one whose envelope has these contributions."""
     world = await case.own() if own or contributions else case.world
     acts = Acts(world, await world.followed_firm(), secrets.randbelow(10**9))  # whose references nobody else has
-    for cents in contributions or (10_000_00,):
+    for cents in contributions or ((10_000_00,) if own else ()):
         await acts.contributed(cents)
     return acts
 
