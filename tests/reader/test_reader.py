@@ -224,11 +224,14 @@ def test_it_goes_on_where_somebody_stops_its_group(tmp_path: Path) -> None:
 
 # --- when it ends ----------------------------------------------------------------------------------------------------
 
+# Of the service it imports what reads a file, which is quick.
 _STARTS = """
 import sys
-from pathlib import Path
-from tests.reader.files import begun
-file, reading = begun(Path(sys.argv[1]), Path(sys.argv[2]).read_bytes())
+from app.core.writing import apart, sheets
+sniffer = sheets.Sniffer()
+with open(sys.argv[1], "rb") as file:
+    sniffer.feed(file.read())
+    reading = apart.Reading(file, sniffer.shape())
 print(reading.pid, flush=True)
 sys.stdin.read()
 """
@@ -247,9 +250,8 @@ def _gone(pid: int) -> bool:
 def test_it_ends_with_the_process_that_started_it(tmp_path: Path, content: bytes) -> None:
     """Also where that is killed, whatever the reader is at: it waits for who takes its rows, or is busy."""
     (tmp_path / "file").write_bytes(content)
-    (tmp_path / "place").mkdir()
     parent = subprocess.Popen(
-        [sys.executable, "-c", _STARTS, str(tmp_path / "place"), str(tmp_path / "file")],
+        [sys.executable, "-c", _STARTS, str(tmp_path / "file")],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
