@@ -52,6 +52,7 @@ from app.core.reading.exports import TooManyExports
 from app.core.serving import background, figures, logs, openapi, routing, server
 from app.core.serving.answering import respond
 from app.core.serving.draining import draining
+from app.core.serving.operations import HEADERS
 from app.core.serving.pages import Readiness, WrittenDocument, service
 from app.core.serving.shell import Allowance, Shell
 from app.core.serving.trail import AccessTrail
@@ -111,10 +112,29 @@ cannot be overspent, whoever asks at the same time."""
 # What the instruments of a browser add to each request (W3C Trace Context and Baggage, Sentry).
 TRACING = ("traceparent", "tracestate", "baggage", "sentry-trace")
 WATCH = "watch"  # the task's name
-EXPOSED = [
-    "Content-Disposition", "ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id",
-    "Idempotency-Replayed",
-]  # fmt: skip
+# The groups of operations, in the order of the programme's story.
+TAGS = {
+    "service": "What the service says of itself: addresses, health, problems.",
+    "access": "Who may do what: organisations, persons, programs, roles, keys, limits.",
+    "programme": "Waves, territories and their perimeters.",
+    "missions": "What Banque des territoires orders: missions, orders, members, assignments, day rates, frameworks.",
+    "firms": "The register of firms, and what a territory knows of one: stage, contacts, certificates, bank details.",
+    "auditions": "Interviews of firms.",
+    "engineering": "Days entered, validated, certified and invoiced; plans, deliverables, forecasts.",
+    "projects": "Industrial projects, their financing and their jobs.",
+    "roadmap": "The roadmap of a territory, its axes and actions.",
+    "committees": "Meetings of committees.",
+    "schemes": "Aid schemes and their parameters.",
+    "applications": "Aid files, from their reception to the decision.",
+    "envelopes": "The money of a territory: contributions, ledger, what is available.",
+    "awards": "Overrides of rules, for one act each.",
+    "grants": "Grants: agreement, claims, payments, commitments, letters, recoveries.",
+    "advances": "Repayable advances: schedule, tranches, repayments, amendments, arrears, proceedings.",
+    "treasury": "Accounts, mandates and the files that go to banks.",
+    "reports": "Figures across domains, and what waits for whom.",
+    "integrations": "For other systems: the event feed, imports, lookups.",
+}
+EXPOSED = ["Content-Disposition", *HEADERS, "X-Request-Id"]
 log = structlog.get_logger("rebond")
 
 
@@ -237,6 +257,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        openapi_tags=[{"name": name, "description": words} for name, words in TAGS.items()],
         # FastAPI would tell a provider of OpenTelemetry what was sent and what failed, personal data among it, and
         # looks for one at every request.
         telemetry={"tracing": False, "metrics": False, "logs": False},

@@ -34,7 +34,7 @@ from app.core import clock, installation, migrations
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import KEYS_FILE, Settings
-from tests.contract.document import document
+from tests.contract.document import served_document
 from tests.directory import StandIn
 from tests.directory import running as stand_in
 from tests.in_process import InProcess
@@ -263,7 +263,7 @@ async def serving_in_process(settings: Settings) -> AsyncIterator[Any]:
     """The application under the role that serves, its lifespan running; what a server would hand it is its `state`."""
     assert settings.database_url is not None
     application = create_app(settings.model_copy(update={"database_url": as_service(settings.database_url)}))
-    application.openapi = document  # type: ignore[method-assign]  # every application's is the same: one a process
+    application.openapi = served_document  # type: ignore[method-assign]  # every application's is the same: one a process
     async with application.router.lifespan_context(application) as state:
         if state:  # without a bound: tests compile twice as many statements as an engine keeps
             state["engine"].update_execution_options(compiled_cache={})

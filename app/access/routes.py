@@ -29,7 +29,7 @@ WHERE s.id = $1 AND k.id = $2
 """
 
 
-@access.get("/v1/me", **shows(schemas.Me))
+@access.get("/v1/me", summary="Ask who you are and what you may do", **shows(schemas.Me))
 async def get_me(request: Request, actor: Actor = require("me:read")) -> Response:
     """The subject of the key, its roles today and where it holds them, and what they permit."""
     read(request, {})
@@ -336,19 +336,19 @@ async def create_enrolment(request: Request, body: schemas.EnrolmentCreate) -> R
     return _showing(answer, issued)
 
 
-@access.get("/v1/me/keys", **lists(API_KEYS))
+@access.get("/v1/me/keys", summary="List your own keys", **lists(API_KEYS))
 async def list_own_keys(request: Request, actor: Actor = require("me:read")) -> Response:
     """The caller's own keys, without their secrets: also those that ended, and those that wait for a code."""
     return await page(request, API_KEYS, holder=actor.subject_id)
 
 
-@access.get("/v1/me/keys/{id:uuid}", **shows(schemas.ApiKey))
+@access.get("/v1/me/keys/{id:uuid}", summary="Get one of your own keys", **shows(schemas.ApiKey))
 async def get_own_key(request: Request, actor: Actor = require("me:read")) -> Response:
     """One of the caller's own keys, without its secret."""
     return await show(request, API_KEYS, holder=actor.subject_id)
 
 
-@access.post("/v1/me/keys/{id:uuid}/rotate", **changes(
+@access.post("/v1/me/keys/{id:uuid}/rotate", summary="Replace your own key", **changes(
     schemas.ApiKeyCreated, service.ApiKeyEnded, service.AnotherKey, status=201
 ))  # fmt: skip
 async def rotate_own_key(request: Request, body: schemas.ApiKeyRotate, actor: Actor = require("me:keys")) -> Response:
@@ -366,7 +366,7 @@ async def rotate_own_key(request: Request, body: schemas.ApiKeyRotate, actor: Ac
     return _showing(_forgetting(request, answer), issued)
 
 
-@access.post("/v1/me/keys/{id:uuid}/revoke", **changes(schemas.ApiKey))
+@access.post("/v1/me/keys/{id:uuid}/revoke", summary="Revoke one of your own keys", **changes(schemas.ApiKey))
 async def revoke_own_key(request: Request, actor: Actor = require("me:keys")) -> Response:
     """Revoke one of the caller's own keys, such as one that was lost. It is refused within five seconds everywhere."""
     answer = await commit(

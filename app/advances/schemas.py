@@ -77,15 +77,13 @@ from app.envelopes.schemas import ActAmount
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
-INT32 = Field(json_schema_extra={"format": "int32"})
-_COUNT: JsonDict = {"format": "int32", "maximum": MOST_PERIODS}  # what is above it is `too_many_periods`
+_COUNT: JsonDict = {"maximum": MOST_PERIODS}  # what is above it is `too_many_periods`
 
 # The calculator stores nothing, so it takes whatever can be told exactly.
 CalculatedCents = Annotated[int, Field(strict=True, ge=1, le=MAX_CENTS, examples=[150_000_00])]
 Multiple = Annotated[
     int,
     Field(strict=True, ge=1, le=1_000_000, description="Principals are multiples of so many euro cents, 1 to 1000000."),
-    INT32,
 ]
 Instalments = Annotated[
     int,
@@ -127,7 +125,7 @@ class ScheduleStep(Body):
     """Instalments in a row of the same principal."""
 
     instalments: Annotated[
-        int, Field(strict=True, ge=1, le=MOST_PERIODS, description="Number of instalments of this step."), INT32
+        int, Field(strict=True, ge=1, le=MOST_PERIODS, description="Number of instalments of this step.")
     ]
     amount_cents: Annotated[
         Cents,
@@ -161,7 +159,7 @@ class _Laid(Body):
     annual_rate_bp: Annotated[
         int,
         Field(strict=True, description="Rate a year in basis points (200 is 2 %), from 0 to 5000."),
-        WithJsonSchema({"type": "integer", "format": "int32", "minimum": 0, "maximum": schedule.RATE_MAX_BP}),
+        WithJsonSchema({"type": "integer", "minimum": 0, "maximum": schedule.RATE_MAX_BP}),
     ] = 0
     shape: ScheduleShape = ScheduleShape.CONSTANT_PRINCIPAL
     grace_periods: GracePeriods = 0
@@ -233,7 +231,6 @@ class SuccessFee(Body):
         Field(
             strict=True, ge=1900, le=2199, description="Last calendar year that counts; absent or null: no last one."
         ),
-        INT32,
     ] = None
 
 
@@ -252,7 +249,6 @@ class TrancheCondition(Body):
             le=10_000,
             description="Share of the base, in basis points, that settled claims must certify first; null: none.",
         ),
-        INT32,
     ] = None
 
 
@@ -292,7 +288,6 @@ class Terms(_Laid):
     notice_delay_days: Annotated[
         int,
         Field(strict=True, ge=8, le=30, description="Days that a formal notice leaves before acceleration, 8 to 30."),
-        INT32,
     ] = 15
     kind: Annotated[
         AdvanceTermsKind,
@@ -448,7 +443,7 @@ class ScheduleRequest(_Laid):
 class ScheduleLine(Read):
     """A line of a schedule."""
 
-    number: Annotated[int, Field(description="Place of the line, from 1."), INT32]
+    number: Annotated[int, Field(description="Place of the line, from 1.")]
     due_on: Annotated[date, Field(description="Paris calendar day on which the line falls due.")]
     opening_cents: Annotated[
         Cents, Field(description="Outstanding before the line, in euro cents, with the tranches since the line before.")
@@ -478,7 +473,7 @@ class ScheduleTotals(Read):
 class ScheduleYear(Read):
     """What falls due in a calendar year."""
 
-    year: Annotated[int, Field(description="Calendar year of the due dates."), INT32]
+    year: Annotated[int, Field(description="Calendar year of the due dates.")]
     principal_cents: Annotated[Cents, Field(description="Principal due in the year, in euro cents.")]
     interest_cents: Annotated[Cents, Field(description="Interest due in the year, in euro cents.")]
     total_cents: Annotated[Cents, Field(description="Due in the year, in euro cents: principal and interest.")]
@@ -722,9 +717,7 @@ class Schedule(PlannedSchedule):
     """The schedule of what has been disbursed; before the first tranche, of the whole award. Principals sum to it."""
 
     advance_id: Annotated[UUID, Field(description="The advance that the schedule repays.")]
-    version: Annotated[
-        int | None, Field(description="Number of the version, from 1; null before the first tranche."), INT32
-    ]
+    version: Annotated[int | None, Field(description="Number of the version, from 1; null before the first tranche.")]
     from_on: Annotated[date | None, Field(description="Paris day from which the version is in force; null as it is.")]
     cause: Annotated[VersionCause | None, Field(description="Why the version was made; null as it is.")]
     disbursed_cents: Annotated[Cents, Field(description="Paid out by that day, in euro cents.")]
@@ -743,7 +736,7 @@ class StatementLine(VersionLine):
     late_cents: Cents = Field(description="Cents of euro unpaid although the due day is over on the day looked at.")
     left_cents: Cents = Field(description="Cents of euro that the line still asks for, late interest beside.")
     late_interest_left_cents: Cents = Field(description="Cents of euro of late interest that has run and is unpaid.")
-    days_past_due: Annotated[int, Field(description="Days since the due day, where something is unpaid."), INT32]
+    days_past_due: Annotated[int, Field(description="Days since the due day, where something is unpaid.")]
     settled_on: date | None = Field(description="Value day of the last cent; null while something is unpaid.")
 
 
@@ -754,7 +747,7 @@ class AdvanceStatement(Read):
     as_of: date = Field(description="Paris day looked at; today where the request names none.")
     recorded_as_of: date | None = Field(description="Paris day at whose end it was known so; null: as it is known now.")
     version: Annotated[
-        int | None, Field(description="Number of the version of the schedule in force; null where none is."), INT32
+        int | None, Field(description="Number of the version of the schedule in force; null where none is.")
     ]
     disbursed_cents: Cents = Field(description="Cents of euro paid out to the firm by that day.")
     capitalised_cents: Cents = Field(description="Cents of euro of interest added to the capital by that day.")
@@ -777,7 +770,7 @@ class AdvanceStatement(Read):
         description="Cents of euro refunded by that day of repayments that the bank has sent back since: the firm holds"
         " them, and owes them beside all the rest until the refunds are reversed."
     )
-    days_past_due: Annotated[int, Field(description="Days since the oldest unpaid instalment fell due."), INT32]
+    days_past_due: Annotated[int, Field(description="Days since the oldest unpaid instalment fell due.")]
     bucket: Bucket = Field(
         description="current, 1_30, 31_60, 61_90, 91_180 or over_180 by the days past due; in_proceedings: proceedings"
         " of the firm are open."

@@ -109,7 +109,11 @@ async def acknowledge_application(
     )
 
 
-@applications.post(APPLICATION + "/request-documents", **changes(schemas.Application, *ACT))
+@applications.post(
+    APPLICATION + "/request-documents",
+    summary="Ask for documents of an application",
+    **changes(schemas.Application, *ACT),
+)
 async def request_application_documents(
     request: Request, body: schemas.DocumentRequest, actor: Actor = require("applications:instruct")
 ) -> Response:
@@ -166,6 +170,7 @@ async def open_application_review(
 
 @applications.post(
     APPLICATION + "/extend",
+    summary="Extend the time to decide an application",
     **changes(schemas.Application, *ON_A_DAY, rules.ExtensionTooLate, rules.ExtensionNotLater, *BY_A_PERSON),
 )
 async def extend_application(

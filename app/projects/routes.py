@@ -71,7 +71,7 @@ async def list_projects(request: Request, actor: Actor = require("projects:read"
 async def create_project(
     request: Request, body: schemas.ProjectCreate, actor: Actor = require("projects:detect")
 ) -> Response:
-    """Record a project that was detected. The territory must follow its firms and have its commune.
+    """Record a project that was detected. The territory follows its firms and has its commune.
 
     A consultant records those detected in an audition in which the consultant takes part. Raises `detection-reserved`.
     """

@@ -104,7 +104,7 @@ async def get_application_delays(request: Request, actor: Actor = require("appli
     return private({"territory": bound["territory"], "as_of": as_of, "files": len(found), "steps": steps})
 
 
-@reports.get("/v1/me/to-do", **shows(schemas.ToDo))
+@reports.get("/v1/me/to-do", summary="List what waits for you", **shows(schemas.ToDo))
 async def get_my_to_do(request: Request, actor: Actor = require("me:read")) -> Response:
     """What waits for the caller, in every territory: how many objects, since when, and where they are listed.
 

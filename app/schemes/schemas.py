@@ -18,7 +18,7 @@ PARAMETER_VALUE = Fault(
 
 _LEGAL = text(1000)
 _WORDS: TypeAdapter[str] = TypeAdapter(Annotated[str, _LEGAL])
-_INTEGER = {"type": "integer", "format": "int64", "minimum": -MAX_CENTS, "maximum": MAX_CENTS}
+_INTEGER = {"type": "integer", "minimum": -MAX_CENTS, "maximum": MAX_CENTS}
 
 
 def _whole(value: object) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from app.access.queries import ORGANISATIONS
 from app.core.writing import writes
 from tests.contract.conftest import Known
+from tests.contract.document import document
 from tests.directory import siret_of
 from tests.world import World, fresh_siren, ok, problem
 
@@ -20,19 +21,19 @@ ENROLMENTS = "/v1/enrolments"  # nothing is read of what it changes before
 
 def operations(app: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(method, address, operation) of everything that writes."""
-    for path, methods in app.application.openapi()["paths"].items():
+    for path, methods in document()["paths"].items():
         for method, operation in methods.items():
             if method != "get" and path not in (CALCULATOR, ENROLMENTS):
                 yield method.upper(), path, operation
 
 
-def body_of(known: Known, document: Any, operation: dict[str, Any]) -> Any:
+def body_of(known: Known, operation: dict[str, Any]) -> Any:
     """The document's example of a body, about things that exist."""
     content = operation.get("requestBody", {}).get("content", {})
     if not content:
         return None
     name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    return about(known, document["components"]["schemas"][name]["examples"][0])
+    return about(known, document()["components"]["schemas"][name]["examples"][0])
 
 
 def about(known: Known, value: Any) -> Any:
@@ -46,9 +47,7 @@ def about(known: Known, value: Any) -> Any:
     return value
 
 
-async def send(
-    known: Known, document: Any, method: str, path: str, operation: dict[str, Any], **headers: str
-) -> httpx2.Response:
+async def send(known: Known, method: str, path: str, operation: dict[str, Any], **headers: str) -> httpx2.Response:
     """One operation as the document shows it, by somebody who may; a file where it takes one."""
     arguments: dict[str, Any] = {}
     given = {**headers, "Idempotency-Key": fresh_siren()} if method == "POST" else dict(headers)
@@ -57,7 +56,7 @@ async def send(
     if content and "application/json" not in content:
         arguments["content"], given["Content-Type"] = b"siren;name\n", "text/csv"
         params["kind"] = "firms" if path == "/v1/imports" else "contacts"
-    elif (body := body_of(known, document, operation)) is not None:
+    elif (body := body_of(known, operation)) is not None:
         arguments["json"] = body
     imports = operation["x-permission"] == "imports:write"  # each kind asks for a permission of its own
     client = known.world.clients["territory"] if imports else known.holder(operation["x-permission"])
@@ -78,27 +77,25 @@ async def test_every_write_goes_through_a_door_that_minds_conditions(
         return await run(factory, actor, idle, **more)
 
     monkeypatch.setattr(writes, "run", run_idle)
-    document = app.application.openapi()
     wrong = []
     for method, path, operation in operations(app):
         for condition in BOTH:
-            response = await send(known, document, method, path, operation, **condition)
+            response = await send(known, method, path, operation, **condition)
             if (response.status_code, response.json()["type"]) != (412, "/problems/nothing-to-compare"):
                 wrong.append((method, path, condition, response.text[:300]))
     assert wrong == []
 
 
 async def test_a_condition_that_cannot_hold_is_412_wherever_the_write_would_be_done(app: Any, known: Known) -> None:
-    document = app.application.openapi()
     done, wrong = set(), []
     count = "SELECT count(*) FROM events WHERE request_id NOT LIKE 'import-%'"  # an import goes on by itself
     for method, path, operation in operations(app):
-        plain = await send(known, document, method, path, operation)
+        plain = await send(known, method, path, operation)
         if plain.status_code not in (200, 204, 428):
             continue
         before = await known.world.pool.fetchval(count)
         for condition in BOTH:
-            response = await send(known, document, method, path, operation, **condition)
+            response = await send(known, method, path, operation, **condition)
             required = "If-Match" not in condition and plain.status_code == 428
             if response.status_code != (428 if required else 412):
                 wrong.append((method, path, condition, response.text[:300]))

@@ -16,6 +16,7 @@ from schemathesis.engine import events, from_schema
 from schemathesis.hooks import unregister
 
 from tests.contract.conftest import Known, one_of_everything
+from tests.contract.document import with_forms
 from tests.contract.server import Service, serving
 from tests.directory import StandIn
 from tests.lives import FRESH
@@ -83,7 +84,7 @@ def faults_of(
         "generation": {"max-examples": examples, "database": "none"},
         "phases": {name: {"enabled": name == phase} for name in ("examples", "coverage", "fuzzing", "stateful")},
     }
-    document = service.request("GET", "/openapi.json").json
+    document = with_forms(service.request("GET", "/openapi.json").json)
     if share is not None:
         document["paths"] = drawn_from(document["paths"], share, f"{seed} {phase}")
     schema = schemathesis.openapi.from_dict(document, config=SchemathesisConfig.from_dict(config))

@@ -28,6 +28,7 @@ from app.core.reading.tabular import FORMS, cents, negotiated, split, unguard
 from app.core.writing.importing import folded, match
 from app.integrations.imports.importers import IMPORTERS
 from tests.contract.conftest import Known
+from tests.contract.document import document
 from tests.contract.test_http import LISTINGS, ROUTES, reader, rich
 from tests.contract.test_listings import LISTINGS as ALL_LISTINGS
 from tests.world import Client, World, ok, problem
@@ -627,14 +628,22 @@ def test_an_import_reads_the_headings_of_our_own_workbooks(kind: str) -> None:
         assert [to for _, to in found] == wanted
 
 
-def test_every_collection_documents_its_forms(app: Any) -> None:
-    document = app.application.openapi()
+def test_every_collection_documents_its_forms() -> None:
     assert {"too-many-rows", "too-many-exports"} <= set(CATALOGUE)
     for path in LISTINGS:
-        operation = document["paths"][path]["get"]
+        operation = document()["paths"][path]["get"]
         parameter = next(p for p in operation["parameters"] if p["name"] == "format")
         assert parameter["schema"]["enum"] == ["json", *FORMS, "schema", "schema-fr"]
-        media = {each.partition(";")[0] for each in MEDIA.values()} | {TABLE_SCHEMA}
-        assert set(operation["responses"]["200"]["content"]) == {"application/json", *media}
+        assert operation["x-rebond-forms"] == [*FORMS, "schema", "schema-fr"]
+        assert set(operation["responses"]["200"]["content"]) == {"application/json"}
         assert "too-many-rows" in operation["responses"]["422"]["description"]
         assert "too-many-exports" in operation["responses"]["503"]["description"]
+
+
+def test_the_document_says_the_media_type_of_every_form() -> None:
+    told = document()["x-rebond-forms"]
+    assert {form: told[form] for form in FORMS} == {form: each.partition(";")[0] for form, each in MEDIA.items()}
+    assert {told["schema"], told["schema-fr"]} == {TABLE_SCHEMA}
+    for path, route in ((path, ROUTES[path, "GET"]) for path, method in ROUTES if method == "GET"):
+        forms = document()["paths"].get(path, {}).get("get", {}).get("x-rebond-forms", ())
+        assert {told[form] for form in forms} <= set(route.offered), path

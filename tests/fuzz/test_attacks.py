@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from app.core.problems import CATALOGUE
 from app.core.serving.openapi import PROBLEM
+from tests.contract.document import in_place
 from tests.contract.server import Answer, answer_on, message
 from tests.contract.test_document import SEED
 from tests.contract.test_hostile import HOSTILE_HEADER_VALUES, INSIDE, MARK, OTHER_TYPES, SIGNS, SMUGGLED
@@ -62,7 +63,7 @@ class Attack:
 
     def __init__(self, fortress: Fortress) -> None:
         self.fortress, self.known = fortress, fortress.new_world()
-        document = fortress.service.request("GET", "/openapi.json").json
+        document = in_place(fortress.service.request("GET", "/openapi.json").json)
         schema = schemathesis.openapi.from_dict(document)
         self.operations = [
             Operation(method.upper(), path, documented, _bodies(schema[path][method.upper()], documented))

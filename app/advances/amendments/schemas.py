@@ -25,7 +25,7 @@ from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import ReversalReason
 from app.firms.schemas import FirmName, SirenRead
 
-Count = Annotated[int, Field(strict=True, ge=1, le=MOST_PERIODS, json_schema_extra={"format": "int32"})]
+Count = Annotated[int, Field(strict=True, ge=1, le=MOST_PERIODS)]
 RequestedOn = Annotated[
     Day, Field(description="Paris day of the request, today at the latest; absent or null: today.")
 ]  # fmt: skip
@@ -101,7 +101,6 @@ class RateChangeCreate(Body):
             description="Rate a year in basis points (200 is 2 %), from 0 to 5000. In the period of the day, interest"
             " runs at both rates, for real days at the one before; where lines are custom and the day count is 30_360,"
             " real days over 365 count.",
-            json_schema_extra={"format": "int32"},
         ),
     ]  # fmt: skip
     reason: Annotated[Reason, Field(description="Why the rate is to be another one.")]
@@ -257,11 +256,8 @@ class Reschedule(AmendmentRead):
     first_on: date | None = Field(description="First new due day; null where the kind has none.")
     instalments: int | None = Field(
         description="Number of lines added, or of all new ones; null where the kind has none.",
-        json_schema_extra={"format": "int32"},
     )
-    periods: int | None = Field(
-        description="Number of periods of the grace; null for other kinds.", json_schema_extra={"format": "int32"}
-    )
+    periods: int | None = Field(description="Number of periods of the grace; null for other kinds.")
     grace_kind: GraceKind | None = Field(description="What becomes of interest in the grace; null for other kinds.")
     late_interest: LateInterest = Field(description="What becomes of late interest until the day.")
 
@@ -283,12 +279,10 @@ class RateChange(AmendmentRead):
 
     annual_rate_bp: int = Field(
         description="Rate a year in basis points, from the day of the decision on.",
-        json_schema_extra={"format": "int32"},
     )
     replaced_rate_bp: int = Field(
         description="Rate a year in basis points that it replaces: as on the day of the request, then as on that of the"
         " decision.",
-        json_schema_extra={"format": "int32"},
     )
 
 
@@ -368,13 +362,12 @@ class TurnoverCreate(Body):
 
     year: Annotated[
         int,
-        Field(strict=True, ge=1900, le=2199, description="Calendar year.", json_schema_extra={"format": "int32"}),
+        Field(strict=True, ge=1900, le=2199, description="Calendar year."),
     ]
     turnover_cents: Annotated[
         int,
         Field(
             strict=True, ge=0, le=MAX_CENTS, description="Turnover of the year, in euro cents.",
-            json_schema_extra={"format": "int64"},
         ),
     ]  # fmt: skip
     due_on: Annotated[Day, Field(description="Paris day on which the fee falls due.")]
@@ -385,7 +378,7 @@ class Turnover(Read):
 
     id: Id
     advance_id: UUID = Field(description="The advance whose success fee is computed from it.")
-    year: int = Field(description="Calendar year.", json_schema_extra={"format": "int32"})
+    year: int = Field(description="Calendar year.")
     turnover_cents: Cents = Field(description="Turnover of the year, in euro cents.")
     fee_cents: Cents = Field(
         description="Success fee in euro cents, half-up: the rate on the turnover, as far as the cap in all leaves it;"

@@ -88,6 +88,7 @@ async def update_debt_claim(
 
 @debt_claims.post(
     CLAIM + "/plan",
+    summary="Repay an advance by the plan of a proceeding",
     **changes(
         schemas.DebtClaim,
         rules.NoPlan,

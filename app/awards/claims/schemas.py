@@ -228,7 +228,6 @@ class SampleDraw(Body):
         int,
         Field(
             strict=True, ge=1, le=MOST_LINES, description="Number of lines to draw; monetary_unit may draw fewer.",
-            json_schema_extra={"format": "int32"},
         ),
     ]  # fmt: skip
 

@@ -65,7 +65,7 @@ def _serve_acts(awards: APIRouter, kind: AwardKind, schema: Any) -> None:
         return await commit(request, lambda write: service.start(write, *named(request), body))
 
     @awards.post(
-        one + "/extension", name=f"extend_start_of_{noun}",
+        one + "/extension", name=f"extend_start_of_{noun}", summary=f"Extend the time to start a project ({noun})",
         **acted(
             rules.NotNotified, rules.AlreadyStarted, rules.StartExtensionUsed, rules.StartExtensionLate,
             rules.StartExtensionTooLong,

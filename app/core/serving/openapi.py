@@ -1,5 +1,6 @@
 """The OpenAPI document, 3.1: what FastAPI generates, mended where generators of clients stumble."""
 
+import copy
 import json
 import re
 from typing import Any
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.core.problems import (
+    CATALOGUE,
     MOST_ERRORS,
     AddressTooLong,
     Busy,
@@ -17,8 +19,11 @@ from app.core.problems import (
     MalformedRequest,
 )
 from app.core.quotas import QuotaExceeded, TooManyFailedCredentials
-from app.core.serving.operations import path_parameter, responses
+from app.core.serving.operations import HEADERS, MEDIA_TYPES, headers, path_parameter, responses
 from app.core.serving.routing import Route
+from app.core.serving.sharing import share
+from app.core.serving.summaries import summary
+from app.core.values import MAX_CENTS
 from app.core.writing.idempotency import IdempotencyKeyInUse, IdempotencyKeyInvalid, IdempotencyKeyReused
 from app.core.writing.writes import IDEMPOTENCY_KEY
 
@@ -29,6 +34,8 @@ honoured on every POST that writes, while a second PUT, PATCH or DELETE changes 
 rules and changes nothing. Amounts are whole cents of euro (`_cents`),
 rates are basis points (`_bp`), days are multiples of 0.25, dates are Europe/Paris calendar days, instants are RFC 3339
 in UTC. The name beside an id is the present one and may change without a new version: join by id.
+An operation documents its JSON. `x-rebond-forms` names the other forms that it has, for `format=` or by their media
+types (`x-rebond-forms` of the document) for `Accept`; of a list they have every row.
 Every answer to a key says in `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) what its
 subject may ask for and what is left in the worker that answered; beyond it, and beyond what may run at once, the
 answer is 429 `quota-exceeded` with `Retry-After`. `X-Request-Id` of an answer is the service's own; the one that a
@@ -37,7 +44,6 @@ client sends is kept beside it in events and in the log.
 
 PROBLEM: dict[str, Any] = {
     "type": "object",
-    "title": "Problem",
     "description": "RFC 9457. `type` addresses the catalogue entry; further members depend on the code;"
     " a list among them (`allowed`, `needed`, `activities`, `gaps`) is an array.",
     "required": ["type", "title", "status", "detail", "instance", "request_id"],
@@ -139,6 +145,8 @@ PROBLEM: dict[str, Any] = {
 }
 
 
+JSON = "application/json"
+
 # What any address may answer, whatever it does.
 EVERYWHERE = {
     str(status): response
@@ -147,11 +155,7 @@ EVERYWHERE = {
     ).items()
 }
 # What every address answers that asks for a key.
-METERED = {
-    str(status): response
-    | {"headers": {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}}
-    for status, response in responses(QuotaExceeded, TooManyFailedCredentials).items()
-}
+METERED = {str(status): response for status, response in responses(QuotaExceeded, TooManyFailedCredentials).items()}
 # What a POST that writes (it has `dry_run`) answers as well: a key of idempotency has an effect on POST alone.
 KEYED = {
     str(status): response
@@ -178,36 +182,38 @@ def generate(app: FastAPI) -> dict[str, Any]:
         description=f"{app.description}\n\n{CONVENTIONS}",
         license_info={"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"},
         routes=app.routes,
+        tags=app.openapi_tags,
         separate_input_output_schemas=False,
     )
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
-    schemas["Problem"] = PROBLEM
-    shared = {**EVERYWHERE, **METERED}
-    components["responses"] = {f"Problem{status}": response for status, response in shared.items()}
+    schemas["Problem"] = copy.deepcopy(PROBLEM)
+    schemas["Problem"]["properties"]["type"]["enum"] = [f"/problems/{code}" for code in sorted(CATALOGUE)]
+    components["headers"] = copy.deepcopy(HEADERS)
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key: rbd_…"}}
+    document["x-rebond-forms"] = MEDIA_TYPES
     document["servers"] = [{"url": app.state.settings.prefix or "/", "description": "This service."}]
-    ours = [route for route in app.routes if isinstance(route, Route)]
-    gates = {(route.path_format, method): route.gate for route in ours for method in route.methods or ()}
+    routes = {
+        (route.path_format, method.lower()): route
+        for route in app.routes
+        if isinstance(route, Route)
+        for method in route.methods or ()
+    }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            gate = gates.get((path, method.upper()))
-            _mend(path, method, operation, schemas)
-            if gate is None:
-                operation["security"] = []
-            else:
-                operation["security"] = [{"key": []}]
-                operation["x-permission"] = gate.permission
-                for status in METERED:
-                    operation["responses"].setdefault(status, {"$ref": f"#/components/responses/Problem{status}"})
-    mended: dict[str, Any] = plain(document, schemas)
+            _mend(path, method, operation, routes[path, method], schemas)
+    mended: dict[str, Any] = document | {part: plain(document[part], schemas) for part in ("components", "paths")}
     _prune(mended)
+    for schema in mended["components"]["schemas"].values():
+        _say_defaults(schema, mended["components"]["schemas"])
+    share(mended)
     return mended
 
 
-def _mend(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+def _mend(path: str, method: str, operation: dict[str, Any], route: Route, schemas: dict[str, Any]) -> None:
+    operation["summary"] = route.summary or summary(operation["operationId"], path)
     parameters = operation.setdefault("parameters", [])
     named = {parameter["name"] for parameter in parameters}
     keyed = method == "post" and "dry_run" in named
@@ -218,25 +224,88 @@ def _mend(path: str, method: str, operation: dict[str, Any], schemas: dict[str, 
             parameters.insert(0, {"name": name, "in": "path", "required": True, **path_parameter(name)})
     if not parameters:
         del operation["parameters"]
-    content = operation["responses"].get("422", {}).get("content", {})
-    if "application/json" in content:  # FastAPI's own 422, which is never sent
-        operation["responses"].pop("422")
-    for status, response in KEYED.items() if keyed else ():
-        _add(operation["responses"].setdefault(status, {**response, "description": ""}), response)
-    for status, response in EVERYWHERE.items():
-        _add(operation["responses"].setdefault(status, {"$ref": f"#/components/responses/Problem{status}"}), response)
+    answers = operation["responses"]
+    if "application/json" in answers.get("422", {}).get("content", {}):  # FastAPI's own 422, which is never sent
+        del answers["422"]
+    refusals = [EVERYWHERE, *([METERED] if route.gate else []), *([KEYED] if keyed else [])]
+    for status, response in (each for statuses in refusals for each in statuses.items()):
+        _add(answers.setdefault(status, {**response, "description": ""}), response)
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-    example = schemas.get(body.get("$ref", "").rpartition("/")[2], {}).get("examples", [None])[0] if body else None
-    headers = [line for code, line in PRECONDITIONS.items() if code in json.dumps(operation["responses"])]
+    body.pop("default", None)  # of a body that may be absent
+    example = _named(body, schemas).get("examples", [None])[0] if body else None
+    needed = [line for code, line in PRECONDITIONS.items() if code in json.dumps(answers)]
     if not body and "requestBody" in operation:
-        headers.append(f" -H 'Content-Type: {next(iter(operation['requestBody']['content']))}' --data-binary @file.csv")
-    operation["x-codeSamples"] = [{"lang": "curl", "source": _curl(path, method, parameters, headers, example)}]
+        needed.append(f" -H 'Content-Type: {next(iter(operation['requestBody']['content']))}' --data-binary @file.csv")
+    operation["x-codeSamples"] = [{"lang": "curl", "source": _curl(path, method, parameters, needed, example)}]
+    for status, answer in answers.items():
+        if status < "400":
+            _accept(status, answer, operation, keyed=keyed, posts=method == "post", schemas=schemas)
+        if route.gate:
+            answer["headers"] = answer.get("headers", {}) | headers("RateLimit", "RateLimit-Policy")
+    operation["security"] = [{"key": []}] if route.gate else []
+    if route.gate:
+        operation["x-permission"] = route.gate.permission
+
+
+# What an answer says of itself where nothing else is said.
+ANSWERED = {"200": "Done.", "201": "Created.", "202": "Accepted.", "204": "Deleted."}
+A_PAGE = "A page; the other forms have every row."
+WITH_FORMS = "As JSON; other forms by `format`."
+
+
+def _accept(
+    status: str, answer: dict[str, Any], operation: dict[str, Any], *, keyed: bool, posts: bool, schemas: dict[str, Any]
+) -> None:
+    """Mend an answer that is no refusal: its headers, and JSON alone where it has JSON.
+
+    A generator that finds several media types makes a union of them, and no field of the object can be read.
+    """
+    content = answer.get("content", {})
+    listed = status == "200" and operation.get("x-listing", False)
+    others = JSON in content and len(content) > 1
+    if others:
+        [format_] = (each for each in operation["parameters"] if each["name"] == "format")
+        operation["x-rebond-forms"] = [name for name in format_["schema"]["enum"] if name != "json"]
+        answer["content"] = {JSON: content[JSON]}
+    if answer["description"] == "Successful Response":
+        answer["description"] = A_PAGE if listed else WITH_FORMS if others else ANSWERED[status]
+    says = []
+    schema = _named(content.get(JSON, {}).get("schema", {}), schemas)
+    tried = status == "200" and "201" in operation["responses"] and posts  # with dry_run=true: nothing was made
+    if status == "304" or ("version" in schema.get("properties", {}) and not tried):
+        says.append("ETag")
+    if keyed and not tried:
+        says.append("Idempotency-Replayed")
+    if posts and status in ("201", "202"):
+        says.append("Location")
+    if says:
+        answer["headers"] = answer.get("headers", {}) | headers(*says)
+
+
+def _named(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """The schema that is referred to, or an empty one."""
+    found: dict[str, Any] = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
+    return found
+
+
+def _say_defaults(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Say what holds for a property that is absent in its description.
+
+    Of a `default` generators make a property that must be sent, or one that the client sends unasked.
+    """
+    for found in schema.get("properties", {}).values():
+        if "default" in found:
+            default = json.dumps(found.pop("default"), ensure_ascii=False)
+            described = found.get("description") or _named(found, schemas).get("description", "")
+            found["description"] = f"{described} Absent: `{default}`.".strip()
 
 
 def _add(own: dict[str, Any], response: dict[str, Any]) -> None:
     """Name the problems of `response` in the operation's own one of the same status."""
-    if "$ref" not in own and response["description"] not in own["description"]:
+    if response["description"] not in own["description"]:
         own["description"] += f"{' · ' if own['description'] else ''}{response['description']}"
+    if "headers" in response:
+        own["headers"] = own.get("headers", {}) | response["headers"]
 
 
 # What a request needs where one of these problems tells of its lack.
@@ -253,7 +322,7 @@ def _curl(path: str, method: str, parameters: list[dict[str, Any]], headers: lis
     line = "curl -s" + ("" if method == "get" else f" -X {method.upper()}") + ' -H "Authorization: Bearer $KEY"'
     line += "".join(headers)
     if example is not None:
-        body = json.dumps(example, ensure_ascii=False).replace("'", "'\\''")
+        body = json.dumps(example, ensure_ascii=False, separators=(",", ":")).replace("'", "'\\''")
         line += f" --json '{body}'"
     return f"{line} http://127.0.0.1:8000{path}"
 
@@ -266,13 +335,27 @@ def _prune(document: dict[str, Any]) -> None:
             del schemas[name]
 
 
+_AS_THEY_ARE = ("const", "default", "enum", "example", "examples")  # values, not schemas
+
+
 def plain(node: Any, schemas: dict[str, Any]) -> Any:
-    """`anyOf: [X, null]` as `type: [X, "null"]`, which generators read; a code of ours is written out for it."""
+    """`anyOf: [X, null]` as `type: [X, "null"]`, which generators read; a code of ours is written out for it.
+
+    Every integer has a format and both bounds; no title repeats a name.
+    """
     if isinstance(node, list):
         return [plain(item, schemas) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: plain(value, schemas) for key, value in node.items()}
+    node = {
+        key: {name: plain(each, schemas) for name, each in value.items()} if key == "properties"
+        else value if key in _AS_THEY_ARE
+        else plain(value, schemas)
+        for key, value in node.items()
+        if key != "title"
+    }  # fmt: skip
+    if node.get("type") == "integer":
+        node = _wide(node)
     options = node.get("anyOf")
     if isinstance(options, list) and len(options) == 2 and {"type": "null"} in options:
         other = next((option for option in options if option != {"type": "null"}), None)
@@ -286,6 +369,20 @@ def plain(node: Any, schemas: dict[str, Any]) -> Any:
                 other = {**other, "enum": [*other["enum"], None]}
             return {**other, **rest, "type": [other["type"], "null"]}
     return node
+
+
+INT32 = 2**31 - 1
+
+
+def _wide(integer: dict[str, Any]) -> dict[str, Any]:
+    """An integer with the width that its bounds need. Without bounds it is what every JSON client reads exactly.
+
+    A generator makes an integer without a format 32 bits wide, in which no sum of a territory fits.
+    """
+    low = int(integer.get("minimum", -MAX_CENTS))
+    high = int(integer.get("maximum", MAX_CENTS))
+    width = "int32" if low >= -INT32 and high <= INT32 else "int64"
+    return integer | {"format": width, "minimum": low, "maximum": high}
 
 
 def dumped(document: dict[str, Any]) -> str:

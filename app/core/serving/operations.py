@@ -95,12 +95,56 @@ def path_parameter(name: str) -> dict[str, Any]:
     }
 
 
+# The media types of the forms that answers have beside JSON, by the names that `format` takes.
+MEDIA_TYPES = {
+    "csv": "text/csv", "csv-fr": "text/csv", "ndjson": "application/x-ndjson", "pdf": "application/pdf",
+    "schema": table_schema.MEDIA_TYPE, "schema-fr": table_schema.MEDIA_TYPE, "svg": "image/svg+xml",
+    "xlsx": xlsx.MEDIA_TYPE, "xml": "application/xml",
+}  # fmt: skip
+# The headers of answers that a client acts upon.
+HEADERS: dict[str, dict[str, Any]] = {
+    "ETag": {
+        "description": "The version of the object, to send as If-Match or If-None-Match.", "schema": {"type": "string"},
+    },
+    "Idempotency-Replayed": {
+        "description": "`true`: this is the answer to an earlier request with the same Idempotency-Key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "Link": {
+        "description": '`rel="next"`: the next page, absent on the last one.',
+        "schema": {"type": "string"},
+    },
+    "Location": {
+        "description": "The address of what was created.", "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "RateLimit": {
+        "description": "What is left of the caller's limits, in the worker that answers: `r` requests for `t` s.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "The limits of the caller: `q` requests in `w` seconds.", "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait before the request is sent again.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 86_400},
+    },
+}  # fmt: skip
+_RETRIED = (409, 429, 502, 503)  # statuses of refusals that may say when to come again
+
+
+def headers(*names: str) -> dict[str, Any]:
+    """The `headers` of an answer: those of `HEADERS` that it may have."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
 def responses(*problems: type[Problem], statuses: Iterable[int] = ()) -> dict[int | str, dict[str, Any]]:
     """The problems of an operation, one entry a status, each code with its title."""
     documented: dict[int | str, dict[str, Any]] = {}
     for problem in problems:
         entry = documented.setdefault(problem.status, {"description": "", "content": _problem_content()})
         entry["description"] += f"{' · ' if entry['description'] else ''}`{problem.code}`: {problem.title}"
+        if problem.status in _RETRIED:
+            entry["headers"] = headers("Retry-After")
     for status in statuses:
         documented.setdefault(status, {"description": "A problem.", "content": _problem_content()})
     return documented
@@ -118,16 +162,7 @@ OTHER_FORMS: dict[str, Any] = {
         xlsx.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
         table_schema.MEDIA_TYPE: {"schema": {"type": "object", "description": "The columns of the CSV form."}},
     },
-    "headers": {
-        "Content-Disposition": {
-            "description": "The name of the file, of every form but JSON.",
-            "schema": {"type": "string"},
-        },
-        "Link": {
-            "description": 'rel="next": the next page of JSON; rel="describedby": the Table Schema of another form.',
-            "schema": {"type": "string"},
-        },
-    },
+    "headers": headers("Link"),
 }
 
 
@@ -215,7 +250,7 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         documented[201] = {"description": "The object did not exist; it was created.", "model": schema}
     if status in (201, 204):
         documented[200] = {
-            "description": "With dry_run=true: the object as it would be; nothing was changed.",
+            "description": "With dry_run=true: the object as it would be.",
             "model": schema,
         }
     return {

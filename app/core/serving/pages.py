@@ -151,26 +151,35 @@ def _index(request: Request) -> Response:
     )
 
 
-@service.get("/", response_model=Index, responses=responses(statuses=[422]))
+@service.get(
+    "/", summary="Find the addresses of the service", response_model=Index, responses=responses(statuses=[422])
+)
 async def get_index(request: Request) -> Response:
     """The addresses of the service, to start from. Anyone may read them."""
     return _index(request)
 
 
-@service.get("/v1", response_model=Index, responses=responses(statuses=[422]))
+@service.get("/v1", summary="Find the addresses of the API", response_model=Index, responses=responses(statuses=[422]))
 async def get_v1_index(request: Request) -> Response:
     """The addresses of the service, as at the root. Anyone may read them."""
     return _index(request)
 
 
-@service.get("/healthz", response_model=Health, responses=responses(statuses=[422]))
+@service.get(
+    "/healthz", summary="Ask whether the process is alive", response_model=Health, responses=responses(statuses=[422])
+)
 async def get_health(request: Request) -> Response:
     """Whether the process is alive. A failing database does not change the answer: see /readyz."""
     read(request, {})
     return _json({"status": "ok"}, {"Cache-Control": "no-store"})
 
 
-@service.get("/readyz", response_model=Health, responses=responses(DatabaseUnavailable, Stopping, statuses=[422]))
+@service.get(
+    "/readyz",
+    summary="Ask whether the service can answer",
+    response_model=Health,
+    responses=responses(DatabaseUnavailable, Stopping, statuses=[422]),
+)
 async def get_readiness(request: Request) -> Response:
     """Whether the service can work: its database answers and is migrated to the version of this code.
 

@@ -34,7 +34,7 @@ from app.core.reading.negotiation import ranked, weights
 from app.core.reading.query import pairs
 from app.core.reading.tabular import JSON_SUFFICES
 from app.core.schemas import hints, holds_marked
-from app.core.serving.operations import responses
+from app.core.serving.operations import MEDIA_TYPES, responses
 from app.core.validation import NAME, field_errors, pointer_of
 from app.core.values import INVALID_UUID
 from app.core.writing import strictjson
@@ -123,8 +123,6 @@ class Route(APIRoute):
 
 
 _RANGE = re.compile(r"[\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+", re.ASCII)  # a media range (RFC 9110 §12.5.1)
-# The forms that some address has, by their names.
-FORM_NAMES = frozenset({"json", "csv", "csv-fr", "ndjson", "xlsx", "pdf", "svg", "xml", "schema", "schema-fr"})
 
 
 def _refuse_unknown_form(request: Request, offered: Sequence[str], forms: Sequence[str]) -> None:
@@ -135,7 +133,7 @@ def _refuse_unknown_form(request: Request, offered: Sequence[str], forms: Sequen
     named = None
     if b"format=" in request.scope["query_string"]:
         named = next((value for name, value in pairs(request) if name == "format"), None)
-        if named in FORM_NAMES and named not in forms:
+        if named in ("json", *MEDIA_TYPES) and named not in forms:
             raise NotAcceptable(offered=list(offered))
     accept = request.headers.get("accept", "*/*")
     if named is not None or accept in JSON_SUFFICES:

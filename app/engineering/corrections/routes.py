@@ -77,6 +77,7 @@ async def get_time_entry_correction(request: Request, actor: Actor = require(REA
 
 @corrections.post(
     CORRECTION + "/agree",
+    summary="Agree to a time entry correction",
     **changes(
         schemas.TimeEntryCorrection,
         rules.CorrectionTransition,

@@ -50,7 +50,9 @@ async def get_bank_details(request: Request, actor: Actor = require("bank_detail
     return await show(request, BANK_DETAILS)
 
 
-@bank_details.get(ONE + "/iban", **shows(schemas.BankDetailsIban, IbanNotHeld))
+@bank_details.get(
+    ONE + "/iban", summary="Get the IBAN of the bank details of a firm", **shows(schemas.BankDetailsIban, IbanNotHeld)
+)
 async def get_bank_details_iban(request: Request, actor: Actor = require("firm_ibans:read")) -> Response:
     """The IBAN in full. Each read is recorded as an event (`bank_details.iban_read`), without the number."""
     return await accounts.show_iban(request, actor, service.OF_FIRMS, _place(request)._asdict())

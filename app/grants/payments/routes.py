@@ -106,6 +106,7 @@ async def get_grant_payment(request: Request, actor: Actor = require("grants:rea
 
 @payments.post(
     ONE + "/set-off",
+    summary="Set off a payment of a grant",
     **changes(
         schemas.Payment,
         payment_rules.PaymentTransition,

@@ -205,7 +205,7 @@ async def delete_national_import_file(request: Request, actor: Actor = require("
     return await commit(request, lambda write: service.delete_file(write, actor, None, import_id))
 
 
-@imports.get("/v1/imports/{id:uuid}/annotated", **_ANNOTATES)
+@imports.get("/v1/imports/{id:uuid}/annotated", summary="Get the annotated file of a national import", **_ANNOTATES)
 async def get_annotated_national_import(request: Request, actor: Actor = require("imports:read")) -> Response:
     """The file of an import that you have sent, as XLSX, with what was found wrong before each line and in red.
 
@@ -223,6 +223,7 @@ async def list_import_kinds(request: Request, actor: Actor = require("imports:re
 
 @imports.get(
     "/v1/imports/kinds/{import_kind:import_kind}/template",
+    summary="Get a file to fill in for an import",
     **shows(schemas.ImportKind, parameters=TEMPLATE_FORM, forms=TEMPLATE_FORMS),
 )
 async def get_import_template(request: Request, actor: Actor = require("imports:read")) -> Response:
@@ -310,7 +311,7 @@ async def delete_import_file(request: Request, actor: Actor = require("imports:w
     return await commit(request, lambda write: service.delete_file(write, actor, territory, import_id))
 
 
-@imports.get(T + "/imports/{id:uuid}/annotated", **_ANNOTATES)
+@imports.get(T + "/imports/{id:uuid}/annotated", summary="Get the annotated file of an import", **_ANNOTATES)
 async def get_annotated_import(request: Request, actor: Actor = require("imports:read")) -> Response:
     """The file of an import that you have sent, as XLSX, with what was found wrong before each line and in red.
 

@@ -1,0 +1,56 @@
+"""What operations of the OpenAPI document have in common is written once, under `components`, and named by each."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+
+def share(document: dict[str, Any]) -> None:
+    """Name every parameter and every refusal by `$ref`.
+
+    The one that most operations have bears the plain name (`limit`, `Problem409`); each other one bears that of an
+    operation too, the shortest of those that have it (`sort.list_firms`).
+    """
+    operations = [operation for of in document["paths"].values() for operation in of.values()]
+    parameters, refusals = _Shared(), _Shared()
+    for operation in operations:
+        for parameter in operation.get("parameters", ()):
+            parameters.add(parameter["name"], parameter, operation["operationId"])
+        for status, answer in operation["responses"].items():
+            if status >= "400":
+                refusals.add(f"Problem{status}", answer, operation["operationId"])
+    document["components"] |= {"parameters": parameters.named(), "responses": refusals.named()}
+    for operation in operations:
+        if "parameters" in operation:
+            operation["parameters"] = [parameters.reference(each, "parameters") for each in operation["parameters"]]
+        operation["responses"] = {
+            status: refusals.reference(answer, "responses") if status >= "400" else answer
+            for status, answer in operation["responses"].items()
+        }
+
+
+class _Shared:
+    """Parts of one kind, each with the operations that have it."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Any] = {}
+        self._users: defaultdict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        self._names: dict[str, str] = {}
+
+    def add(self, name: str, part: Any, operation: str) -> None:
+        spelt = json.dumps(part, sort_keys=True)
+        self._parts[spelt] = part
+        self._users[name][spelt].append(operation)
+
+    def named(self) -> dict[str, Any]:
+        """The parts by their names."""
+        for name, users in self._users.items():
+            first = {spelt: min(users[spelt], key=lambda user: (len(user), user)) for spelt in users}
+            most, *others = sorted(users, key=lambda spelt: (-len(users[spelt]), first[spelt]))
+            self._names[most] = name
+            self._names |= {spelt: f"{name}.{first[spelt]}" for spelt in others}
+        return {name: self._parts[spelt] for spelt, name in self._names.items()}
+
+    def reference(self, part: Any, kind: str) -> dict[str, str]:
+        """What stands for a part in an operation."""
+        return {"$ref": f"#/components/{kind}/{self._names[json.dumps(part, sort_keys=True)]}"}
