@@ -6,9 +6,12 @@ from typing import Any
 
 import httpx2
 
+from tests.answers import hold
+
 
 class InProcess(httpx2.AsyncClient):
-    """Requests are built as ever; the application gets each whole, and its answer comes back whole.
+    """Requests are built as ever; the application gets each whole, and its answer comes back whole. It is held against
+    the OpenAPI document.
 
     There is no redirect, no authentication but the header's, no cookie. An application that fails has answered 500.
     """
@@ -66,4 +69,6 @@ class InProcess(httpx2.AsyncClient):
         stream = httpx2.ByteStream(b"".join(parts))
         response = httpx2.Response(status or 500, headers=headers, stream=stream, request=request)
         await response.aread()
+        if not failed:
+            hold(request.method, scope.get("route"), response)
         return response

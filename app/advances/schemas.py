@@ -72,7 +72,7 @@ from app.awards.schemas import (
     ProjectTitle,
 )
 from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
-from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, ShortLine, TrueOrFalse
+from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, ShortLine, SignedCents, TrueOrFalse
 from app.envelopes.schemas import ActAmount
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
@@ -446,7 +446,11 @@ class ScheduleLine(Read):
     number: Annotated[int, Field(description="Place of the line, from 1.")]
     due_on: Annotated[date, Field(description="Paris calendar day on which the line falls due.")]
     opening_cents: Annotated[
-        Cents, Field(description="Outstanding before the line, in euro cents, with the tranches since the line before.")
+        SignedCents,
+        Field(
+            description="Outstanding before the line, in euro cents, with the tranches since the line before; negative"
+            " where more was repaid than paid out."
+        ),
     ]
     principal_cents: Annotated[Cents, Field(description="Principal that the line repays, in euro cents.")]
     interest_cents: Annotated[
@@ -457,7 +461,7 @@ class ScheduleLine(Read):
     ]
     total_cents: Annotated[Cents, Field(description="Due with the line, in euro cents: principal and interest.")]
     closing_cents: Annotated[
-        Cents, Field(description="Outstanding after the line, in euro cents: opening - principal + capitalised.")
+        SignedCents, Field(description="Outstanding after the line, in euro cents: opening - principal + capitalised.")
     ]
 
 

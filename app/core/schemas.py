@@ -64,6 +64,10 @@ class Read(BaseModel):
         )
 
 
+# Of a content that was sealed: it has further members than those that are named here, as it had them on its day.
+SEALED = ConfigDict(frozen=True, extra="allow")
+
+
 def holds_marked(annotation: Any) -> bool:
     """Whether what is answered as this type holds a field that is personal or confidential, however deep."""
     return _holds_marked(annotation, set())

@@ -217,6 +217,9 @@ MAX_AMOUNT_CENTS = 10**12
 # Euro cents, zero or more: a JSON integer; 1.0, "1" and true are refused.
 Cents = Annotated[int, Field(strict=True, ge=0, le=MAX_CENTS, examples=[150_000_00])]
 
+# Euro cents that may be below zero: a balance, a correction.
+SignedCents = Annotated[int, Field(strict=True, ge=-MAX_CENTS, le=MAX_CENTS, examples=[150_000_00])]
+
 # The amount of one act or line in euro cents, at least one; and one that may be nothing.
 PositiveCents = Annotated[int, Field(strict=True, ge=1, le=MAX_AMOUNT_CENTS, examples=[150_000_00])]
 AmountCents = Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT_CENTS, examples=[150_000_00])]

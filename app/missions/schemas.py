@@ -478,7 +478,12 @@ class MissionMemberCreate(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"organisation_id": "019a9f5e-0000-7000-8000-000000000000", "role": "lead", "days_allotted": 40}
+                {
+                    "organisation_id": "019a9f5e-0000-7000-8000-000000000000",
+                    "role": "lead",
+                    "days_allotted": 40,
+                    "decided_on": "2023-06-12",
+                }
             ]
         }
     )

@@ -118,7 +118,9 @@ def test_what_has_json_has_json_alone() -> None:
         for answer in operation["responses"].values():
             content = answer.get("content", {})
             assert len(content) == 1 or not content, name
-        forms = next((p["schema"]["enum"] for p in operation.get("parameters", ()) if p["name"] == "format"), [])
+        forms: list[str] = next(
+            (p["schema"]["enum"] for p in operation.get("parameters", ()) if p["name"] == "format"), []
+        )
         assert set(operation.get("x-rebond-forms", ())) == set(forms) - {"json"}, name
         seen += bool(forms)
     assert seen > 100

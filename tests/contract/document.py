@@ -71,9 +71,9 @@ def with_forms(document: dict[str, Any]) -> dict[str, Any]:
     whole = in_place(document)
     for operations in whole["paths"].values():
         for operation in operations.values():
-            forms = operation.get("x-rebond-forms")
+            forms: list[str] = operation.get("x-rebond-forms", [])
             if forms:
                 answer = operation["responses"]["200"]
-                others = {media_types[form]: {} for form in forms}
+                others: dict[str, Any] = {media_types[form]: {} for form in forms}
                 operation["responses"]["200"] = answer | {"content": others | answer["content"]}
     return whole

@@ -99,11 +99,7 @@ async def reverse_grant(request: Request, body: Reversal, actor: Actor = require
     return await commit(request, lambda write: service.reverse(write, GRANT, path["territory"], path["id"], body))
 
 
-ADVANCE = changes(lent.Advance, *REFUSALS, status=201)
-ADVANCE["responses"][200]["model"] = lent.AdvanceAwarded
-
-
-@advance_awards.post(T + "/advances", **ADVANCE)
+@advance_awards.post(T + "/advances", **changes(lent.Advance, *REFUSALS, status=201, tried=lent.AdvanceAwarded))
 async def award_advance(
     request: Request, body: schemas.AdvanceCreate, actor: Actor = require("advances:award")
 ) -> Response:

@@ -82,6 +82,7 @@ async def list_committee_decisions(request: Request, actor: Actor = require("dec
         *REVIEWS_DECIDES.refusals,
         IdempotencyKeyMissing,
         status=201,
+        tried=schemas.Simulation,
     ),
 )
 async def create_committee_decisions(

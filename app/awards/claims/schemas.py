@@ -36,7 +36,6 @@ from app.core.schemas import (
 )
 from app.core.values import (
     MAX_AMOUNT_CENTS,
-    MAX_CENTS,
     AmountCents,
     Cents,
     Day,
@@ -46,6 +45,7 @@ from app.core.values import (
     Reason,
     Sha256,
     ShortLine,
+    SignedCents,
     Siren,
     TrueOrFalse,
     Uuid,
@@ -335,7 +335,6 @@ class ClaimWithdraw(Body):
 
 # --- what is read ----------------------------------------------------------------------------------------------------
 
-_SignedCents = Annotated[int, Field(strict=True, ge=-MAX_CENTS, le=MAX_CENTS, examples=[150_000_00])]
 _DEDUCTED = "Cents of euro deducted: "
 _SUPPLIER = (
     "Name of the supplier, as declared, or as the register knew the SIREN then; null where neither says. It may be a"
@@ -363,7 +362,7 @@ class ClaimLine(Read):
     supplier_name: str | None = Field(description=_SUPPLIER, json_schema_extra=PERSONAL)
     invoiced_on: date = Field(description="Paris day of the invoice.")
     paid_on: date = Field(description="Paris day on which the firm paid it.")
-    amount_excl_vat_cents: _SignedCents = Field(
+    amount_excl_vat_cents: SignedCents = Field(
         description="Cents of euro declared, excluding VAT; negative of a credit note."
     )
     invoice_amount_excl_vat_cents: PositiveCents | None = Field(
@@ -381,18 +380,18 @@ class ClaimLine(Read):
         description="The line of an earlier claim from which it was parked; null: it is declared for the first time."
     )
     sampled: bool | None = Field(description="Whether the control's sample holds it; null while none is drawn.")
-    certified_cents: _SignedCents = Field(
+    certified_cents: SignedCents = Field(
         description="Cents of euro certified: they count for the grant and the advance."
     )
     parked_cents: Cents = Field(description="Cents of euro parked: they may return in a later claim.")
-    not_eligible_cents: _SignedCents = Field(description=_DEDUCTED + "the expense is not one that is aided.")
-    not_paid_cents: _SignedCents = Field(description=_DEDUCTED + "the payment is not shown.")
-    out_of_period_cents: _SignedCents = Field(
+    not_eligible_cents: SignedCents = Field(description=_DEDUCTED + "the expense is not one that is aided.")
+    not_paid_cents: SignedCents = Field(description=_DEDUCTED + "the payment is not shown.")
+    out_of_period_cents: SignedCents = Field(
         description=_DEDUCTED + "before the receipt of the file, or after completion."
     )
-    double_cents: _SignedCents = Field(description=_DEDUCTED + "it is declared elsewhere too.")
-    over_line_cents: _SignedCents = Field(description=_DEDUCTED + "beyond the amount of the line of the decision.")
-    no_proof_cents: _SignedCents = Field(description=_DEDUCTED + "nothing proves the expense.")
+    double_cents: SignedCents = Field(description=_DEDUCTED + "it is declared elsewhere too.")
+    over_line_cents: SignedCents = Field(description=_DEDUCTED + "beyond the amount of the line of the decision.")
+    no_proof_cents: SignedCents = Field(description=_DEDUCTED + "nothing proves the expense.")
     note: str | None = Field(description="What who settled it says of it; null where nothing is said.")
 
 
@@ -419,12 +418,12 @@ class ExpenseClaim(Read):
     number: _Number
     external_id: ExternalName
     status: ClaimStatus = Field(description=_STATUS)
-    declared_cents: _SignedCents = Field(
+    declared_cents: SignedCents = Field(
         description="Cents of euro declared on all lines, excluding VAT, less credit notes."
     )
-    certified_cents: _SignedCents = Field(description="Cents of euro certified on all lines; 0 until it is settled.")
-    deducted_cents: _SignedCents = Field(description="Cents of euro deducted on all lines, whatever the reason.")
-    over_line_cents: _SignedCents = Field(
+    certified_cents: SignedCents = Field(description="Cents of euro certified on all lines; 0 until it is settled.")
+    deducted_cents: SignedCents = Field(description="Cents of euro deducted on all lines, whatever the reason.")
+    over_line_cents: SignedCents = Field(
         description="Of what is deducted, cents of euro beyond the lines of the decision: they would have counted."
     )
     parked_cents: Cents = Field(description="Cents of euro parked on all lines.")

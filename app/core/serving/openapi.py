@@ -134,9 +134,9 @@ PROBLEM: dict[str, Any] = {
                         "description": "What meets the condition, as a sentence for people.",
                     },
                     "pointer": {
-                        "type": "string",
+                        "type": ["string", "null"],
                         "description": "JSON Pointer to the field of the object that is meant, such as"
-                        " /lines/3/ordered_on; absent where none is.",
+                        " /lines/3/ordered_on; null where none is.",
                     },
                 },
             },
@@ -310,7 +310,7 @@ def _add(own: dict[str, Any], response: dict[str, Any]) -> None:
 
 # What a request needs where one of these problems tells of its lack.
 PRECONDITIONS = {
-    "idempotency-key-missing": ' -H "Idempotency-Key: $(uuidgen)"',
+    "idempotency-key-missing": ' -H "Idempotency-Key: $(date +%s%N)"',
     "if-match-missing": " -H 'If-Match: \"1\"'",
 }
 
@@ -319,12 +319,20 @@ def _curl(path: str, method: str, parameters: list[dict[str, Any]], headers: lis
     for parameter in parameters:
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
+    asked = [
+        f"{each['name']}={_shown(each['schema'])}" for each in parameters if each["in"] == "query" and each["required"]
+    ]
     line = "curl -s" + ("" if method == "get" else f" -X {method.upper()}") + ' -H "Authorization: Bearer $KEY"'
     line += "".join(headers)
     if example is not None:
         body = json.dumps(example, ensure_ascii=False, separators=(",", ":")).replace("'", "'\\''")
         line += f" --json '{body}'"
-    return f"{line} http://127.0.0.1:8000{path}"
+    address = f"http://127.0.0.1:8000{path}"
+    return f"{line} '{address}?{'&'.join(asked)}'" if asked else f"{line} {address}"
+
+
+def _shown(schema: dict[str, Any]) -> str:
+    return str(next(iter(schema.get("examples") or schema["enum"])))
 
 
 def _prune(document: dict[str, Any]) -> None:

@@ -221,10 +221,13 @@ def shows(
     }
 
 
-def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create: bool = False) -> dict[str, Any]:
+def changes(
+    schema: Any, *problems: type[Problem], status: int = 200, may_create: bool = False, tried: Any = None
+) -> dict[str, Any]:
     """Decorator arguments of a write: `status` is 201 for what creates, 204 for what deletes an object of the schema.
 
-    `may_create` says that the answer is 201 where nothing was there (PUT).
+    `may_create` says that the answer is 201 where nothing was there (PUT); `tried` is what a dry run answers of what
+    creates or deletes, where that is not the object.
     """
     known: tuple[type[Problem], ...] = (
         p.CredentialsMissing,
@@ -250,8 +253,8 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         documented[201] = {"description": "The object did not exist; it was created.", "model": schema}
     if status in (201, 204):
         documented[200] = {
-            "description": "With dry_run=true: the object as it would be.",
-            "model": schema,
+            "description": f"With dry_run=true: {'what it would do' if tried else 'the object as it would be'}.",
+            "model": tried or schema,
         }
     return {
         "response_model": schema if status != 204 else None,

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from app.access.schemas import OrganisationName
 from app.core.schemas import (
     CONFIDENTIAL,
+    SEALED,
     Body,
     ContentHash,
     CreatedAt,
@@ -171,8 +172,11 @@ class ServiceCertificate(Read):
 class CertificateContent(Read):
     """What a certificate was made from, as it was sealed: its entries too, or what a counter-certificate cancels.
 
-    It holds ids without names, because names change and the sealed text cannot.
+    It holds ids without names, because names change and the sealed text cannot. Further members hold the entries, one
+    by one, and the remarks.
     """
+
+    model_config = SEALED
 
     id: UUID = Field(description="The certificate that this is the content of.")
     number: _Number

@@ -121,7 +121,11 @@ class Deferral(Body):
     """What is to be mended, and by when."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "The figures of employment are missing.", "until_on": "2023-10-31"}]}
+        json_schema_extra={
+            "examples": [
+                {"reason": "The figures of employment are missing.", "on": "2023-10-16", "until_on": "2023-10-31"}
+            ]
+        }
     )
 
     reason: Annotated[Reason, Field(description="What is to be mended; it is shown in the history of the deliverable.")]

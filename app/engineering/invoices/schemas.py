@@ -11,6 +11,7 @@ from app.access.schemas import OrganisationName
 from app.core.faults import Fault
 from app.core.schemas import (
     CONFIDENTIAL,
+    SEALED,
     Body,
     ContentHash,
     CreatedAt,
@@ -271,7 +272,12 @@ class Invoice(Read):
 
 
 class InvoiceContent(Read):
-    """What an invoice says, as it was sealed; its PDF and its XML are made from it alone."""
+    """What an invoice says, as it was sealed; its PDF and its XML are made from it alone.
+
+    Further members name the parties, the orders, the certificates and the terms of payment.
+    """
+
+    model_config = SEALED
 
     id: UUID = Field(description="The invoice that this is the content of.")
     territory: TerritorySlug

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from app.access.gate import require
 from app.access.rules import Actor
 from app.core.db import raw_connection
-from app.core.messages import NOT_A_NUMBER, REQUIRED
-from app.core.problems import Forbidden, NotFound, UnsupportedMediaType, ValidationFailed
+from app.core.messages import NOT_A_NUMBER
+from app.core.problems import Forbidden, NotFound, UnsupportedMediaType
 from app.core.reading import answers, query
 from app.core.reading.answers import page, show
 from app.core.reading.negotiation import language_of, wanted
@@ -64,7 +64,7 @@ def _hours(value: str) -> Decimal:
 
 def _kinds(*, national: bool) -> Any:
     kinds = tuple(kind for kind, importer in IMPORTERS.items() if importer.national is national)
-    return Parameter(Literal[kinds], "What the lines of the file are.")
+    return Parameter(Literal[kinds], "What the lines of the file are.", required=True)
 
 
 def _asked(*, national: bool) -> dict[str, Parameter]:
@@ -124,8 +124,6 @@ _ANNOTATES = shows(
 
 async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], territory: str | None) -> Response:
     given = query.read(request, asked)
-    if "kind" not in given:
-        raise ValidationFailed(errors=[REQUIRED.at("kind")])
     importer = IMPORTERS[given["kind"]]
     if not actor.may(importer.permission, territory):
         raise Forbidden(permission=importer.permission)
