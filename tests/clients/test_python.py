@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.processes import Service, loaded_home
+from tests.processes import Service
 
 DOCUMENT = Path(__file__).parents[2] / "openapi" / "openapi.json"
 PACKAGE = "rebond_client"
@@ -44,13 +44,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
         sys.path.remove(str(place))
         for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
             del sys.modules[name]
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """The demonstration, fresh."""
-    with loaded_home() as home, home.serving() as running:
-        yield running
 
 
 def test_every_operation_of_the_document_is_a_function_of_the_client(client: ModuleType) -> None:
