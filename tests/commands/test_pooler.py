@@ -6,6 +6,7 @@ PgBouncer is the distribution's package; these tests are skipped where it is abs
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -51,6 +52,7 @@ def pooling(place: Path, database_url: str, mode: str) -> Iterator[str]:
     account = None
     if os.geteuid() == 0:  # which PgBouncer refuses to be
         account = server.owner()
+        _let_in(server.parent, account)
         for path in (place, *place.iterdir()):
             shutil.chown(path, account)
     with subprocess.Popen(
@@ -62,6 +64,16 @@ def pooling(place: Path, database_url: str, mode: str) -> Iterator[str]:
             yield f"postgresql://postgres:right@127.0.0.1:{port}/{of.database}"
         finally:
             process.kill()
+
+
+def _let_in(data_dir: Path, account: str) -> None:
+    """Let the account that runs PgBouncer reach the tests' server, which asks the system who is at the other end."""
+    line = f'rebond "{account}" all\n'
+    accounts = data_dir / "pg/pg_ident.conf"
+    if line not in accounts.read_text():
+        with accounts.open("a") as file:
+            file.write(line)
+        os.kill(int((data_dir / "pg/postmaster.pid").read_text().split()[0]), signal.SIGHUP)
 
 
 def _answering(process: Any, port: int) -> None:

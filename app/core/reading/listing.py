@@ -298,7 +298,6 @@ class Listing:
                 _chosen(self.fields),
                 "The properties of each object, in this order, separated by commas: all others are left out. In every"
                 " form; all of them by default.",
-                example=",".join(self.fields[:2]),
             ),
             "sort": Parameter(
                 Literal[tuple(options)],
