@@ -111,7 +111,7 @@ The system of record of the French State's *Rebond industriel* programme: engine
 cannot be overspent, whoever asks at the same time."""
 # What the instruments of a browser add to each request (W3C Trace Context and Baggage, Sentry).
 TRACING = ("traceparent", "tracestate", "baggage", "sentry-trace")
-WATCH = "watch"  # the task's name
+WATCH, ACCESSES = "watch", "access records"  # names of tasks
 # The groups of operations, in the order of the programme's story.
 TAGS = {
     "service": "What the service says of itself: addresses, health, problems.",
@@ -196,7 +196,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     of_imports = create_engine(app.state.settings.database_url, pool_size=4, name="rebond imports")
     accesses = AccessWriter(state["engine"], state["access_trail"])
     besides = {
-        "access records": accesses.serve,
+        ACCESSES: accesses.serve,
         "housekeeping": lambda: _housekeeping(state),
         WATCH: lambda: _watch(state),
         "imports": lambda: runner.serve(

@@ -186,6 +186,8 @@ days_late Jours de retard | recovery_fee_eur Indemnité de recouvrement (€) | 
 days_invoiced Jours facturés | transaction_seconds Durée de la transaction (s)
 cell Cellule | constants Valeurs données | file_kept_until Fichier conservé jusqu'au | header_row Ligne des titres
 heading Titre de colonne | hours_per_day Heures par jour | options Lecture | sheet Feuille
+key Clé | key_name Nom de la clé | route Route | path Chemin | kept_until Conservé jusqu'au
+request Requête
 permissions Permissions | territories Territoires | addresses Adresses | code_expires Fin du code | confirmed Confirmé
 """
 for _each in _WORDS.replace("\n", " | ").split(" | "):

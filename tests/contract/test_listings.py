@@ -14,7 +14,7 @@ from app.awards.kinds import KINDS, AwardKind
 from app.core import clock
 from app.core.reading.listing import Listing
 from app.core.schemas import Read
-from app.main import ROUTERS, WATCH
+from app.main import ACCESSES, ROUTERS, WATCH
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.contract.document import document
@@ -198,7 +198,7 @@ def watched(app: Any) -> Iterator[Queries]:
 
     def checked_out(connection: Any, *_: Any) -> None:
         task = asyncio.current_task()
-        if task is not None and task.get_name() == WATCH:
+        if task is not None and task.get_name() in (WATCH, ACCESSES):
             return  # what the service asks by itself
         driver = connection.driver_connection
         driver.add_query_logger(by_driver)

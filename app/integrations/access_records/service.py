@@ -69,7 +69,7 @@ class AccessWriter:
             self._tries += 1
             try:
                 await within(LONGEST, self._write())
-            except BaseException:
+            except BaseException:  # a cancellation too: it is raised again
                 if self._tries >= TRIES:
                     self._drop()
                 raise
