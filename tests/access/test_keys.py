@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 from app.access import gate
-from app.access.gate import Credentials
+from app.access.gate import Credentials, digest_of
 from app.core import clock
 from app.core.problems import CredentialsInvalid
+from tests.contract.test_listings import logged, watched
 from tests.world import Client, World, ok, problem
 
 
@@ -78,6 +80,43 @@ async def places_of(world: World, secret: str) -> list[str]:
             found.append(f"{table}.{column}")
     assert len(columns) > 100
     return found
+
+
+async def test_every_key_that_opens_nothing_costs_the_same_work(
+    app: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it shares with one that works: a digest, and one look into an index by it. Digests are compared, never
+    keys, so no byte of a key is found by how long it takes.
+    """
+    whole, revoked = (await issue(world))["key"], await issue(world)
+    ok(await world.admin.post(f"/v1/api-keys/{revoked['id']}/revoke"))
+    wrong = {
+        "nothing of it": gate.PREFIX + "w" * (len(whole) - len(gate.PREFIX)),
+        "its beginning": whole[:12] + "w" * (len(whole) - 12),
+        "all but its last letter": whole[:-1] + ("A" if whole[-1] != "A" else "B"),
+        "one that was revoked": revoked["key"],
+    }
+    digested: list[str] = []
+
+    def counted(key: str) -> bytes:
+        digested.append(key)
+        return digest_of(key)
+
+    monkeypatch.setattr(gate, "digest_of", counted)
+    work = {}
+    for name, key in wrong.items():
+        with watched(app) as seen:
+            problem(await with_key(world, key).get("/v1/me"), 401, "credentials-invalid")
+            await logged()
+        assert digested == [key], name
+        digested.clear()
+        work[name] = list(seen)
+    assert set(map(tuple, work.values())) == {(gate._FIND,)}
+    async with world.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")  # the table of a test is small
+        given = digest_of(whole), clock.now(), clock.today()
+        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {gate._FIND}", *given))
+    assert re.search(r"Index Scan using api_keys_digest_key on api_keys k\b.*\n\s+Index Cond: \(digest =", plan), plan
 
 
 async def test_a_dry_run_issues_no_key(world: World) -> None:

@@ -64,7 +64,10 @@ TABLE: dict[int, tuple[str, ...] | str] = {
     30: (f"{HOSTILE}::text_that_a_spreadsheet_would_run_is_only_text",),
     31: ("engineering/certificates/test_documents.py::what_people_wrote_stands_in_the_documents_as_it_is",),
     32: (f"{HOSTILE}::only_a_whole_living_key_opens",),  # there are no tokens but keys; one is no key
-    33: (f"{HOSTILE}::only_a_whole_living_key_opens", f"{HOSTILE}::a_method_is_what_the_request_line_says"),
+    33: (
+        f"{HOSTILE}::only_a_whole_living_key_opens", f"{HOSTILE}::a_method_is_what_the_request_line_says",
+        "access/test_keys.py::every_key_that_opens_nothing_costs_the_same_work",
+    ),
     34: (f"{HOSTILE}::a_key_that_may_only_read_writes_nothing", f"{HOSTILE}::a_method_is_what_the_request_line_says"),
     35: (
         f"{HOSTILE}::what_is_searched_means_itself", f"{HOSTILE}::a_search_is_at_most_a_hundred_characters",
