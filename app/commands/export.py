@@ -29,7 +29,9 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
+    case,
     cast,
+    literal_column,
     or_,
     select,
     true,
@@ -42,6 +44,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import __version__, models
 from app.core import clock, migrations
 from app.core.db import Base, Statement, copy_out, instant, param, snapshot
+from app.treasury.collections.schemas import CollectionRun
+from app.treasury.runs.schemas import PaymentRun
 
 LONGEST = 6 * 3600.0  # seconds
 
@@ -61,12 +65,16 @@ LEFT_OUT = {
 }
 # Rules of the nation, by which the rows of every territory are computed: all of them are taken out.
 NATIONAL = {"legal_rates", "vat_rates", "refinancing_rates", "schemes", "scheme_parameters"}
+FORMERLY = (CollectionRun, PaymentRun)  # whose past events tell what has become a secret since, one field of each
 # Columns that are not needed to read the rest, and are nobody's business elsewhere.
 HIDDEN = {
     "subjects": {"email"},
     "imports": {"api_key_id"},
     "firm_bank_details": {"iban_id"},
     "organisation_bank_accounts": {"iban_id"},
+    # Of the files, which are known but for the numbers of accounts.
+    "payment_runs": {"sha256", "file_hmac"},
+    "collection_runs": {"sha256", "file_hmac"},
     # What all territories together have ordered.
     "frameworks": {
         "days_ordered", "ordered_cents", "days_peak", "cents_peak", "least_mission_cents", "orders_without_amount",
@@ -194,7 +202,20 @@ def statement(table: Table) -> Statement:
 def _shown(column: Column[Any]) -> ColumnElement[Any]:
     if isinstance(column.type, DateTime):
         return instant(column)
+    if column.table.name == "events" and column.name == "data":
+        return _told_today(column)
     return cast(column, Text) if isinstance(column.type, Boolean) else column
+
+
+def _told_today(data: Column[Any]) -> ColumnElement[Any]:
+    """What events tell, without the fields of before that they must no longer tell: the feed cuts them too."""
+    noun = data.table.c.resource_type
+    cuts = [
+        (noun == literal_column(f"'{schema.noun()}'"), data.op("-")(literal_column(f"'{name}'")))
+        for schema in FORMERLY
+        for name in sorted(schema.formerly)
+    ]
+    return case(*cuts, else_=data)
 
 
 # --- what the files say of themselves --------------------------------------------------------------------------------

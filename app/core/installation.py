@@ -1,9 +1,11 @@
 """Secrets of this installation that live in its database: a row, made by `rebond migrate`."""
 
+import hmac
 import secrets
+from hashlib import sha256
 
-from sqlalchemy import LargeBinary
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import LargeBinary, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, raw_connection
@@ -18,14 +20,15 @@ class Secret(Base):
     value: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-CURSOR, FORMER_CURSOR = "cursor", "cursor_former"
+CURSOR, FORMER_CURSOR, DIGEST = "cursor", "cursor_former", "digest"
 
 
 async def ensure(engine: AsyncEngine) -> None:
     """Make the secrets that are missing."""
     async with raw_connection(engine) as connection:
-        await connection.execute(
-            "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING", CURSOR, secrets.token_bytes(32)
+        await connection.executemany(
+            "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            [(name, secrets.token_bytes(32)) for name in (CURSOR, DIGEST)],
         )
 
 
@@ -45,3 +48,13 @@ async def renew_cursor_secret(engine: AsyncEngine) -> None:
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value", CURSOR, FORMER_CURSOR,
         )  # fmt: skip
         await connection.execute("UPDATE secrets SET value = $2 WHERE name = $1", CURSOR, secrets.token_bytes(32))
+
+
+async def keyed_digest(session: AsyncSession, content: bytes) -> str:
+    """The digest of what can be guessed but for a little, such as an IBAN: HMAC-SHA-256 of its SHA-256, in hexadecimal.
+
+    Who has it, but not the secret of this installation, can try no guess with it.
+    """
+    key = await session.scalar(select(Secret.value).where(Secret.name == DIGEST))
+    assert key is not None  # the migration made it
+    return hmac.digest(key, sha256(content).digest(), "sha256").hex()

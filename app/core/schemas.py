@@ -36,12 +36,14 @@ class Read(BaseModel):
     """What a client reads. It documents the object; PostgreSQL writes the JSON, and a test holds the two together.
 
     No field has a default. `personal()` and `confidential()` name the fields that never enter an event, a log or a
-    public export. `noun()` is what the object's events call it: the name of its schema, unless `told_as` says another.
+    public export. `formerly` names fields that the object had before, and that events from then must no longer tell.
+    `noun()` is what the object's events call it: the name of its schema, unless `told_as` says another.
     """
 
     model_config = ConfigDict(frozen=True)
 
     told_as: ClassVar[str] = ""
+    formerly: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def noun(cls) -> str:
@@ -54,6 +56,11 @@ class Read(BaseModel):
     @classmethod
     def confidential(cls) -> frozenset[str]:
         return cls._marked("x-confidential")
+
+    @classmethod
+    def withheld(cls) -> frozenset[str]:
+        """The fields that no event tells, whatever was written."""
+        return cls.personal() | cls.confidential() | cls.formerly
 
     @classmethod
     def _marked(cls, mark: str) -> frozenset[str]:

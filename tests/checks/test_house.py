@@ -188,3 +188,37 @@ def test_the_pages_name_what_is_there() -> None:
         if not (ROOT / path).exists()
     ]
     assert missing == []
+
+
+# Who computes a digest, and why nobody guesses by it what it is made of. What is known but for a little, as a file is
+# that has the number of an account in it, takes `keyed_digest` of app/core/installation.py.
+DIGESTS = {
+    "access/gate.py": "keys and codes have 256 random bits",
+    "awards/claims/rules.py": "a sample is drawn from a seed that is told, so that anybody draws it again",
+    "bundled/postgres.py": "the name of a lock of this machine, of the path of its directory",
+    "commands/bring_in.py": "files of an export, by who has them",
+    "commands/export.py": "files of an export, by who has them",
+    "core/installation.py": "the keyed digest itself",
+    "core/reading/cursors.py": "an HMAC",
+    "core/reading/versions.py": "32 bits of a body, for who has the body",
+    "core/writing/idempotency.py": "what a caller has sent, and nobody is told it",
+    "core/writing/sealing.py": "sealed content; confidential, and papers bear it (decision 7)",
+    "core/writing/seen.py": "32 bits of a body, for who has the body",
+    "engineering/entries/queries.py": "52 bits of the days of a week, for who reads them",
+    "engineering/follow_up/picture.py": "a style and a picture, beside them",
+    "engineering/invoices/document.py": "sealed content, on the paper that has it",
+    "integrations/imports/service.py": "what a caller has sent, and nobody is told it",
+    "integrations/seals/models.py": "a range of events; nothing confidential is in it",
+    "roadmap/models.py": "sealed content; confidential, and papers bear it (decision 7)",
+    "treasury/runs/service.py": "a file for the bank, told beside the file to who reads it",
+}
+
+
+def test_who_makes_a_digest_says_why_nothing_is_guessed_by_it() -> None:
+    calls = re.compile(r"\b(?:hashlib|hmac)\.\w+|\b(?:sha256|md5)\(|import (?:blake2b|sha256|md5)\b")
+    makers = {
+        str(path.relative_to(APP))
+        for path in sorted(APP.rglob("*.py"))
+        if calls.search(path.read_text()) and not path.is_relative_to(APP / "demo")
+    }
+    assert makers == DIGESTS.keys()

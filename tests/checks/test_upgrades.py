@@ -1,6 +1,7 @@
 """What stood before a rule stays, is counted and listed; what was written wrongly is mended."""
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -23,7 +24,8 @@ from tests.contract.cures import subject
 from tests.contract.cures.decisions import closed_meeting
 from tests.projects.acts import filed, staff
 from tests.roadmap.acts import AXES, DAYS, adopt, in_force
-from tests.world import World, ok, problem
+from tests.treasury.runs import Runs
+from tests.world import Client, World, ok, problem
 
 BEFORE = "2026_11_29_2306"  # the last revision without these rules
 
@@ -503,3 +505,37 @@ def test_past_events_say_whose_they_are_and_no_digest_of_what_is_sealed(new_data
     partner = {made["world"].organisations["partner"]}
     for kind in ("service_certificate", "import"):
         assert {row["owner_organisation_id"] for row in made["after"] if row["resource_type"] == kind} == partner
+
+
+def test_runs_of_before_are_known_by_a_keyed_digest(new_database: Any) -> None:
+    url = new_database("keyed_digests")
+    made: dict[str, Any] = {}
+
+    async def live(http: httpx2.AsyncClient, pool: Any) -> None:
+        runs = made["runs"] = await Runs.of(await World.create(http, pool))
+        await runs.paying.approved(1_000)
+        made["run"] = (await runs.made())["id"]
+        made["file"] = (await runs.file(made["run"])).content
+        made["keyed"] = await pool.fetchval("SELECT file_hmac FROM payment_runs")
+
+    async def as_written(pool_url: str) -> None:
+        connection = await asyncpg.connect(plain(pool_url))
+        try:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL session_replication_role = replica")
+                plainly = hashlib.sha256(made["file"]).hexdigest()
+                await connection.execute("UPDATE payment_runs SET sha256 = $1", plainly)
+        finally:
+            await connection.close()
+
+    async def after(http: httpx2.AsyncClient, pool: Any) -> None:
+        assert await pool.fetchval("SELECT file_hmac FROM payment_runs") == made["keyed"]
+        treasurer = made["runs"].treasurer
+        again = await Client(http, treasurer.key, treasurer.base).get(f"payment-runs/{made['run']}/file?format=xml")
+        assert (again.status_code, again.content) == (200, made["file"])
+
+    asyncio.run(served(url, live))
+    command.downgrade(migrations.config(url), "2026_12_01_0020")
+    asyncio.run(as_written(url))
+    migrations.upgrade(url)
+    asyncio.run(served(url, after))

@@ -543,7 +543,8 @@ OURS: dict[str, str] = {
     "amendment_kind": "the address says it",
     "commitment_kind": "the closing of an aid makes each of them",
     **dict.fromkeys(
-        ("collection_run_totals", "collection_run_sha256", "collection_run_line_position",
+        ("collection_run_totals", "collection_run_sha256", "collection_run_file_hmac",
+         "collection_run_line_position",
          "collection_run_line_amount", "collection_run_line_text"),
         "the service computes the run and its lines from the instalments",
     ),
@@ -552,8 +553,8 @@ OURS: dict[str, str] = {
         _STATE,
     ),
     **dict.fromkeys(
-        ("payment_run_totals", "payment_run_sha256", "payment_run_line_position", "payment_run_line_amount",
-         "payment_run_line_text", "payment_run_line_sends_one"),
+        ("payment_run_totals", "payment_run_sha256", "payment_run_file_hmac", "payment_run_line_position",
+         "payment_run_line_amount", "payment_run_line_text", "payment_run_line_sends_one"),
         "the service computes the run and its lines from the payments",
     ),
     **dict.fromkeys(

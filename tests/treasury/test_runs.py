@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import hmac
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ import pytest
 from app.commands import export
 from app.core import clock
 from app.core.db import create_engine
+from app.core.schemas import Read
 from app.core.values import iban_from
 from app.treasury.runs import rules
+from app.treasury.runs.models import PaymentRun
 from tests.awards.recovering import Recovering
 from tests.contract.cures import key, subject
 from tests.firms.test_bank_details import everything_logged, leaks, mask
@@ -130,6 +134,60 @@ async def test_a_run_transfers_what_is_left_where_a_recovery_is_kept_from_a_paym
 # --- the file ---------------------------------------------------------------------------------------------------------
 
 
+async def test_who_reads_a_run_cannot_try_numbers_of_accounts_against_a_digest(app: Any, world: World) -> None:
+    """The file is known but for the numbers: its digest is keyed, and shown to who has the file alone."""
+    runs = await Runs.of(world)
+    await runs.paying.approved(1_000)
+    run = await runs.made()
+    file = (await runs.file(run["id"])).content
+    shown = [await world.auditor.get(f"payment-runs/{run['id']}"), await world.auditor.get("payment-runs?format=csv")]
+    told = json.dumps([event["data"] for event in await world.events(run["id"])])
+    row = "SELECT r::text AS row, sha256, file_hmac FROM payment_runs r WHERE id = $1::text::uuid"
+    stored = await world.pool.fetchrow(row, run["id"])
+    assert re.search(r"[0-9a-f]{64}", "".join(each.text for each in shown) + told) is None
+    assert (stored["sha256"], hashlib.sha256(file).hexdigest() in stored["row"]) == (None, False)
+    secret = await world.pool.fetchval("SELECT value FROM secrets WHERE name = 'digest'")
+    assert stored["file_hmac"] == hmac.digest(secret, hashlib.sha256(file).digest(), "sha256").hex()
+    # An event of before tells the digest no more, here and in an export of the territory.
+    await world.pool.execute(
+        "INSERT INTO events (type, occurred_at, territory, actor_kind, request_id, resource_type, resource_id, data)"
+        " VALUES ('payment_run.created', now(), $1, 'system', 'before', 'payment_run', $2, $3)",
+        world.territory, run["id"], json.dumps({"sha256": "0" * 64, "payments": 1}),
+    )  # fmt: skip
+    asked = f"/v1/events?resource_type=payment_run&resource_id={run['id']}"
+    for _ in range(100):
+        events = ok(await world.auditor.get(asked))["items"]
+        if before := [each["data"] for each in events if each["request_id"] == "before"]:
+            break
+        await asyncio.sleep(0.1)
+    assert before == [{"payments": 1}]
+    data = export.statement(PaymentRun.metadata.tables["events"])
+    assert "CASE WHEN (events.resource_type = 'collection_run') THEN events.data - 'sha256'" in str(data.sql)
+    assert {schema for schema in Read.__subclasses__() if schema.formerly} == set(export.FORMERLY)
+    assert all(len(schema.formerly) == 1 for schema in export.FORMERLY)
+
+
+@pytest.mark.parametrize(
+    ("digests", "status"),
+    [
+        ("file_hmac = NULL", 200),
+        ("file_hmac = NULL, sha256 = repeat('0', 64)", 500),
+        ("file_hmac = repeat('0', 64)", 500),
+    ],
+)
+async def test_another_file_than_the_one_that_was_made_is_not_handed_over(
+    world: World, digests: str, status: int
+) -> None:
+    """Of a run that was brought in from another installation there is nothing to hold it against."""
+    runs = await Runs.of(world)
+    await runs.paying.approved(1_000)
+    run = await runs.made()
+    async with world.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute(f"UPDATE payment_runs SET {digests} WHERE id = $1::text::uuid", run["id"])
+    assert (await runs.file(run["id"])).status_code == status
+
+
 async def test_the_file_is_written_again_from_its_rows_to_the_byte(world: World) -> None:
     runs = await Runs.of(world)
     await runs.paying.approved(1_234_56)
@@ -138,7 +196,7 @@ async def test_the_file_is_written_again_from_its_rows_to_the_byte(world: World)
     file = answer.content
     assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("application/xml", "no-store")
     assert f'{world.territory}-{run["id"]}.xml"' in answer.headers["content-disposition"]
-    assert (hashlib.sha256(file).hexdigest(), len(file)) == (run["sha256"], run["size_bytes"])
+    assert len(file) == run["size_bytes"]
     [line] = await runs.lines(run["id"])
     assert texts(file, "GrpHdr/MsgId") == [run["id"].replace("-", "")]
     assert texts(file, f"{FILE}/PmtId/EndToEndId") == [line["id"].replace("-", "")]
@@ -151,7 +209,7 @@ async def test_the_file_is_written_again_from_its_rows_to_the_byte(world: World)
     await runs.paying.acts.payee(2)
     ok(await runs.paying.act(line["payment_id"], "record", {"paid_on": DAYS["today"], "reference": "BANK-9"}))
     told = ok(await runs.treasurer.get(f"payment-runs/{run['id']}/file"))
-    assert (told["content"].encode(), told["sha256"]) == (file, run["sha256"])
+    assert (told["content"].encode(), told["sha256"]) == (file, hashlib.sha256(file).hexdigest())
     read = await runs.read(run["id"])
     assert (read["status"], read["handed_over_by"]) == ("handed_over", str(world.subjects["treasurer"]))
     assert (read["paid_payments"], read["paid_cents"], read["version"]) == (1, 1_234_56, 2)
@@ -456,8 +514,8 @@ COPY = (
 )
 COPIED = (
     "INSERT INTO payment_runs (territory, account_id, cut_off_on, execution_on, payments, total_cents, format,"
-    " payer_name, sha256, size_bytes, made_by, created_at, updated_at) SELECT territory, account_id, {cut_off},"
-    " execution_on, payments, total_cents, format, payer_name, sha256, size_bytes, made_by, created_at, updated_at"
+    " payer_name, file_hmac, size_bytes, made_by, created_at, updated_at) SELECT territory, account_id, {cut_off},"
+    " execution_on, payments, total_cents, format, payer_name, file_hmac, size_bytes, made_by, created_at, updated_at"
     " FROM payment_runs WHERE id = $1"
 )
 HANDED = "status = 'handed_over', handed_over_by = made_by, handed_over_at = now()"
@@ -465,7 +523,8 @@ ATTACKS = {
     **{
         f"payment_run_transition: {column}": f"UPDATE payment_runs SET {column} = {value} WHERE id = $1"
         for column, value in {
-            "total_cents": "1", "payments": "9", "sha256": "repeat('0', 64)", "execution_on": "'2199-12-31'",
+            "total_cents": "1", "payments": "9", "sha256": "repeat('0', 64)", "file_hmac": "repeat('0', 64)",
+            "execution_on": "'2199-12-31'",
             "account_id": "uuidv7()", "payer_name": "'X'", "made_by": "uuidv7()", "created_at": "now()",
             "status": "'ready'",
         }.items()

@@ -61,7 +61,7 @@ def kinds_of(routes: Iterable[Any]) -> tuple[EventKind, ...]:
             not all(local for *_, local in reads),
             noun in narrowed,
             parts.get(noun),
-            tuple(sorted({name for schema, *_ in reads for name in schema.personal() | schema.confidential()})),
+            tuple(sorted({name for schema, *_ in reads for name in schema.withheld()})),
         )
         for noun, reads in sorted(shown.items())
     )

@@ -26,6 +26,7 @@ class CollectionRun(Identified, Versioned, Base):
         shape("due_to_on >= '1900-01-01' AND collection_on <= '2199-12-31'", name="collection_run_period"),
         shape(f"debits BETWEEN 1 AND {MOST} AND total_cents > 0 AND size_bytes > 0", name="collection_run_totals"),
         shape("sha256 ~ '^[0-9a-f]{64}$'", name="collection_run_sha256"),
+        shape("file_hmac ~ '^[0-9a-f]{64}$'", name="collection_run_file_hmac"),
         shape(one_of("status", CollectionRunStatus), name="collection_run_status"),
         shape(
             "(status = 'handed_over') = (handed_over_by IS NOT NULL) AND num_nulls(handed_over_by, handed_over_at) <> 1"
@@ -44,7 +45,8 @@ class CollectionRun(Identified, Versioned, Base):
     format: Mapped[str]
     creditor_name: Mapped[str]
     creditor_identifier: Mapped[str]
-    sha256: Mapped[str]
+    sha256: Mapped[str | None]  # of runs from before; nothing shows it, and a later migration drops it
+    file_hmac: Mapped[str | None]  # null: made by the version before, or brought in from another installation
     size_bytes: Mapped[int]
     made_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
     status: Mapped[str] = mapped_column(server_default="ready")

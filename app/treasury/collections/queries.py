@@ -67,7 +67,6 @@ COLLECTIONS = Listing(
         *_of_lines([DebitOutcome.COLLECTED], "collected"),
         *_of_lines([DebitOutcome.BOUNCED, DebitOutcome.REJECTED], "returned"),
         _r.format,
-        _r.sha256,
         _r.size_bytes,
         _r.status,
         _r.made_by,
@@ -160,7 +159,6 @@ COLLECTION = (
         _r.creditor_identifier,
         FirmIban.iban,
         BankAccount.iban_masked,
-        _r.sha256,
         _r.format,
     )
     .join(BankAccount, BankAccount.id == _r.account_id)

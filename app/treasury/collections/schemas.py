@@ -90,6 +90,8 @@ class DebitReturn(Body):
 class CollectionRun(Read):
     """Instalments due by a day, collected to one account, in one file for the bank."""
 
+    formerly = frozenset({"sha256"})  # the file is known but for the numbers of accounts
+
     id: Id
     territory: TerritorySlug
     account_id: UUID = Field(description="The account that is collected to.")
@@ -107,7 +109,6 @@ class CollectionRun(Read):
     returned_debits: int = Field(description="Number of its lines that the bank sent back or never collected.")
     returned_cents: int = Field(description="Cents of euro of these.")
     format: str = Field(description=f"Format of the file (ISO 20022), such as {DEBIT_FORMAT}.")
-    sha256: str = Field(description="SHA-256 digest of the file, in lower-case hexadecimal.")
     size_bytes: int = Field(description="Length of the file in bytes.")
     status: CollectionRunStatus = Field(
         description="ready; handed_over: its file was read, for the bank; cancelled before that."

@@ -5,7 +5,6 @@ settles an advance comes after. Of two runs the second finds no instalment that 
 """
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -20,6 +19,7 @@ from app.advances.models import Advance
 from app.advances.receipts import service as receipts
 from app.advances.receipts.rules import ReceiptMethod
 from app.core import clock
+from app.core.installation import keyed_digest
 from app.core.problems import NotFound
 from app.core.validation import refuse_future, refuse_past
 from app.core.writing.writes import Change, Write
@@ -68,7 +68,7 @@ async def make(write: Write, territory: str, body: schemas.CollectionRunCreate) 
         CollectionRun(
             id=run_id, territory=territory, debits=len(due), total_cents=sum(each.amount_cents for each in debits),
             format=pain.DEBIT_FORMAT, creditor_name=organisation.name, creditor_identifier=account.creditor_identifier,
-            sha256=hashlib.sha256(file).hexdigest(), size_bytes=len(file), made_by=made_by, created_at=write.now,
+            file_hmac=await keyed_digest(session, file), size_bytes=len(file), made_by=made_by, created_at=write.now,
             updated_at=write.now, **body.model_dump(),
         )
     )  # fmt: skip
@@ -155,7 +155,7 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
         (await session.scalars(held.with_for_update(read=True))).all()
         run.status, run.handed_over_by, run.handed_over_at = handed_over, reader, write.now
         await session.flush()
-    handed = Handed.of("collection run", run, await _written(write, run_id))
+    handed = await Handed.of(session, "collection run", run, await _written(write, run_id))
     return _of_run("file_read", territory, run_id), handed
 
 

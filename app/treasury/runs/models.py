@@ -44,6 +44,7 @@ class PaymentRun(Identified, Versioned, Base):
         shape("cut_off_on >= '1900-01-01' AND execution_on <= '2199-12-31'", name="payment_run_period"),
         shape(f"payments BETWEEN 1 AND {MOST} AND total_cents > 0 AND size_bytes > 0", name="payment_run_totals"),
         shape("sha256 ~ '^[0-9a-f]{64}$'", name="payment_run_sha256"),
+        shape("file_hmac ~ '^[0-9a-f]{64}$'", name="payment_run_file_hmac"),
         shape(one_of("status", PaymentRunStatus), name="payment_run_status"),
         shape(
             "(status = 'handed_over') = (handed_over_by IS NOT NULL) AND num_nulls(handed_over_by, handed_over_at) <> 1"
@@ -61,7 +62,8 @@ class PaymentRun(Identified, Versioned, Base):
     total_cents: Mapped[int] = mapped_column(BigInteger)
     format: Mapped[str]
     payer_name: Mapped[str]
-    sha256: Mapped[str]
+    sha256: Mapped[str | None]  # of runs from before; nothing shows it, and a later migration drops it
+    file_hmac: Mapped[str | None]  # null: made by the version before, or brought in from another installation
     size_bytes: Mapped[int]
     made_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
     status: Mapped[str] = mapped_column(server_default="ready")

@@ -70,7 +70,6 @@ RUNS = Listing(
         *_of_lines(_is_paid, "paid"),
         *_of_lines(_l.ended_as.in_(literals([LineOutcome.REJECTED])), "rejected"),
         _r.format,
-        _r.sha256,
         _r.size_bytes,
         _r.status,
         _r.made_by,
@@ -152,7 +151,7 @@ LINES = Listing(
 
 # What the file is written from: these columns of these rows never change.
 ORDER = (
-    select(_r.created_at, _r.execution_on, _r.payer_name, FirmIban.iban, BankAccount.iban_masked, _r.sha256, _r.format)
+    select(_r.created_at, _r.execution_on, _r.payer_name, FirmIban.iban, BankAccount.iban_masked, _r.format)
     .join(BankAccount, BankAccount.id == _r.account_id)
     .outerjoin(FirmIban, FirmIban.id == BankAccount.iban_id)
 )

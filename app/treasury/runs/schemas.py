@@ -97,6 +97,8 @@ class LineRejection(Body):
 class PaymentRun(Read):
     """The approved payments of a territory up to a cut-off, from one account, in one file for the bank."""
 
+    formerly = frozenset({"sha256"})  # the file is known but for the numbers of accounts
+
     id: Id
     territory: TerritorySlug
     account_id: UUID = Field(description="The account that is paid from.")
@@ -115,7 +117,6 @@ class PaymentRun(Read):
     rejected_payments: int = Field(description="Number of payments that the bank rejected.")
     rejected_cents: int = Field(description="Cents of euro of the payments that the bank rejected.")
     format: str = Field(description=f"Format of the file (ISO 20022), such as {FORMAT}.")
-    sha256: str = Field(description="SHA-256 digest of the file, in lower-case hexadecimal.")
     size_bytes: int = Field(description="Size of the file in bytes.")
     status: PaymentRunStatus = Field(
         description="ready: the file was not read yet; handed_over: it was read, and the bank may have it; cancelled:"

@@ -23,6 +23,7 @@ from app.awards.payments.kinds import Payments, in_lock_order
 from app.awards.payments.schemas import PaymentRejection
 from app.awards.payments.service import PaymentPlace
 from app.core import clock
+from app.core.installation import keyed_digest
 from app.core.messages import NOT_FOUND
 from app.core.problems import NotFound, ReferenceNotFound
 from app.core.validation import refuse_past
@@ -68,7 +69,7 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
     session.add(
         PaymentRun(
             id=run_id, territory=territory, payments=len(due), total_cents=sum(each.amount_cents for each in transfers),
-            format=pain.FORMAT, payer_name=organisation.name, sha256=hashlib.sha256(file).hexdigest(),
+            format=pain.FORMAT, payer_name=organisation.name, file_hmac=await keyed_digest(session, file),
             size_bytes=len(file), made_by=made_by, created_at=write.now, updated_at=write.now, **body.model_dump(),
         )
     )  # fmt: skip
@@ -139,10 +140,14 @@ class Handed(NamedTuple):
     content: bytes
 
     @classmethod
-    def of(cls, noun: str, run: Any, content: bytes) -> "Handed":
-        """The file of a run, written again, held against the one that was made: another is a fault of ours."""
+    async def of(cls, session: AsyncSession, noun: str, run: Any, content: bytes) -> "Handed":
+        """The file of a run, written again, held against the one that was made: another is a fault of ours.
+
+        Of a run that was brought in from another installation there is nothing to hold it against.
+        """
         digest = hashlib.sha256(content).hexdigest()
-        if digest != run.sha256:
+        keyed = await keyed_digest(session, content)
+        if (run.file_hmac or keyed) != keyed or (run.sha256 or digest) != digest:
             raise RuntimeError(f"the file of {noun} {run.id} is not the one that was made")
         return cls(run.id, digest, content)
 
@@ -165,7 +170,7 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
     if run.status != handed_over:
         run.status, run.handed_over_by, run.handed_over_at = handed_over, reader, write.now
         await session.flush()
-    handed = Handed.of("payment run", run, await _written(session, run_id))
+    handed = await Handed.of(session, "payment run", run, await _written(session, run_id))
     return Change("payment_run.file_read", RUNS, [run_id], {"territory": territory}), handed
 
 
