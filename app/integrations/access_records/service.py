@@ -15,7 +15,7 @@ from app.core.serving.trail import DROPPED, Access, AccessKind, AccessTrail
 log = structlog.get_logger("rebond")
 
 EVERY = 1.0  # seconds between two batches
-BATCH = 1_000  # records that are written together
+BATCH = 200  # records that are written together: two milliseconds of the worker
 LONGEST = 10.0  # seconds that the writing of one batch may take
 TRIES = 60  # of one batch, after which it is dropped: one that is refused stops none of the others
 DELETED_AT_ONCE = 5_000
