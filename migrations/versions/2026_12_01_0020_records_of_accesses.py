@@ -17,7 +17,7 @@ CREATE TABLE access_records (
     method TEXT NOT NULL,
     route TEXT NOT NULL,
     path TEXT,
-    territory TEXT,
+    place TEXT,
     status INTEGER NOT NULL,
     code TEXT,
     subject_id UUID,

@@ -117,7 +117,7 @@ async def test_a_wrong_slash_is_a_404_that_says_so(known: Known, http: httpx2.As
 async def test_there_is_an_index_of_addresses_that_exist(known: Known, http: httpx2.AsyncClient) -> None:
     for start in ("/", "/v1"):
         for link in ok(await http.get(start))["links"]:
-            assert (await known.world.admin.get(link["href"])).status_code == 200, link
+            assert (await known.world.auditor.get(link["href"])).status_code == 200, link
 
 
 # --- headers ---------------------------------------------------------------------------------------------------------

@@ -553,6 +553,11 @@ OURS: dict[str, str] = {
         _STATE,
     ),
     **dict.fromkeys(
+        ("access_record_kind", "access_record_read", "access_record_code", "access_record_address",
+         "access_record_caller", "access_record_count", "access_record_kept"),
+        "the service tells of accesses by itself",
+    ),
+    **dict.fromkeys(
         ("payment_run_totals", "payment_run_sha256", "payment_run_file_hmac", "payment_run_line_position",
          "payment_run_line_amount", "payment_run_line_text", "payment_run_line_sends_one"),
         "the service computes the run and its lines from the payments",

@@ -39,7 +39,7 @@ class AccessRecord(Identified, Base):
     method: Mapped[str]
     route: Mapped[str]
     path: Mapped[str | None]
-    territory: Mapped[str | None]
+    place: Mapped[str | None]  # the territory in the address, as it was asked for: perhaps there is none of this name
     status: Mapped[int]
     code: Mapped[str | None]
     subject_id: Mapped[UUID | None]

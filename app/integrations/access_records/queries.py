@@ -16,6 +16,7 @@ from app.integrations.access_records.models import AccessRecord
 
 _r = AccessRecord
 _told = {
+    "territory": _r.place.label("territory"),
     "subject_name": Subject.name.label("subject_name"),
     "organisation_id": Subject.organisation_id,
     "organisation_name": Organisation.name.label("organisation_name"),
@@ -43,7 +44,7 @@ ACCESS_RECORDS = Listing(
         ),
         "route": equals(_r.route, _Text, "Answers of this address of the OpenAPI document, braces included."),
         "path": equals(_r.path, _Text, "Reads of exactly this path, without a query: who read this object."),
-        "territory": any_of(_r.territory, Slug, "Addresses of any of these territories."),
+        "territory": any_of(_r.place, Slug, "Addresses of any of these territories."),
         "code": any_of(_r.code, Slug, "Refusals by any of these codes of problems."),
         "occurred_from": at_least(_r.occurred_at, Instant, "Answers of this instant or later."),
         "occurred_to": at_most(_r.occurred_at, Instant, "Answers of this instant or before."),

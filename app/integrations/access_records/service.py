@@ -21,13 +21,13 @@ TRIES = 60  # of one batch, after which it is dropped: one that is refused stops
 DELETED_AT_ONCE = 5_000
 
 _WRITE = f"""
-INSERT INTO access_records (id, kind, occurred_at, method, route, path, territory, status, code, subject_id, key_id,
+INSERT INTO access_records (id, kind, occurred_at, method, route, path, place, status, code, subject_id, key_id,
                             address, request_id, count, kept_until)
 SELECT *, occurred_at + CASE kind WHEN '{AccessKind.FAILED_AUTHENTICATION}' THEN interval '30 days'
                                   ELSE interval '12 months' END
 FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[],
             $9::text[], $10::uuid[], $11::uuid[], $12::text[], $13::text[], $14::int[])
-    AS _ (id, kind, occurred_at, method, route, path, territory, status, code, subject_id, key_id, address, request_id,
+    AS _ (id, kind, occurred_at, method, route, path, place, status, code, subject_id, key_id, address, request_id,
           count)
 ON CONFLICT (id) DO NOTHING
 """  # noqa: S608  # the kind is ours
