@@ -1,7 +1,7 @@
 """Reads of access records."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from sqlalchemy import select
 
@@ -15,7 +15,7 @@ from app.integrations.access_records import schemas
 from app.integrations.access_records.models import AccessRecord
 
 _r = AccessRecord
-_told = {
+_told: dict[str, Any] = {
     "territory": _r.place.label("territory"),
     "subject_name": Subject.name.label("subject_name"),
     "organisation_id": Subject.organisation_id,
