@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.bundled import postgres
 from app.bundled.postgres import EmbeddedError, acquire, running
+from tests.processes import roomy
 
 QUICK = {"fsync": "off"}
 AS_ROOT = os.geteuid() == 0
@@ -41,7 +42,7 @@ server.release()
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A directory that the server's account can enter, unlike pytest's tmp_path; no process may outlive the test."""
-    home = Path(tempfile.mkdtemp(prefix="rebond-test-", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="rebond-test-", dir=roomy()))
     home.chmod(0o711)
     yield home
     left = [] if eventually(lambda: not processes(home)) else processes(home)
