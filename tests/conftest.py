@@ -15,7 +15,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from ipaddress import ip_network
@@ -39,7 +38,7 @@ from tests.directory import StandIn
 from tests.directory import running as stand_in
 from tests.in_process import InProcess
 from tests.national import guard
-from tests.processes import RUN, demonstration, roomy
+from tests.processes import RUN, demonstration, run_directory
 from tests.quotas import lift
 from tests.units import Units, rank
 from tests.world import World
@@ -66,9 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     stack = config.stash[STATE] = contextlib.ExitStack()
     try:
-        run = stack.enter_context(tempfile.TemporaryDirectory("", "rebond-test-", roomy(), ignore_cleanup_errors=True))
-        Path(run).chmod(0o711)  # as root the server runs as another account, which must reach it
-        os.environ[RUN] = run
+        os.environ[RUN] = str(stack.enter_context(run_directory()))
         server = _server(stack)
         os.environ[SERVER] = server
         template = f"rebond_test_{os.getpid()}_template"

@@ -24,6 +24,7 @@ from app.settings import KEYS_FILE
 from tests import starter
 from tests.quotas import lift
 
+RUNS = "rebond-run-"  # how the directory of each run begins
 RUN = "REBOND_TEST_RUN"  # a directory that all processes of a test run share
 REBOND = [sys.executable, "-m", "app.cli"]
 ANSWER_S = 120.0
@@ -49,11 +50,56 @@ def roomy() -> Path:
     return shm if usable else Path(tempfile.gettempdir())
 
 
+def held(place: Path) -> tuple[Path, int]:
+    """A new directory of a run, and the descriptor that locks it: however the run ends, the kernel lets go of it."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=RUNS, dir=place))
+        try:
+            lock = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # another run swept it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists():
+            path.chmod(0o711)  # as root the server runs as another account, which must reach it
+            return path, lock
+        os.close(lock)
+
+
+def sweep(place: Path) -> None:
+    """Remove what runs that were killed have left: no living one holds it."""
+    for path in place.glob(f"{RUNS}*"):
+        with contextlib.suppress(OSError):  # another account's, or another run removes it
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+@contextlib.contextmanager
+def run_directory() -> Iterator[Path]:
+    """What all processes of a run share, in memory where there is room."""
+    sweep(roomy())
+    path, lock = held(roomy())
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def new_place() -> Path:
+    """A directory that the server's account can enter, in that of the run where there is one."""
+    path = Path(tempfile.mkdtemp(prefix="home-", dir=os.environ.get(RUN) or roomy()))
+    path.chmod(0o711)  # as root the server runs as another account, which must reach it
+    return path
+
+
 @contextlib.contextmanager
 def new_home(*, from_nothing: bool = False) -> Iterator["Home"]:
     """A directory for one story. No process may outlive it. `from_nothing` starts its commands as a shell does."""
-    home = Home(Path(tempfile.mkdtemp(prefix="rebond-test-", dir=roomy())), from_nothing=from_nothing)
-    home.path.chmod(0o711)  # as root the server runs as another account, which must reach it
+    home = Home(new_place(), from_nothing=from_nothing)
     try:
         yield home
         assert eventually(lambda: not home.processes()), f"left behind: {home.processes()}"

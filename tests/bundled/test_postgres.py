@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.bundled import postgres
 from app.bundled.postgres import EmbeddedError, acquire, running
-from tests.processes import roomy
+from tests.processes import new_place
 
 QUICK = {"fsync": "off"}
 AS_ROOT = os.geteuid() == 0
@@ -42,8 +41,7 @@ server.release()
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A directory that the server's account can enter, unlike pytest's tmp_path; no process may outlive the test."""
-    home = Path(tempfile.mkdtemp(prefix="rebond-test-", dir=roomy()))
-    home.chmod(0o711)
+    home = new_place()
     yield home
     left = [] if eventually(lambda: not processes(home)) else processes(home)
     for pid in left:

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from app.core.serving.openapi import PROBLEM
 from tests.conftest import plain
 from tests.contract.conftest import BODY_TIMEOUT, HEADER_TIMEOUT
 from tests.contract.server import Answer, Service, answer_on, closed_within, message, serving
+from tests.processes import new_place
 from tests.world import Client, Mission, World, dumps, fresh_siren, ok
 
 JSON = {"Content-Type": "application/json"}
@@ -1202,8 +1202,7 @@ def issue_key(url: str) -> str:
 
 
 def test_a_database_that_dies_is_told_and_comes_back_by_itself(tmp_path_factory: pytest.TempPathFactory) -> None:
-    home = Path(tempfile.mkdtemp(prefix="rebond-test-"))
-    home.chmod(0o711)  # as root the server runs as another account, which must reach it
+    home = new_place()
     quick = {"fsync": "off"}
     try:
         with postgres.running(home, settings=quick) as database:
