@@ -1,10 +1,12 @@
 """A small world per test: a fresh territory, people with keys in every role, and a mission on request."""
 
+import asyncio
 import itertools
 import json
 import os
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -698,6 +700,17 @@ class World:
             "SELECT * FROM events WHERE resource_id = $1 ORDER BY sequence", str(resource_id)
         )
         return rows
+
+    async def shown(
+        self, client: Client, query: str, enough: Callable[[list[dict[str, Any]]], bool] = bool
+    ) -> list[dict[str, Any]]:
+        """What the feed shows a caller, once that is enough: an older transaction, anywhere on the server, holds its
+        horizon back until it ends.
+        """
+        async with asyncio.timeout(20):
+            while not enough(items := ok(await client.get(f"/v1/events?{query}"))["items"]):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        return items
 
     async def follow_up(self) -> dict[str, Any]:
         """The days of this territory, as the operator reads them."""

@@ -271,12 +271,10 @@ async def test_a_note_is_read_by_who_meets_the_firms_and_enters_no_event(world: 
     assert ok(await world.lead.get(notes))["items"] == []
     told = {event["type"]: "banque" in event["data"] for event in await world.events(note["id"])}
     assert told == dict.fromkeys(("audition_note.created", "audition_note.updated", "audition_note.deleted"), False)
-    feed = f"/v1/events?territory={world.territory}&resource_type=audition_note"
-    async with asyncio.timeout(10):
-        while len(ok(await world.lead.get(feed))["items"]) < 3:  # shown up to the horizon, a little later
-            pass
+    feed = f"territory={world.territory}&resource_type=audition_note"
+    await world.shown(world.lead, feed, lambda items: len(items) == 3)
     for role in ("funder", "treasurer"):
-        assert ok(await world.clients[role].get(feed))["items"] == []
+        assert ok(await world.clients[role].get(f"/v1/events?{feed}"))["items"] == []
     shown = ok(await world.clients["funder"].get(f"auditions/{audition['id']}"))
     assert "banque" not in str(shown)
 

@@ -1,6 +1,5 @@
 """No answer spends bytes on white space: between the parts of its JSON there is none, in any address and any form."""
 
-import asyncio
 import csv
 import io
 import json
@@ -54,12 +53,10 @@ async def test_events_and_what_writes_answer_have_none_either(known: Known) -> N
     entry = await world.consultant.patch(f"time-entries/{known.ids['time-entries']}", note)
     assert entry.json()["note"] == note["note"]
     assert spaced(entry.text) == ""
-    for query in ("", f"&territory={world.territory}", f"&resource_id={entry.json()['id']}"):
-        for _ in range(200):  # the feed shows an event once no transaction from before is open
-            told = await world.admin.get(f"/v1/events?limit=500{query}")
-            if "She said" in told.text or not query.startswith("&resource_id"):
-                break
-            await asyncio.sleep(0.05)
+    about = f"limit=500&resource_id={entry.json()['id']}"
+    await world.shown(world.admin, about, lambda items: any("She said" in str(item["data"]) for item in items))
+    for query in ("limit=500", f"limit=500&territory={world.territory}", about):
+        told = await world.admin.get(f"/v1/events?{query}")
         assert spaced(_without_data(told.text)) == "", query
     assert told.json()["items"][-1]["data"]["note"] == note["note"]
     refused = await world.consultant.post("time-entries", {"days": 9})

@@ -474,10 +474,6 @@ async def test_a_national_funder_sees_no_event_about_members(world: World) -> No
             world.subjects["national_funder"],
         )
     made = ok(await world.admin.post("/v1/organisations", {"name": f"Body of {world.territory}"}), 201)
-    for _ in range(200):
-        seen = ok(await world.admin.get(f"/v1/events?resource_id={made['id']}"))["items"]
-        if seen:
-            break
-        await asyncio.sleep(0.05)
+    seen = await world.shown(world.admin, f"resource_id={made['id']}")
     assert [event["type"] for event in seen] == ["organisation.created"]
     assert ok(await funder.get(f"/v1/events?resource_id={made['id']}"))["items"] == []
