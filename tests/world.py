@@ -707,6 +707,7 @@ class World:
         """What the feed shows a caller, once that is enough: an older transaction, anywhere on the server, holds its
         horizon back until it ends.
         """
+        items: list[dict[str, Any]]
         async with asyncio.timeout(20):
             while not enough(items := ok(await client.get(f"/v1/events?{query}"))["items"]):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
