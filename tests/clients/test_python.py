@@ -140,3 +140,29 @@ def test_the_generated_client_takes_the_tour_of_the_readme(client: ModuleType, s
         told += [event.type_ for event in page.items]
         page = as_("auditor")("integrations.list_events", limit=500, after=page.next_cursor)
     assert told.count("grant.awarded") == 6  # five of the demonstration's, and ours
+
+
+def test_the_generated_client_pages_changes_by_version_and_exports(client: ModuleType, service: Service) -> None:
+    models = importlib.import_module(f"{PACKAGE}.models")
+
+    def api(operation: str) -> Any:
+        return importlib.import_module(f"{PACKAGE}.api.{operation}").sync_detailed
+
+    with client.AuthenticatedClient(base_url=service.base, token=service.keys["lead"], timeout=30) as lead:
+        entries = api("engineering.list_time_entries")
+        first = entries("ales", client=lead, limit=2).parsed
+        second = entries("ales", client=lead, limit=2, cursor=first.next_cursor).parsed
+        assert len({entry.id for entry in (*first.items, *second.items)}) == 4
+
+        submitted = importlib.import_module(f"{PACKAGE}.models").ListTimeEntriesStatusItem.SUBMITTED
+        draft = next(entry for entry in entries("ales", client=lead, status=[submitted]).parsed.items)
+        change = models.TimeEntryUpdate.from_dict({"activity": "travel" if draft.activity != "travel" else "analysis"})
+        update = api("engineering.update_time_entry")
+        changed = update("ales", draft.id, client=lead, body=change, if_match=f'"{draft.version}"')
+        assert (changed.status_code, changed.parsed.version) == (200, draft.version + 1)
+        stale = update("ales", draft.id, client=lead, body=change, if_match=f'"{draft.version}"')
+        assert (stale.status_code, stale.parsed.type_) == (412, "/problems/stale-version")
+
+        table = lead.get_httpx_client().get("/v1/territories/ales/time-entries", params={"format": "csv"})
+        assert table.headers["content-type"].startswith("text/csv")
+        assert str(draft.id) in table.text

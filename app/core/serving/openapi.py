@@ -239,7 +239,8 @@ def _mend(path: str, method: str, operation: dict[str, Any], route: Route, schem
     operation["x-codeSamples"] = [{"lang": "curl", "source": _curl(path, method, parameters, needed, example)}]
     for status, answer in answers.items():
         if status < "400":
-            _accept(status, answer, operation, keyed=keyed, posts=method == "post", schemas=schemas)
+            tried = (status, route.status_code) == ("200", 201)  # with dry_run=true: nothing was made
+            _accept(status, answer, operation, keyed=keyed, posts=method == "post", tried=tried, schemas=schemas)
         if route.gate:
             answer["headers"] = answer.get("headers", {}) | headers("RateLimit", "RateLimit-Policy")
     operation["security"] = [{"key": []}] if route.gate else []
@@ -254,8 +255,9 @@ WITH_FORMS = "As JSON; other forms by `format`."
 
 
 def _accept(
-    status: str, answer: dict[str, Any], operation: dict[str, Any], *, keyed: bool, posts: bool, schemas: dict[str, Any]
-) -> None:
+    status: str, answer: dict[str, Any], operation: dict[str, Any], *, keyed: bool, posts: bool, tried: bool,
+    schemas: dict[str, Any],
+) -> None:  # fmt: skip
     """Mend an answer that is no refusal: its headers, and JSON alone where it has JSON.
 
     A generator that finds several media types makes a union of them, and no field of the object can be read.
@@ -271,7 +273,6 @@ def _accept(
         answer["description"] = A_PAGE if listed else WITH_FORMS if others else ANSWERED[status]
     says = []
     schema = _named(content.get(JSON, {}).get("schema", {}), schemas)
-    tried = status == "200" and "201" in operation["responses"] and posts  # with dry_run=true: nothing was made
     if status == "304" or ("version" in schema.get("properties", {}) and not tried):
         says.append("ETag")
     if keyed and not tried:

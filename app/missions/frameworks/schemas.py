@@ -193,7 +193,7 @@ class Framework(Read):
         description="Man-days on certificates of service of these missions, without those that are cancelled."
     )
     days_invoiced: Days = Field(description="Man-days on invoices of these missions that stand, less credit notes.")
-    days_left: Days | None = Field(
+    days_left: SignedDays | None = Field(
         description="max_days less days_ordered; null without max_days. Below zero as of a day before"
         " the maximum was raised, where an order of such a day was recorded later."
     )
