@@ -154,15 +154,25 @@ def test_the_generated_client_pages_changes_by_version_and_exports(client: Modul
         second = entries("ales", client=lead, limit=2, cursor=first.next_cursor).parsed
         assert len({entry.id for entry in (*first.items, *second.items)}) == 4
 
-        submitted = importlib.import_module(f"{PACKAGE}.models").ListTimeEntriesStatusItem.SUBMITTED
-        draft = next(entry for entry in entries("ales", client=lead, status=[submitted]).parsed.items)
-        change = models.TimeEntryUpdate.from_dict({"activity": "travel" if draft.activity != "travel" else "analysis"})
+        mission = api("missions.list_missions")("ales", client=lead).parsed.items[0]
+        person = api("missions.list_consultants")("ales", client=lead, q="ancoris").parsed.items[0]
+        body = models.TimeEntryCreate.from_dict(
+            {
+                "mission_id": str(mission.id), "consultant_id": str(person.id), "worked_on": "2023-08-30",
+                "days": 0.5, "activity": "analysis", "status": "draft",
+            }
+        )  # fmt: skip
+        made = api("engineering.create_time_entry")("ales", client=lead, body=body, idempotency_key=uuid4().hex)
+        assert (made.status_code, made.headers["location"]) == (
+            201, f"/v1/territories/ales/time-entries/{made.parsed.id}",
+        )  # fmt: skip
+        change = models.TimeEntryUpdate.from_dict({"days": 0.25})
         update = api("engineering.update_time_entry")
-        changed = update("ales", draft.id, client=lead, body=change, if_match=f'"{draft.version}"')
-        assert (changed.status_code, changed.parsed.version) == (200, draft.version + 1)
-        stale = update("ales", draft.id, client=lead, body=change, if_match=f'"{draft.version}"')
+        changed = update("ales", made.parsed.id, client=lead, body=change, if_match=made.headers["etag"])
+        assert (changed.status_code, changed.parsed.days) == (200, 0.25)
+        stale = update("ales", made.parsed.id, client=lead, body=change, if_match=made.headers["etag"])
         assert (stale.status_code, stale.parsed.type_) == (412, "/problems/stale-version")
 
         table = lead.get_httpx_client().get("/v1/territories/ales/time-entries", params={"format": "csv"})
         assert table.headers["content-type"].startswith("text/csv")
-        assert str(draft.id) in table.text
+        assert str(made.parsed.id) in table.text
