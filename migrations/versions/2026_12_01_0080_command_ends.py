@@ -1,13 +1,13 @@
 """When the commands that a timer runs ended last.
 
-Revision: 2026_12_01_0080, after 2026_12_01_0020. Code of before does not know the table.
+Revision: 2026_12_01_0080, after 2026_12_01_0022. Code of before does not know the table.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_12_01_0080"
-down_revision = "2026_12_01_0020"
+down_revision = "2026_12_01_0022"
 branch_labels = None
 depends_on = None
 
