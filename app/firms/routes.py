@@ -41,8 +41,20 @@ SIREN = PathText("[0-9]{9}", INVALID_SIREN, is_siren)
 SIRET = PathText("[0-9]{14}", INVALID_SIRET, is_siret)
 register_url_convertor("siren", SIREN)
 register_url_convertor("siret", SIRET)
-describe("siren", "The SIREN of the firm: nine digits, the last of which is their Luhn key.", SIREN.schema, "910000017")
-describe("siret", "The SIRET of the site: the SIREN of its firm, then five digits.", SIRET.schema, "91000001700012")
+describe(
+    "siren",
+    "The SIREN of the firm: nine digits, the last of which is their Luhn key.",
+    SIREN.schema,
+    "910000017",
+    of="firm",
+)
+describe(
+    "siret",
+    "The SIRET of the site: the SIREN of its firm, then five digits.",
+    SIRET.schema,
+    "91000001700012",
+    of="site",
+)
 
 FIRM = "/v1/firms/{siren:siren}"
 HERE = T + "/firms/{siren:siren}"

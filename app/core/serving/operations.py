@@ -73,8 +73,13 @@ register_url_convertor("year", _Year())
 _PATH_PARAMETERS: dict[str, dict[str, Any]] = {}
 
 
-def describe(name: str, description: str, schema: dict[str, Any], example: Any) -> None:
-    """Say how the path parameter of this name is documented, beside the address that has it."""
+NAMED_BY: dict[str, str] = {}  # what a path parameter names, where its own name does not say it
+
+
+def describe(name: str, description: str, schema: dict[str, Any], example: Any, *, of: str = "") -> None:
+    """Say how the path parameter of this name is documented, beside the address that has it; `of` is what it names."""
+    if of:
+        NAMED_BY[name] = of
     _PATH_PARAMETERS[name] = {"description": description, "schema": schema, "example": example}
 
 

@@ -2,6 +2,8 @@
 
 import re
 
+from app.core.serving.operations import NAMED_BY
+
 # What begins the sentence where it is not the verb of the name.
 _VERBS = {"put": "Set", "update": "Change", "look": "Look up", "draw": "Draw up"}
 _SINGLE = {"get", "list", "put", "compare", "delete"}  # what they are about has an address of its own without an id
@@ -42,7 +44,7 @@ def _a(noun: str) -> str:
 
 
 def _owner(path: str, verb: str) -> str:
-    """What the last parameter names that stands before the thing itself: a firm, a mission, a territory."""
+    """What the last parameter names that stands before the thing itself."""
     segments = path.split("/")[1:]
     thing = len(segments) - (2 if _acts(segments, verb) else 1)
     before = [(number, part[1:-1]) for number, part in enumerate(segments[:thing]) if part.startswith("{")]
@@ -51,7 +53,7 @@ def _owner(path: str, verb: str) -> str:
     number, name = before[-1]
     if name == "id":  # as its collection is called
         name = segments[number - 1].replace("-", "_").removesuffix("s")
-    return {"siren": "firm", "siret": "site"}.get(name, name.removesuffix("_id").replace("_", " "))
+    return NAMED_BY.get(name, name.removesuffix("_id").replace("_", " "))
 
 
 def _acts(segments: list[str], verb: str) -> bool:
