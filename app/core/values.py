@@ -414,7 +414,7 @@ Iban = Annotated[str, _Rule(_iban, {"type": "string", "maxLength": _LONGEST_IBAN
 
 _SEPARATOR = re.compile(r"[^0-9A-Z]")
 _BEGINNING = re.compile(r"(?=([A-Z]{2})[0-9]{2})")
-_PARTS_OF_A_BBAN = re.compile("([0-9]+)!")
+_PARTS_OF_A_BBAN = re.compile(r"([0-9]{1,3})!")
 
 
 @cache

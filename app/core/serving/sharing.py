@@ -9,7 +9,7 @@ def share(document: dict[str, Any]) -> None:
     """Name every parameter and every refusal by `$ref`.
 
     The one that most operations have bears the plain name (`limit`, `Problem409`); each other one bears that of an
-    operation too, the shortest of those that have it (`sort.list_firms`).
+    operation too, the shortest of those that have it (`sort.firms` for `list_firms`).
     """
     operations = [operation for of in document["paths"].values() for operation in of.values()]
     parameters, refusals = _Shared(), _Shared()
@@ -48,7 +48,7 @@ class _Shared:
             first = {spelt: min(users[spelt], key=lambda user: (len(user), user)) for spelt in users}
             most, *others = sorted(users, key=lambda spelt: (-len(users[spelt]), first[spelt]))
             self._names[most] = name
-            self._names |= {spelt: f"{name}.{first[spelt]}" for spelt in others}
+            self._names |= {spelt: f"{name}.{first[spelt].removeprefix('list_')}" for spelt in others}
         return {name: self._parts[spelt] for spelt, name in self._names.items()}
 
     def reference(self, part: Any, kind: str) -> dict[str, str]:
