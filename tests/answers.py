@@ -24,7 +24,7 @@ def hold(method: str, route: Any, response: httpx2.Response) -> None:
 
     What has been held once is not held again: answers of an operation that differ in digits alone are as good as one.
     """
-    if _loose.get():
+    if _loose.get() or b"fields=" in response.request.url.query:  # then an object is a part of itself
         return
     template, body = getattr(route, "path_format", ""), response.content
     told = {name.lower(): value for name, value in response.headers.raw if name.lower() in _LOOKED_AT}
@@ -66,8 +66,10 @@ def _hold(method: str, template: str, response: httpx2.Response, *, bodiless: bo
         undeclared = {name for name in HEADERS if name.lower() in response.headers} - {*documented.get("headers", ())}
         assert not undeclared, f"{place} does not declare {undeclared}"
     content = documented.get("content", {})
-    if bodiless or not response.content:
-        assert bodiless or not content, f"{place} has no body"
+    if bodiless:
+        return
+    if not content:
+        assert not response.content, f"{place} has a body"
     elif media_type not in content:
         others = {_media_types()[form] for form in (operation or {}).get("x-rebond-forms", ())}
         assert (status, media_type in others) == ("200", True), f"{place} is {media_type}"

@@ -3,11 +3,10 @@
 from datetime import datetime
 
 from prometheus_client import Gauge
-from sqlalchemy import CheckConstraint
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, raw_connection, shape
+from app.core.db import Base, raw_connection
 
 TIMED = ("tick", "check", "backup")
 ENDED = Gauge(
@@ -26,10 +25,6 @@ class CommandEnd(Base):
     command: Mapped[str] = mapped_column(primary_key=True)
     succeeded_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
-
-    __table_args__: tuple[CheckConstraint, ...] = (
-        shape("command = ANY ('{tick,check,backup}')", name="command_ends_command"),
-    )
 
 
 async def note(engine: AsyncEngine, command: str, *, succeeded: bool) -> None:

@@ -231,6 +231,7 @@ BasisPoints = Annotated[int, Field(strict=True, ge=0, le=100_000, examples=[2_50
 # --- Days --------------------------------------------------------------------------------------------------------
 
 MAX_DAYS = Decimal("99999.75")  # numeric(7,2)
+MAX_SUMMED_DAYS = Decimal("999999999.75")  # of ten thousand of them
 QUARTER_DAY = Decimal("0.25")
 _CENT = Decimal("0.01")
 
@@ -242,7 +243,7 @@ def _days(low: Decimal, high: Decimal, example: float) -> _Rule:
         return DAYS_OUT_OF_RANGE.error(minimum=low.quantize(_CENT), maximum=high.quantize(_CENT))
 
     def check(value: object) -> Decimal:
-        days = _exact(value, out_of_range)
+        days = _exact(value, out_of_range, max(-low, high))
         if not low <= days <= high:
             raise out_of_range()
         return days
@@ -250,7 +251,7 @@ def _days(low: Decimal, high: Decimal, example: float) -> _Rule:
     return _Rule(check, {"type": "number", "multipleOf": 0.25, **bounds, "examples": [example]}, _number)
 
 
-def _exact(value: object, out_of_range: Callable[[], Exception]) -> Decimal:
+def _exact(value: object, out_of_range: Callable[[], Exception], most: Decimal = MAX_DAYS) -> Decimal:
     """A number of quarter days to two places, within what the type holds; cheap also for Decimal("1E+99999999")."""
     # No float: the reader never makes one, and code that makes one has already lost exactness.
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
@@ -261,9 +262,9 @@ def _exact(value: object, out_of_range: Callable[[], Exception]) -> Decimal:
         if value.is_zero() and value.is_signed():
             raise NEGATIVE_ZERO.error()
         # Before any arithmetic, which would spell out the digits of a huge exponent.
-        too_far = not value.is_zero() and value.adjusted() > MAX_DAYS.adjusted()
+        too_far = not value.is_zero() and value.adjusted() > most.adjusted()
     else:
-        too_far = abs(value) > MAX_DAYS
+        too_far = abs(value) > most
     if too_far:
         raise out_of_range()
     days = Decimal(value).quantize(_CENT)
@@ -285,6 +286,10 @@ PositiveDays = Annotated[Decimal, _days(QUARTER_DAY, MAX_DAYS, 12.5)]
 
 # Days added or, when negative, taken away (an amendment of an order).
 SignedDays = Annotated[Decimal, _days(-MAX_DAYS, MAX_DAYS, -2.5)]
+
+# Days of all territories together, and what is left of them.
+SummedDays = Annotated[Decimal, _days(Decimal(0), MAX_SUMMED_DAYS, 12.5)]
+SignedSummedDays = Annotated[Decimal, _days(-MAX_SUMMED_DAYS, MAX_SUMMED_DAYS, -2.5)]
 
 # The part of one day that one time entry covers: 0.25, 0.5, 0.75 or 1.
 DayFraction = Annotated[Decimal, _days(QUARTER_DAY, Decimal(1), 0.5)]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.access.schemas import OrganisationName
 from app.core.schemas import Read
-from app.core.values import Cents, Days, Fte, SignedDays
+from app.core.values import Cents, Fte, SignedSummedDays, SummedDays
 from app.envelopes.schemas import Amounts
 from app.firms.rules import Stage
 from app.firms.schemas import FirmName, SirenRead
@@ -31,9 +31,9 @@ RecordedAsOf = Annotated[
 class SummaryFigures(Amounts):
     """Days, euros, firms and projects on a day, as they are known now, or were at the end of a day."""
 
-    days_ordered: Days = Field(description="Man-days of all orders signed by that day.")
-    days_entered: Days = Field(description="Man-days submitted, validated or certified that count by that day.")
-    days_left: SignedDays = Field(
+    days_ordered: SummedDays = Field(description="Man-days of all orders signed by that day.")
+    days_entered: SummedDays = Field(description="Man-days submitted, validated or certified that count by that day.")
+    days_left: SignedSummedDays = Field(
         description="Man-days ordered less entered. Below zero before the order of days that were worked already."
     )
     auditions_held: int = Field(description="Number of auditions held by that day.")

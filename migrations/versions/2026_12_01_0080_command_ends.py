@@ -18,7 +18,6 @@ def upgrade() -> None:
         sa.Column("command", sa.Text(), primary_key=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True)),
         sa.Column("failed_at", sa.DateTime(timezone=True)),
-        sa.CheckConstraint("command = ANY ('{tick,check,backup}')", name="command_ends_command"),
     )
 
 

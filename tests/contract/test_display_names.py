@@ -174,6 +174,7 @@ OPAQUE: dict[str, str] = {
     "EventActor.id": "Events hold nothing personal: the name is read from the organisation's persons.",
     "EventActor.organisation_id": "An event shows what was true when it was written; names are joined by id.",
     "FeedEvent.client_request_id": "It is no object: what the client called its request.",
+    "AccessRecord.request_id": "It is no object: it ties a record to the logs.",
     "FeedEvent.request_id": "It is no object: it ties an answer to the logs.",
     # engineering
     "CertificateContent.mission_id": "The content is sealed: a name may change and its hash may not.",

@@ -189,8 +189,8 @@ class CommitteeDecisions(Read):
 class LeftOfContribution(Read):
     """What a contribution has left."""
 
-    contribution_id: UUID = Field(description="The contribution.")
-    contribution_reference: str = Field(description="Reference of the contribution.")
+    contribution_id: UUID = Field(description="Money of the envelope that the awards take from.")
+    contribution_reference: str = Field(description="What its convention calls it.")
     organisation_id: UUID = Field(description="The contributor.")
     organisation_name: str = Field(description="Present name of the contributor.")
     available_cents: Cents = Field(description="Cents of euro that an award of the meeting's day could commit of it.")

@@ -106,6 +106,7 @@ async def test_a_workbook_is_refused_with_each_fault_at_its_line(world: World) -
             (6, "", "supplier_missing", "blocking"),
             (7, "paid_on", "required", "blocking"),
             (8, "amount_excl_vat_cents", "cell_not_read", "blocking"),
+            (9, "invoice_number", "invoice-already-claimed", "blocking"),  # which only the write finds
         ],
     )
     assert ok(await staff.get(claims.path, params={"external_id": "DP-1"}))["items"] == []
