@@ -93,9 +93,11 @@ class Book:
             return 0
         ahead = self.ahead()
         if ahead and ahead[0].rests is GraceKind.NOTHING_DUE:
-            return self.basis.deferred_cents
+            ran = self.basis.deferred_cents
+        else:
+            ran = interest_until(self.terms, self.basis, on, broken=self.basis.before < on)
         paid = sum(entry.interest - entry.interest_left for entry in self.entries if entry.due_on > on)
-        return max(interest_until(self.terms, self.basis, on, broken=self.basis.before < on) - paid, 0)
+        return max(ran - paid, 0)
 
     def roll(self, on: date) -> None:
         """Let the lines up to this day fall due."""

@@ -316,6 +316,22 @@ def builds(draw: st.DrawFn) -> Build:
     return draw(st.sampled_from(acts))
 
 
+def test_interest_that_ran_before_a_rest_is_settled_once() -> None:
+    """Deferred until then, and paid with everything else on the day from which nothing is due."""
+    terms = LoanTerms(
+        1, Frequency.QUARTERLY, grace_periods=1, annual_rate_bp=150, grace_kind=GraceKind.INTEREST_DEFERRED,
+        day_count=DayCount.THIRTY_360,
+    )  # fmt: skip
+    on = date(2024, 3, 31)
+    story = Facts(terms, [PaidTranche("T", date(2024, 1, 1), 10_000)])
+    first = unwritten((), replay(story, on))
+    rest = grace(terms, replay(replace(story, versions=first), on), KEPT, 1, GraceKind.NOTHING_DUE, date(2024, 6, 30))
+    known = replace(story, versions=[*first, replace(rest, number=2, order=1, act="act")])
+    assert settlement(known, on)["total_cents"] == 10_038
+    paid = replace(known, assignments=[Assigned("all", on, 10_038, 9)])
+    assert (settlement(paid, on)["total_cents"], replay(paid, on).splits["all"].overpaid_cents) == (0, 0)
+
+
 @given(stories(), DAYS, builds(), DAYS, st.lists(st.tuples(DAYS, st.integers(1, 300_000)), max_size=3))
 def test_an_act_loses_no_cent_and_stands_as_it_was_made(
     story: Facts, on: date, build: Build, as_of: date, later: list[tuple[date, int]]
