@@ -44,6 +44,7 @@ async def written(pool: Any, make: Any) -> dict[str, list[str]]:
         return "now" if word["instant"] else places.setdefault(word[0], f"#{len(places)}")
 
     new.pop("idempotency_keys")  # a key that nobody repeats needs no reply
+    new.pop("access_records")  # of earlier requests, which the service writes when it has time
     return {table: [VARYING.sub(placed, row) for row in found] for table, found in new.items() if found}
 
 
