@@ -119,13 +119,12 @@ class ImportTooLarge(Problem):
     detail = "{limit}"
     detail_fr = "{limit}"
     cure = (
-        "Send a workbook as CSV, or in parts; without its other sheets and its formats it is smaller too. In a CSV,"
-        " look for a quotation mark that is missing in the line, or send the file in parts."
+        "Send it as CSV where it is a workbook, which without its other sheets and its formats is smaller too, or in"
+        " parts. In a CSV, look for a quotation mark that is missing in the line."
     )
     cure_fr = (
-        "Envoyez un classeur en CSV, ou en plusieurs parties ; sans ses autres feuilles ni ses mises en forme, il est"
-        " plus petit aussi. Dans un CSV, cherchez un guillemet qui manque à la ligne, ou envoyez le fichier en"
-        " plusieurs parties."
+        "Envoyez-le en CSV si c'est un classeur, qui sans ses autres feuilles ni ses mises en forme est plus petit"
+        " aussi, ou en plusieurs parties. Dans un CSV, cherchez un guillemet qui manque à la ligne."
     )
 
 

@@ -106,8 +106,9 @@ async def test_what_is_no_table_is_named_when_it_is_sent(world: World) -> None:
     [
         (with_rows('<row r="1000000000000000"><c><v>1</v></c></row>'), "too_many_rows"),
         ((FOUND / "b05_sst.xlsx").read_bytes(), "too_many_strings"),
+        (b"siren;nom\n1;" + b"x" * 2_000_000 + b"\n", "line_too_long"),
     ],
-    ids=["far", "b05"],
+    ids=["far", "b05", "csv"],
 )  # fmt: skip
 async def test_a_file_beyond_a_limit_is_refused_and_the_next_one_is_imported(
     app: Any, world: World, content: bytes, limit: str
@@ -120,6 +121,7 @@ async def test_a_file_beyond_a_limit_is_refused_and_the_next_one_is_imported(
     assert (ended["problem"]["type"], ended["problem"]["limit"]) == ("/problems/import-too-large", limit)
     assert "Send a workbook as CSV" in ended["problem"]["detail"]
     assert "CSV" in ended["problem"]["detail_fr"]
+    assert "guillemet qui manque" in ended["problem"]["detail_fr"], "a CSV needs another cure than to be one"
     assert await column(world, ended, "reader_deaths") == 0
     assert (await carry_out(client, FIRMS, csv_file(*firms()[1])))["status"] == "succeeded"
 
