@@ -119,7 +119,7 @@ async def test_a_file_beyond_a_limit_is_refused_and_the_next_one_is_imported(
     assert (ended["status"], ended["attempts"]) == ("refused", 1)
     assert readers_ended(limit) == before + 1
     assert (ended["problem"]["type"], ended["problem"]["limit"]) == ("/problems/import-too-large", limit)
-    assert "Send a workbook as CSV" in ended["problem"]["detail"]
+    assert "Send it as CSV" in ended["problem"]["detail"]
     assert "CSV" in ended["problem"]["detail_fr"]
     assert "guillemet qui manque" in ended["problem"]["detail_fr"], "a CSV needs another cure than to be one"
     assert await column(world, ended, "reader_deaths") == 0
