@@ -48,14 +48,16 @@ class Address:
     timeout: float | None
     settings: Mapping[str, str]
 
-    async def connection(self, session: Mapping[str, str] = MappingProxyType({}), **options: Any) -> Any:
+    async def connection(
+        self, session: Mapping[str, str] = MappingProxyType({}), *, name: str = "rebond", **options: Any
+    ) -> Any:
         """Open a bare asyncpg connection, at most 5 s long where `connect_timeout` does not say otherwise.
 
-        What the session is to have is set once it is open: PgBouncer refuses what comes with the greeting.
+        The server knows it by `name`, where the address has none. What the session is to have is set once it is open:
+        PgBouncer refuses what comes with the greeting.
         """
-        settings = {"application_name": "rebond", **options.pop("server_settings", {}), **self.settings}
-        timeout = self.timeout or options.pop("timeout", 5.0)
-        opened = await asyncpg.connect(self.dsn, timeout=timeout, server_settings=settings, **options)
+        settings = {"application_name": name, **self.settings}
+        opened = await asyncpg.connect(self.dsn, timeout=self.timeout or 5.0, server_settings=settings, **options)
         if session:
             try:
                 await opened.execute("; ".join(f"SET {name} = '{value}'" for name, value in session.items()))

@@ -144,13 +144,13 @@ def check_server(url: str, *, migrated: bool = True) -> None:
     """Refuse, in one line, a database that cannot be reached, is too old, shares its sessions, or is not migrated."""
     place = shown(url)
     try:
-        version, faults, revision = asyncio.run(_look(libpq.address(url)))
+        version, lost, revision = asyncio.run(_look(libpq.address(url)))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise CommandRefused(f"the database {place} cannot be reached: {line_of(error)}") from None
     if version < POSTGRESQL:
         raise CommandRefused(f"the database {place} is PostgreSQL {version // 10_000}; Rebond needs 18 or later")
-    if faults:
-        raise CommandRefused(f"the database {place} {faults[0]}")
+    if lost is not None:
+        raise CommandRefused(f"the database {place} {lost}")
     if not migrated:
         return
     if revision is None:
@@ -161,7 +161,7 @@ def check_server(url: str, *, migrated: bool = True) -> None:
         )
 
 
-async def _look(address: libpq.Address) -> tuple[int, list[str], str | None]:
+async def _look(address: libpq.Address) -> tuple[int, str | None, str | None]:
     """The server's version, what stands between it and us that would not do, and the database's revision."""
     # Nothing is prepared, which some poolers refuse; and without settings, of which an older server does not know some.
     async with AsyncExitStack() as stack:
@@ -169,23 +169,25 @@ async def _look(address: libpq.Address) -> tuple[int, list[str], str | None]:
         stack.push_async_callback(plain.close)
         version = int(await plain.fetchval("SHOW server_version_num"))
         if version < POSTGRESQL:
-            return version, [], None
+            return version, None, None
         ours = await address.connection(SESSION, statement_cache_size=0)
         stack.push_async_callback(ours.close)
-        faults = []
-        process = "SELECT pg_backend_pid()"  # of two sessions that are open: one alone where a pooler shares it out
-        if await plain.fetchval(process) == await ours.fetchval(process):
-            faults.append(
-                "is behind a pooler that shares out its sessions (pool_mode transaction or statement): locks, time-outs"
-                " and prepared statements need one of their own (pool_mode = session)"
-            )
-        for name, wanted in SESSION.items():
-            found = await ours.fetchval(f"SHOW {name}")
-            if found != wanted:
-                faults.append(
-                    f"says {name} = {found} where Rebond has set {wanted}: what is between them loses settings"
-                )
-        return version, faults, await migrations.applied(plain)
+        return version, await _lost_between(plain, ours), await migrations.applied(plain)
+
+
+async def _lost_between(plain: Any, ours: Any) -> str | None:
+    """What a pooler takes from sessions, as the end of a sentence about the database; None where it takes nothing."""
+    process = "SELECT pg_backend_pid()"  # of two sessions that are open: one alone where a pooler shares it out
+    if await plain.fetchval(process) == await ours.fetchval(process):
+        return (
+            "is behind a pooler that shares out its sessions (pool_mode transaction or statement): locks, time-outs"
+            " and prepared statements need one of their own (pool_mode = session)"
+        )
+    for name, wanted in SESSION.items():
+        found = await ours.fetchval(f"SHOW {name}")
+        if found != wanted:
+            return f"says {name} = {found} where Rebond has set {wanted}: what is between them loses settings"
+    return None
 
 
 def shown(url: str) -> str:

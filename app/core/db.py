@@ -266,13 +266,14 @@ SESSION = MappingProxyType(
 )
 
 
-def bare_engine(url: str, *, session: Mapping[str, str] = MappingProxyType({}), **options: Any) -> AsyncEngine:
+def bare_engine(
+    url: str, *, session: Mapping[str, str] = MappingProxyType({}), name: str = "rebond", **options: Any
+) -> AsyncEngine:
     """An engine for an address as libpq writes it, with the sessions' settings that are given and no others."""
     address = libpq.address(url)
-    named = options.pop("name", "rebond")
     create = address.creator(
         session,
-        server_settings={"application_name": named},
+        name=name,
         # Of a longer statement asyncpg would remember nothing, and PostgreSQL plan it anew each time: 5 ms for the
         # follow-up of the days, which takes 17 kB.
         max_cacheable_statement_size=65_536,
