@@ -14,13 +14,13 @@ from ruamel.yaml import YAML
 import app.main  # noqa: F401  # every figure
 from app.core.command_ends import TIMED
 from app.settings import Settings
+from tests.deployed import DEPLOY, program
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus/rebond.rules.yml"
 
 
-def program(name: str) -> str:
-    found = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+def present(name: str) -> str:
+    found = program(name)
     if found is None:
         pytest.skip(f"no {name} here")
     return found
@@ -62,7 +62,7 @@ def test_every_figure_of_ours_is_drawn() -> None:
 
 
 def test_prometheus_takes_the_rules_and_each_fires_where_it_must() -> None:
-    promtool = program("promtool")
+    promtool = present("promtool")
     accepted(promtool, "check", "rules", RULES.name, cwd=RULES.parent)
     accepted(promtool, "test", "rules", "rebond.tests.yml", cwd=RULES.parent)
 
@@ -79,7 +79,7 @@ def test_every_alert_is_tried_quiet_and_firing() -> None:
 
 
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
-    analyze = program("systemd-analyze")
+    analyze = present("systemd-analyze")
     for unit in (DEPLOY / "systemd").iterdir():
         text = unit.read_text().replace("/opt/rebond/bin/rebond", shutil.which("true") or "/bin/true")
         (tmp_path / unit.name).write_text(text)

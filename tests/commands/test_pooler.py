@@ -23,10 +23,10 @@ from app import libpq
 from app.commands.database import check_server
 from app.commands.terminal import CommandRefused
 from app.core.db import SESSION, create_engine
+from tests.deployed import but_for, free_port, program
 from tests.processes import RUN
 
-PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-DEPLOYED = Path(__file__).parents[2] / "deploy/pgbouncer.ini"
+PROGRAM = program("pgbouncer")
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no PgBouncer here (apt-get install pgbouncer)")
 
 
@@ -35,20 +35,15 @@ def pooling(place: Path, database_url: str, mode: str) -> Iterator[str]:
     """The address of the database through PgBouncer, as `deploy/` has it but for this mode."""
     of = libpq.address(database_url)
     server = Path(unquote(of.dsn.partition("host=")[2]))
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (place / "users").write_text('"postgres" "right"\n')
-    text = DEPLOYED.read_text()
-    for ours, here in (
-        ("rebond = host=127.0.0.1 port=5432", f"{of.database} = host={server} user=postgres"),
-        ("6432\n", f"{port}\n"),
-        ("pool_mode = session", f"pool_mode = {mode}"),
-        ("/etc/pgbouncer/userlist.txt", f"{place}/users\nlogfile = {place}/log"),
-    ):
-        assert ours in text
-        text = text.replace(ours, here)
-    (place / "pgbouncer.ini").write_text(text)
+    changes = {
+        "rebond = host=127.0.0.1 port=5432": f"{of.database} = host={server} user=postgres",
+        "6432\n": f"{port}\n",
+        "pool_mode = session": f"pool_mode = {mode}",
+        "/etc/pgbouncer/userlist.txt": f"{place}/users\nlogfile = {place}/log",
+    }
+    (place / "pgbouncer.ini").write_text(but_for("pgbouncer.ini", changes))
     account = None
     if os.geteuid() == 0:  # which PgBouncer refuses to be
         account = server.owner()

@@ -5,9 +5,7 @@ nginx and OpenSSL are the distribution's packages; the test is skipped where the
 
 import contextlib
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -20,12 +18,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.deployed import but_for, free_port, program
 from tests.processes import Home, eventually, loaded_home
 from tests.world import ok
 
-DEPLOYED = Path(__file__).parents[2] / "deploy/nginx.conf"
-SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin"
-NGINX, OPENSSL = shutil.which("nginx", path=SBIN), shutil.which("openssl")
+NGINX, OPENSSL = program("nginx"), program("openssl")
 CALLERS, A_SECOND = 8, 200
 
 
@@ -35,7 +32,7 @@ def test_a_rolling_restart_behind_nginx_loses_no_request() -> None:
         url = home.address()
         key = first.keys["operator"]
         with contextlib.ExitStack() as stack:
-            ports = [_free(), _free()]
+            ports = [free_port(), free_port()]
             running = [stack.enter_context(_instance(home, port, url)) for port in ports]
             place = stack.enter_context(_proxy(home.path / "nginx", ports))
             with _asking(place, key) as (answers, written):
@@ -52,13 +49,6 @@ def test_a_rolling_restart_behind_nginx_loses_no_request() -> None:
 def _wait_for(answers: Counter[int], more: int) -> None:
     enough = answers.total() + more
     assert eventually(lambda: answers.total() > enough)
-
-
-def _free() -> int:
-    with contextlib.closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager
@@ -87,29 +77,26 @@ def _instance(home: Home, port: int, url: str) -> Iterator[Any]:
 @contextlib.contextmanager
 def _proxy(place: Path, ports: list[int]) -> Iterator[str]:
     place.mkdir()
-    port = _free()
+    port = free_port()
     subprocess.run(
         [str(OPENSSL), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
          "-subj", "/CN=127.0.0.1", "-keyout", place / "key", "-out", place / "crt"],
         check=True, capture_output=True,
     )  # fmt: skip
-    text = DEPLOYED.read_text()
-    for ours, here in (
-        ("127.0.0.1:8001", f"127.0.0.1:{ports[0]}"),
-        ("127.0.0.1:8002", f"127.0.0.1:{ports[1]}"),
-        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
-        ("/etc/ssl/rebond.crt", f"{place}/crt"),
-        ("/etc/ssl/rebond.key", f"{place}/key"),
-    ):
-        assert ours in text
-        text = text.replace(ours, here)
+    changes = {
+        "127.0.0.1:8001": f"127.0.0.1:{ports[0]}",
+        "127.0.0.1:8002": f"127.0.0.1:{ports[1]}",
+        "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
+        "/etc/ssl/rebond.crt": f"{place}/crt",
+        "/etc/ssl/rebond.key": f"{place}/key",
+    }
     account = "user root;" if os.geteuid() == 0 else ""
     temporary = "".join(
         f"{kind}_temp_path {place}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     (place / "nginx.conf").write_text(
         f"{account} daemon off; pid {place}/pid; error_log {place}/log warn; events {{ }}\n"
-        f"http {{ access_log off; {temporary}\n{text}\n}}\n"
+        f"http {{ access_log off; {temporary}\n{but_for('nginx.conf', changes)}\n}}\n"
     )
     with subprocess.Popen([str(NGINX), "-p", place, "-c", place / "nginx.conf", "-e", place / "log"]) as process:
         try:
