@@ -365,17 +365,29 @@ class Envelope(Life):
         """
         splits = award.splits()
         every = sorted(enumerate(award.repaid), key=lambda each: (each[1].on, each[0]))
-        changes = [(deed, splits.get(place, 0) - sum(deed.brought("repaid").values())) for place, deed in every]
-        for deed, cents in changes:
+        changes = [(deed, splits.get(place, 0), sum(deed.brought("repaid").values())) for place, deed in every]
+        if own is not None and own.gone and (refusal := self.mirror(own)):
+            return refusal
+        again: list[tuple[Deed, int]] = []
+        for deed, wanted, brought in changes:
             if deed is own and deed.gone:
-                if refusal := self.mirror(deed):
-                    return refusal
-            elif cents < 0:
-                self.cut(deed, -cents, on if deed is own else deed.on)
-        for deed, cents in changes:
+                continue
+            # What could be brought in only once the bank had sent `own` back comes in on its own day.
+            back = brought if own is not None and own.gone and self.later(deed) else max(brought - wanted, 0)
+            if back:
+                self.cut(deed, back, on if deed is own else deed.on)
+            again.append((deed, wanted - brought + back))
+        for deed, cents in again:
             if cents > 0:
                 self.bring(deed, cents)
         return ""
+
+    def later(self, deed: Deed) -> bool:
+        """Whether it has brought something in later than on its own day."""
+        found = Counter[int]()
+        for fact in deed.facts:
+            found[fact.on] += fact.cents if fact.figure == "repaid" else 0
+        return any(cents > 0 for on, cents in found.items() if on > deed.on)
 
     def bring(self, deed: Deed, cents: int) -> None:
         """Repay capital on the day of the repayment, or later as far as it is owed later only."""
@@ -587,6 +599,19 @@ LIVES: dict[str, list[Act]] = {
         ("award", [0, 1, 0, 1, 599]),  # six euros of it, as a grant
         ("bounce", [0, 0, 1]),  # on the third day
         ("release", [0, 1, 0, 1]),
+    ],
+    "a repayment bounces, another comes, and one is taken back": [
+        ("contribute", [1, 1845, 1, 3, 0, 1]),
+        ("award", [3, 3, 1, 1, 1021]),
+        ("contribute", [0, 0, 1, 0, 2, 2]),
+        ("pay", [2, 0, 3, 691, 2, 1]),
+        ("contribute", [1, 799, 3, 1, 0, 1]),
+        ("contribute", [3, 85, 1, 3, 1, 2]),
+        ("repay", [0, 0, 3, 600, 2, 0]),
+        ("bounce", [0, 1, 1]),
+        ("contribute", [3, 679, 1, 4, 0, 0]),
+        ("repay", [1, 0, 2, 0, 1, 0]),
+        ("reverse", [7]),
     ],
 }
 
