@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from app.access.rules import MATRIX, Role
+from app.integrations.access_records import service as access_records
 from app.integrations.seals.service import seal_events
 from app.settings import Settings
 from tests.conftest import as_service, plain, serving_in_process
@@ -98,15 +99,22 @@ def own_url(new_database: Any) -> str:
 
 @pytest.fixture(scope="module")
 async def alone(own_url: str, settings: Settings, anyio_backend: Any) -> AsyncIterator[Known]:
-    """The same on a database of its own, for walks over whole lists: elsewhere these hold what all tests have made."""
-    async with (
-        serving_in_process(settings.model_copy(update={"database_url": own_url})) as served,
-        InProcess(served) as client,
-        asyncpg.create_pool(plain(own_url), min_size=1, max_size=2) as connections,
-    ):
-        known = await one_of_everything(await World.create(client, connections))
-        await seal_events(served.state["engine"])
-        yield known
+    """The same on a database of its own, for walks over whole lists: elsewhere these hold what all tests have made.
+
+    Records of accesses are those of its making: their list would grow by being read.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(access_records, "EVERY", 3600.0)
+        async with (
+            serving_in_process(settings.model_copy(update={"database_url": own_url})) as served,
+            InProcess(served) as client,
+            asyncpg.create_pool(plain(own_url), min_size=1, max_size=2) as connections,
+        ):
+            known = await one_of_everything(await World.create(client, connections))
+            await seal_events(served.state["engine"])
+            writer = access_records.AccessWriter(served.state["engine"], served.state["access_trail"])
+            await writer.write(all_of_it=True)
+            yield known
 
 
 async def one_of_everything(world: World) -> Known:
