@@ -11,7 +11,8 @@ SIEGE := tests/fuzz tests/faults
 WHOLE := tests/envelopes/test_orders.py tests/engineering/entries/test_every_order.py \
 	tests/engineering/corrections/test_every_order.py tests/awards/test_door.py tests/advances/test_calculator.py \
 	tests/applications/test_committees_at_once.py \
-	tests/advances/test_model.py tests/advances/test_at_once.py
+	tests/advances/test_model.py tests/advances/test_at_once.py \
+	tests/contract/test_forms.py tests/contract/test_http.py
 
 .PHONY: run test check read checked advisories sbom siege bench bench-quick lock openapi clients format clean
 

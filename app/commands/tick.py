@@ -79,21 +79,30 @@ async def tick(
     judged = await take_judgments(factory, as_of or today, say=say)
     told = await tell_of_advances(factory, as_of or today, batch=batch, say=say)
 
-    async def erase(write: Write) -> Batch:
-        changes = await contacts.erase_expired(write, today, batch)
-        number = _keys(changes)
-        return Batch(number, number == batch, changes)  # a shorter one is the last
+    erased = await erase_contacts(factory, today, batch=batch, say=say)
 
     async def delete_files(write: Write) -> Batch:
         changes = await imports.forget_files(write, batch)
         number = _keys(changes)
         return Batch(number, number == batch, changes)
 
-    erased = await _in_batches(factory, erase, "contacts", say)
     deleted = await _in_batches(factory, delete_files, "imported files", say)
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)
     return Done(silences, admitted, late, unstarted, undrawn, overdue, judged, told, erased, deleted, forgotten)
+
+
+async def erase_contacts(
+    factory: SessionFactory, today: date, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None
+) -> int:
+    """Erase the persons whose retention date is past. Returns how many."""
+
+    async def erase(write: Write) -> Batch:
+        changes = await contacts.erase_expired(write, today, batch)
+        number = _keys(changes)
+        return Batch(number, number == batch, changes)  # a shorter one is the last
+
+    return await _in_batches(factory, erase, "contacts", say)
 
 
 async def take_silences(

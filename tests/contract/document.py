@@ -1,4 +1,4 @@
-"""The OpenAPI document of the application as it is, generated once in a run."""
+"""The OpenAPI document of the application as it is, printed by the command once in a run."""
 
 import fcntl
 import json
@@ -7,9 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app.main import create_app
-from app.settings import Settings
-from tests.processes import RUN
+from tests.processes import RUN, Home
 
 
 @cache
@@ -19,9 +17,7 @@ def served_document() -> dict[str, Any]:
     with kept.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            # The level is the process's: requests of later tests would each write a line.
-            settings = Settings(_env_file=None, database_url="postgresql://localhost/none", log_level="error")
-            kept.write_text(json.dumps(create_app(settings).openapi(), ensure_ascii=False), encoding="utf-8")
+            kept.write_text(Home(kept.parent, from_nothing=True).said("openapi"), encoding="utf-8")
     found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
     return found
 

@@ -26,6 +26,7 @@ from app.settings import Settings
 from tests.contract.conftest import Known
 from tests.contract.server import Service
 from tests.in_process import InProcess
+from tests.orders import chosen
 from tests.world import Client, World, dumps, fresh_email, fresh_siren, ok, problem
 
 ROUTES = {
@@ -474,7 +475,7 @@ async def test_paging_walks_every_row_exactly_once_in_every_order(alone: Known) 
         total = ok(await client.get(f"{address}?count=exact&limit=1"))["total"]
         limit = max(1, min(500, total // 8))
         whole = None
-        for sort in parameters["sort"]["schema"]["enum"]:
+        for sort in chosen(parameters["sort"]["schema"]["enum"], sample=4):
             items = await walk(client, f"{address}?sort={sort}&limit={limit}")
             seen = [json.dumps(item, sort_keys=True) for item in items]
             assert len(seen) == len(set(seen)) == total, (path, sort)
