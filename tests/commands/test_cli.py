@@ -512,7 +512,7 @@ def test_demo_goes_on_in_a_database_of_ones_own_and_gives_its_keys_once(
     assert json.loads(home.said("demo", DATABASE_URL=url)) == first
     assert asyncio.run(asked(url, count)) == before
     assert stat.S_IMODE((home.path / "demo-keys.json").stat().st_mode) == 0o600
-    with home.serving("--workers", "2", DATABASE_URL=url) as service:
+    with home.serving(DATABASE_URL=url) as service:
         days = ok(service.ask("GET", "/v1/territories/ales/engineering", first["funder"]))
         assert days["days_ordered"] == 100
         assert service.stop(signal.SIGINT) == 0
