@@ -77,7 +77,8 @@ class Route(APIRoute):
         body_field = self.body_field
         endpoint = self.endpoint
         offered = self.offered
-        self.kept_nowhere = gate is not None and holds_marked(self.response_model)
+        answered = [each.get("model") for code, each in self.responses.items() if str(code).startswith("2")]
+        self.kept_nowhere = gate is not None and any(map(holds_marked, [self.response_model, *answered]))
         kept_nowhere = self.kept_nowhere
         negotiates = gate is not None and (not changing or len(offered) > 1)
         parameters = (self.openapi_extra or {}).get("parameters", ())

@@ -65,21 +65,26 @@ class AccessTrail:
         self._counted: dict[tuple[Any, ...], Access] = {}
 
     def note(self, scope: Scope, status: int, problem: Problem | None) -> None:
-        """Record an answer, where it is one that is recorded."""
+        """Record an answer that shows something marked, whatever its method, unless it is that of an event.
+
+        A write that changes nothing, a dry run and a repeated request show as much as GET does; HEAD and 304 nothing.
+        """
         route = scope.get("route")
         if route is None:
             return
         if problem is not None:
             self._refuse(scope, route.path_format, problem)
-        elif scope["method"] == "GET" and 200 <= status < 300 and getattr(route, "kept_nowhere", False):
+        elif scope["method"] != "HEAD" and 200 <= status < 300 and getattr(route, "kept_nowhere", False):
+            state = scope["state"]
+            if scope["method"] != "GET" and state.get("event_told"):
+                return
             if len(self._waiting) >= MOST:
                 DROPPED.inc()
                 return
-            state = scope["state"]
             actor = state["actor"]
             self._waiting.append(
                 Access(
-                    AccessKind.READ, clock.now(), "GET", route.path_format, scope["path"],
+                    AccessKind.READ, clock.now(), scope["method"], route.path_format, scope["path"],
                     scope["path_params"].get("territory"), status, None, actor.subject_id, actor.key_id, None,
                     state["request_id"],
                 )

@@ -277,6 +277,8 @@ async def run(
             await limits.apply(session, write.spends)
             if dry_run:
                 await transaction.rollback()
+        if request is not None:
+            request.state.event_told = not dry_run and bool(made[0].type)
     except (DBAPIError, asyncpg.PostgresError) as error:
         problem = await _explained(factory, error, explain)
         if problem is None:
@@ -498,6 +500,7 @@ async def run_statement(
     if dry_run:
         del answer.headers["ETag"]
     else:
+        state.event_told = True
         answer.headers["Location"] = location + str(row["id"])
     return answer
 

@@ -18,7 +18,8 @@ access_records: APIRouter = router("integrations")
 async def list_access_records(request: Request, actor: Actor = require("access_records:read")) -> Response:
     """Who read what is personal or confidential, and who was refused; the newest first. For auditors.
 
-    A read is one record an answer, whatever its form, a second later. Refusals of one minute by one caller, route and
+    A read is one record an answer, whatever its form, a second later; so is a write that is no event: one that changes
+    nothing, a dry run, a repeated request. Refusals of one minute by one caller, route and
     code are one record, once the minute is over. Reads and refusals are kept for 12 months, failed authentications for
     30 days. Best effort: what a worker has no room for, and what it had not written when it was killed, is missing.
     """

@@ -14,7 +14,8 @@ class AccessRecord(Read):
 
     id: Id
     kind: AccessKind = Field(
-        description="read: an answer with fields that are personal or confidential; refused: a caller who is known was"
+        description="read: an answer with fields that are personal or confidential, unless it is that of an event;"
+        " refused: a caller who is known was"
         " refused, or told that there is nothing; failed_authentication: a key or a code that is none, or none at all."
     )
     occurred_at: datetime = Field(description="Instant in UTC of the answer, or of the first of the refusals.")

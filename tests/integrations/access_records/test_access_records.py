@@ -16,7 +16,6 @@ from app.core import clock
 from app.core.db import create_engine
 from app.core.problems import CredentialsInvalid, Forbidden, NotFound
 from app.core.quotas import QuotaExceeded
-from app.core.schemas import holds_marked
 from app.core.serving import trail as trails
 from app.core.serving.routing import Route
 from app.core.serving.trail import AccessKind, AccessTrail
@@ -24,6 +23,7 @@ from app.integrations.access_records import service
 from app.integrations.access_records.service import AccessWriter, delete_due
 from app.settings import Settings
 from tests.conftest import plain, serving_in_process
+from tests.contract.document import served_document
 from tests.in_process import InProcess
 from tests.world import Client, World, ok, problem
 
@@ -102,8 +102,50 @@ async def test_what_the_reader_has_already_and_what_it_writes_is_no_read(own: tu
     assert record["request_id"] == seen.headers["x-request-id"]
 
 
-def noted(trail: AccessTrail, route: Any, **state: Any) -> None:
-    method = next(iter(sorted(route.methods)))
+async def test_a_write_that_is_no_event_is_a_read(own: tuple[World, AccessWriter]) -> None:
+    """What changes nothing, is tried, or is repeated shows the object as a GET does."""
+    world, _ = own
+    staff = world.clients["territory"]
+    body = {"siren": await world.followed_firm(), "name": "Anne", "purpose": "information", "legal_basis": "consent",
+            "retain_until_on": (clock.today() + timedelta(days=1)).isoformat()}  # fmt: skip
+    once = {"Idempotency-Key": str(uuid4())}
+    made = await staff.post("contacts", body, headers=once)
+    contact, mission = f"contacts/{ok(made, 201)['id']}", await world.mission()
+    entered = await world.consultant.post("time-entries", mission.entry(status="draft"), headers=once)
+    told = [made, entered, await staff.patch(contact, {"name": "Anna"})]
+    repeated = [
+        (staff, await staff.post("contacts", body, headers=once)),
+        (staff, await staff.patch(contact, {"name": "Anna"})),
+        (staff, await staff.patch(f"{contact}?dry_run=true", {"name": "Anne"})),
+        (staff, await staff.post("contacts?dry_run=true", body)),
+        (world.consultant, await world.consultant.post("time-entries", mission.entry(status="draft"), headers=once)),
+        (
+            world.consultant,
+            await world.consultant.post("time-entries?dry_run=true", mission.entry(worked_on="2023-07-05")),
+        ),
+        (world.consultant, await world.consultant.delete(f"time-entries/{entered.json()['id']}?dry_run=true")),
+    ]
+    for _, answer in repeated:
+        assert answer.is_success, answer.text
+        assert answer.headers["cache-control"] == "no-store"
+    told.append(await world.consultant.delete(f"time-entries/{entered.json()['id']}"))
+    for answer in told:
+        assert answer.is_success, answer.text
+        assert await world.pool.fetchval("SELECT count(*) FROM events WHERE request_id = $1", idof(answer)) == 1
+    records = await listed(own, "kind=read&limit=500")
+    recorded = {each["request_id"]: (each["method"], each["path"]) for each in records}
+    assert not recorded.keys() & {idof(answer) for answer in told}
+    for _, answer in repeated:
+        assert recorded[idof(answer)] == (answer.request.method, answer.request.url.path)
+
+
+def idof(answer: Any) -> str:
+    """The id that the service gave the request."""
+    named: str = answer.headers["x-request-id"]
+    return named
+
+
+def noted(trail: AccessTrail, route: Any, method: str = "GET", **state: Any) -> None:
     actor = SimpleNamespace(subject_id=uuid4(), key_id=uuid4())
     scope = {"route": route, "method": method, "path": "/x", "path_params": {},
              "state": {"actor": actor, "request_id": "r", "trusted_proxies": ()} | state}  # fmt: skip
@@ -111,15 +153,37 @@ def noted(trail: AccessTrail, route: Any, **state: Any) -> None:
 
 
 def test_of_every_route_the_schema_says_whether_its_reads_are_recorded(app: Any) -> None:
+    """Every method of every address, by what the document says of all its successes."""
     recorded = set()
     routes = [each for each in app.application.router.routes if isinstance(each, Route)]
-    for route in routes:
-        trail = AccessTrail()
-        noted(trail, route)
-        marked = route.gate is not None and "GET" in (route.methods or ()) and holds_marked(route.response_model)
-        assert len(trail) == marked, route.path
-        recorded |= {route.path_format} if marked else set()
-    assert {"/v1/territories/{territory}/contacts", "/v1/me", RECORDS} <= recorded
+    paths, schemas = served_document()["paths"], served_document()["components"]["schemas"]
+
+    def marked(part: Any, passed: frozenset[str] = frozenset()) -> bool:
+        if isinstance(part, list):
+            return any(marked(each, passed) for each in part)
+        if not isinstance(part, dict):
+            return False
+        name = str(part.get("$ref", "")).rpartition("/")[2]
+        if name in schemas and name not in passed:
+            return marked(schemas[name], passed | {name})
+        return bool(part.keys() & {"x-personal", "x-confidential"}) or marked(list(part.values()), passed)
+
+    for route in (each for each in routes if each.path_format in paths):
+        for method in (route.methods or set()) - {"HEAD"}:
+            operation = paths[route.path_format][method.lower()]
+            successes = [each.get("content") for code, each in operation["responses"].items() if code.startswith("2")]
+            shows = route.gate is not None and marked(successes)
+            for told in (False, True):
+                trail = AccessTrail()
+                noted(trail, route, method, event_told=told)
+                assert len(trail) == (shows and (method == "GET" or not told)), (method, route.path)
+            recorded |= {(method, route.path_format)} if shows else set()
+            trail = AccessTrail()
+            noted(trail, route, "HEAD")
+            assert len(trail) == 0
+    contacts = "/v1/territories/{territory}/contacts"
+    assert {("GET", contacts), ("POST", contacts), ("PATCH", contacts + "/{id}"), ("GET", RECORDS)} <= recorded
+    assert ("DELETE", "/v1/territories/{territory}/time-entries/{id}") in recorded, "its dry run shows it"
     assert len(recorded) < len(routes)
 
 
