@@ -1,5 +1,8 @@
 """Reads of access: each Select's columns are the fields of its schema."""
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlalchemy import ColumnElement, Text, any_, case, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -9,6 +12,28 @@ from app.access.rules import MemberStatus, Role
 from app.core.db import param
 from app.core.reading.listing import Listing, any_of, equals, matches, updated_since
 from app.core.values import Siren, Slug, Uuid
+
+_colleague = Subject.__table__.alias("colleague")
+
+# How else an organisation acts in territories than by the role of somebody: conditions of (its id, the territories).
+# Domains above add theirs.
+ACTS: list[Callable[[Any, Any], ColumnElement[bool]]] = []
+
+
+def _within(organisation_id: Any) -> Callable[[str], ColumnElement[bool]]:
+    """The scope of who sees no more than some territories: organisations that act there, by a role of somebody there
+    or in all territories, and what is theirs.
+    """
+
+    def acts(name: str) -> ColumnElement[bool]:
+        territories = param(name, ARRAY(Text()))
+        here = or_(Member.territory == any_(territories), Member.territory.is_(None))
+        held = select(Member.id).join(_colleague, _colleague.c.id == Member.subject_id)
+        held = held.where(_colleague.c.organisation_id == organisation_id, Member.granted, here)
+        return or_(held.exists(), *(each(organisation_id, territories) for each in ACTS))
+
+    return acts
+
 
 ORGANISATIONS = Listing(
     schema=schemas.Organisation,
@@ -22,6 +47,7 @@ ORGANISATIONS = Listing(
     ),
     key=Organisation.id,
     version=Organisation.version,
+    scopes={"within": _within(Organisation.id)},
     filters={
         "siren": equals(Organisation.siren, Siren, "Organisation that has this SIREN."),
         "q": matches(Organisation.name, doc="Part of the name, without accents or case."),
@@ -32,7 +58,6 @@ ORGANISATIONS = Listing(
 
 _PARENT = select(Organisation.id).where(Organisation.id == param("organisation_id", Organisation.id.type))
 
-_colleague = Subject.__table__.alias("colleague")
 _proposer = Subject.__table__.alias("proposer")
 _approver = Subject.__table__.alias("approver")
 _maker = Subject.__table__.alias("maker")
@@ -41,16 +66,6 @@ _status = case(
     (Member.granted, literal_column(f"'{MemberStatus.GRANTED}'", Text())),
     else_=literal_column(f"'{MemberStatus.PROPOSED}'", Text()),
 )
-
-
-def _acts_within(name: str) -> ColumnElement[bool]:
-    """Subjects of an organisation in which somebody holds a role in one of the territories, or in all."""
-    held = select(Member.id).join(_colleague, _colleague.c.id == Member.subject_id)
-    return held.where(
-        _colleague.c.organisation_id == Subject.organisation_id,
-        Member.granted,
-        or_(Member.territory == any_(param(name, ARRAY(Text()))), Member.territory.is_(None)),
-    ).exists()
 
 
 _PERSONS = (
@@ -74,7 +89,8 @@ PERSONS = Listing(
     version=Subject.version,
     derived=True,
     parent=_PARENT,
-    scopes={"within": _acts_within},
+    scopes={"within": _within(Subject.organisation_id)},
+    parent_scopes={"within": _within(Organisation.id)},
     filters={
         "q": matches(Subject.name, doc="Part of the name, without accents or case."),
         "updated_since": updated_since(Subject.updated_at),
@@ -101,7 +117,8 @@ SERVICE_ACCOUNTS = Listing(
     version=Subject.version,
     derived=True,
     parent=_PARENT,
-    scopes={"within": _acts_within},
+    scopes={"within": _within(Subject.organisation_id)},
+    parent_scopes={"within": _within(Organisation.id)},
     filters={"updated_since": updated_since(Subject.updated_at)},
     sorts={"name": Subject.name},
 )

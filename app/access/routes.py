@@ -56,8 +56,12 @@ async def get_me(request: Request, actor: Actor = require("me:read")) -> Respons
 
 @access.get("/v1/organisations", **lists(ORGANISATIONS))
 async def list_organisations(request: Request, actor: Actor = require("organisations:read")) -> Response:
-    """Organisations that take part in the programme."""
-    return await page(request, ORGANISATIONS)
+    """Organisations that take part in the programme.
+
+    A caller whose roles are limited to some territories sees those that act there: somebody of them has a role there or
+    in all territories, or they are members of a mission.
+    """
+    return await page(request, ORGANISATIONS, **_within(actor, "organisations:read"))
 
 
 @access.post("/v1/organisations", **changes(schemas.Organisation, AlreadyExists, status=201))
@@ -75,7 +79,7 @@ async def create_organisation(
 @access.get("/v1/organisations/{id:uuid}", **shows(schemas.Organisation))
 async def get_organisation(request: Request, actor: Actor = require("organisations:read")) -> Response:
     """One organisation that takes part in the programme."""
-    return await show(request, ORGANISATIONS)
+    return await show(request, ORGANISATIONS, **_within(actor, "organisations:read"))
 
 
 @access.patch("/v1/organisations/{id:uuid}", **changes(schemas.Organisation, AlreadyExists))

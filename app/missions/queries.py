@@ -8,6 +8,7 @@ from sqlalchemy import (
     Date,
     Integer,
     Text,
+    any_,
     cast,
     column,
     exists,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from app.access.models import Organisation, Subject
+from app.access.queries import ACTS
 from app.core.db import NO_DAYS, Statement, param
 from app.core.reading.listing import (
     Filter,
@@ -58,6 +60,16 @@ from app.missions.models import (
 from app.missions.rules import MissionStatus
 
 _territory = param("territory", Text())
+
+
+def has_members_of(organisation_id: Any, territories: Any) -> Any:
+    """Whether an organisation is a member of a mission in one of these territories."""
+    members = select(MissionMember.id).join(Mission, Mission.id == MissionMember.mission_id)
+    there = Mission.territory == any_(territories)
+    return members.where(MissionMember.organisation_id == organisation_id, there).exists()
+
+
+ACTS.append(has_members_of)
 _mission_id = param("mission_id", Mission.id.type)
 
 _as_of = param("as_of", Date())

@@ -288,9 +288,29 @@ async def test_who_reads_in_one_territory_sees_the_members_and_persons_of_that_o
 
     here, there = (f"/v1/organisations/{place.organisations['partner']}/persons" for place in (world, other))
     assert str(world.subjects["consultant"]) in {person["id"] for person in ok(await client.get(here))["items"]}
-    assert ok(await client.get(there))["items"] == []
+    for kind in ("persons", "service-accounts"):
+        problem(await client.get(there.replace("persons", kind)), 404, "not-found")
     problem(await client.get(f"{there}/{other.subjects['consultant']}"), 404, "not-found")
     assert ok(await world.auditor.get(there))["items"] != []
+
+    shown = {each["id"] for each in ok(await client.get("/v1/organisations?limit=500"))["items"]}
+    assert shown >= {str(world.organisations[name]) for name in ("partner", "lead", "office")}
+    elsewhere = {
+        str(other.organisations[name]) for name in ("partner", "lead")
+    }  # of its office somebody acts everywhere
+    assert not shown & elsewhere
+    # A member of a mission acts here too, whoever of it has a role.
+    alone = ok(await world.admin.post("/v1/organisations", {"name": "Nobody has a role"}), 201)["id"]
+    problem(await client.get(f"/v1/organisations/{alone}"), 404, "not-found")
+    mission = await world.mission()
+    ok(
+        await world.operator.post(
+            f"missions/{mission.id}/members", {"organisation_id": alone, "role": "partner", "days_allotted": 0}
+        ),
+        201,
+    )
+    ok(await client.get(f"/v1/organisations/{alone}"))
+    assert ok(await client.get(f"/v1/organisations/{alone}/persons"))["items"] == []
 
 
 async def test_me_names_no_national_permission_for_a_role_in_one_territory(world: World) -> None:

@@ -38,6 +38,7 @@ from tests.world import Client, World, ok
 # a part of it can be read by others.
 TOLD_TO_FEWER = {
     "firm", "firm_activity", "firm_owner", "proceeding", "site", "person", "member", "service_account",
+    "organisation",
 }  # fmt: skip
 # Kinds of which no address that an event tells reads one: a report is below its award, an activity in a list.
 NOWHERE = {"commitment_report", "firm_activity"}
@@ -148,6 +149,49 @@ async def test_an_event_is_shown_where_its_object_is(alone: Known, away: Known) 
             if shown != {read} and not (kind in TOLD_TO_FEWER and shown == {False}):
                 wrong.append((name, address, "read" if read else "hidden", shown))
     assert wrong == []
+
+
+# What every role reads belongs to no territory: the programme, the law, the register of firms.
+OF_EVERYBODY = {permission for permission, roles in MATRIX.items() if roles == set(Role)} - {"me:read"}
+
+
+async def test_a_role_in_one_territory_shows_nothing_of_another(alone: Known, away: Known) -> None:
+    """Every address that names no territory, by every role that somebody holds in one alone."""
+    world, other = alone.world, away.world
+    clients = {}
+    async with world.pool.acquire() as connection:
+        for role in Role:
+            client = clients[role] = await world.add_subject(connection, f"only_{role}", "partner", None)
+            await connection.execute(
+                "INSERT INTO members (subject_id, role, territory, from_on, approved_at, created_at, updated_at)"
+                " VALUES ($1, $2, $3, '2020-01-01', now(), now(), now())",
+                world.subjects[f"only_{role}"], role, world.territory,
+            )  # fmt: skip
+    everywhere = await world.pool.fetch(  # organisations of which somebody has a role in all territories
+        "WITH everywhere AS (SELECT DISTINCT organisation_id AS id FROM subjects s JOIN members m ON m.subject_id = s.id"
+        " WHERE m.territory IS NULL) SELECT id::text FROM everywhere"
+        " UNION ALL SELECT s.id::text FROM subjects s JOIN everywhere e ON e.id = s.organisation_id"
+    )
+    theirs = {other.territory, *away.ids.values(), *map(str, (*other.organisations.values(), *other.subjects.values()))}
+    theirs -= {*alone.ids.values(), *(row["id"] for row in everywhere)}
+    seen: dict[str, dict[str, set[str]]] = defaultdict(dict)
+    reached: dict[str, set[Role]] = defaultdict(set)
+    for method, path, route in routes(world.http.app):  # type: ignore[attr-defined]
+        if method != "GET" or "{territory}" in path or route.gate.permission in OF_EVERYBODY:
+            continue
+        for role, client in clients.items():
+            answer = await client.get(away.address(path) + ("?limit=500" if is_list(route) else ""))
+            if answer.status_code == 200:
+                reached[path].add(role)
+            asked = set(away.address(path).split("/"))
+            if told := {each for each in theirs - asked if f'"{each}"' in answer.text}:
+                seen[path][role] = told
+    assert seen == {}
+    assert {"/v1/organisations", "/v1/members", "/v1/events", "/v1/instalments", "/v1/summary"} <= reached.keys()
+
+
+def is_list(route: Any) -> bool:
+    return "x-listing" in (route.openapi_extra or {})
 
 
 async def test_that_something_was_deleted_is_told_to_who_could_read_it(alone: Known, away: Known) -> None:

@@ -233,8 +233,9 @@ class Listing:
     `rows` takes its path parameters as `param("territory")`; `key` is the column that addresses one object; `scopes`
     are conditions that code, not the client, switches on; `derived`: rows include columns of other tables, so the ETag
     must hash the body (a neighbour's rename changes it without a new version); `parent` finds the object that the
-    collection belongs to, so that the page of an unknown parent is a 404; `owner` is the organisation that an object is
-    of, where some callers see those of their own alone: the scope `organisation`, and the owner of its events.
+    collection belongs to, so that the page of an unknown parent is a 404, and `parent_scopes` narrow that as scopes of
+    these names narrow the rows; `owner` is the organisation that an object is of, where some callers see those of their
+    own alone: the scope `organisation`, and the owner of its events.
     `narrows` are fields of which a caller sees some values alone in a place (None: no territory), or all (None); each
     is a scope too, and narrows the events.
     """
@@ -250,6 +251,7 @@ class Listing:
     derived: bool = False
     version: Column | None = None
     parent: Rows | None = None
+    parent_scopes: Mapping[str, Callable[[str], ColumnElement[bool]]] = field(default_factory=dict)
     owner: Column | None = None
     narrows: Mapping[str, tuple[Column, Narrow]] = field(default_factory=dict)
 
@@ -347,8 +349,10 @@ class Listing:
             columns = {OWN: self.owner, **{name: column for name, (column, _) in self.narrows.items()}}
             shown = self.parent.get_final_froms()
             own = {name for name, column in columns.items() if column is not None and _table(column) in shown}
-            names = sorted(scopes & own)
-            return self.parent.where(*(self._scope(name)("scope_" + name) for name in names))
+            conditions = {name: self._scope(name) for name in scopes & own} | {
+                name: self.parent_scopes[name] for name in scopes & self.parent_scopes.keys()
+            }
+            return self.parent.where(*(conditions[name]("scope_" + name) for name in sorted(conditions)))
 
         return self._statement(("parent", scopes), build)
 

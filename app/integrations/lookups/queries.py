@@ -11,7 +11,8 @@ from app.core.reading.listing import Filter, Listing, begins, equals
 from app.core.reading.query import Parameter
 from app.core.values import Slug, Uuid
 from app.integrations.lookups import schemas
-from app.missions.models import Consultant, Mission, MissionMember
+from app.missions.models import Consultant
+from app.missions.queries import has_members_of
 
 _TODAY = paris_day(func.now())
 _c, _m = Consultant, Member
@@ -35,9 +36,7 @@ def _organisation_in(territories: Any) -> ColumnElement[bool]:
     somebody = select(_colleague.c.id).where(
         _colleague.c.organisation_id == Organisation.id, _holds_role(_colleague.c.id, territories)
     )
-    member = select(MissionMember.id).join(Mission, Mission.id == MissionMember.mission_id)
-    member = member.where(MissionMember.organisation_id == Organisation.id, Mission.territory == any_(territories))
-    return or_(somebody.correlate(Organisation).exists(), member.correlate(Organisation).exists())
+    return or_(somebody.correlate(Organisation).exists(), has_members_of(Organisation.id, territories))
 
 
 def _within(takes_part: Any) -> Any:
