@@ -168,7 +168,7 @@ async def test_a_role_in_one_territory_shows_nothing_of_another(alone: Known, aw
                 world.subjects[f"only_{role}"], role, world.territory,
             )  # fmt: skip
     everywhere = await world.pool.fetch(  # organisations of which somebody has a role in all territories
-        "WITH everywhere AS (SELECT DISTINCT organisation_id AS id FROM subjects s JOIN members m ON m.subject_id = s.id"
+        "WITH everywhere AS (SELECT s.organisation_id AS id FROM subjects s JOIN members m ON m.subject_id = s.id"
         " WHERE m.territory IS NULL) SELECT id::text FROM everywhere"
         " UNION ALL SELECT s.id::text FROM subjects s JOIN everywhere e ON e.id = s.organisation_id"
     )
