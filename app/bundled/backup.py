@@ -60,15 +60,20 @@ def save(server: postgres.Server, target: Path, say: Say, key: bytes | None = No
     except OSError as error:
         raise BackupError(f"{target} cannot be written: {error.strerror}") from None
     try:
-        arguments = [*DUMP, "--verbose", "--lock-wait-timeout=60s", server.plain(DATABASE)]
-        if key is None:
-            _run("pg_dump", [*arguments, f"--file={whole}"], say)
-            revision, seal = revision_in(whole), asyncio.run(_newest_seal(server))
-        else:
-            revision, seal = asyncio.run(_revision(server)), asyncio.run(_newest_seal(server))
-            manifest = {"revision": revision, "seal": seal, "saved_at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
-            with os.fdopen(os.dup(descriptor), "wb") as encrypted:
-                _run("pg_dump", arguments, say, into=lambda dump: encryption.write(dump, encrypted, key, manifest))
+        with _snapshot(server) as (snapshot, revision, seal):
+            arguments = [
+                *DUMP,
+                "--verbose",
+                "--lock-wait-timeout=60s",
+                f"--snapshot={snapshot}",
+                server.plain(DATABASE),
+            ]
+            if key is None:
+                _run("pg_dump", [*arguments, f"--file={whole}"], say)
+            else:
+                manifest = {"revision": revision, "seal": seal, "saved_at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+                with os.fdopen(os.dup(descriptor), "wb") as encrypted:
+                    _run("pg_dump", arguments, say, into=lambda dump: encryption.write(dump, encrypted, key, manifest))
         os.fsync(descriptor)
         if os.path.lexists(target):
             raise BackupError(f"{target} exists already, and is not overwritten")
@@ -80,22 +85,32 @@ def save(server: postgres.Server, target: Path, say: Say, key: bytes | None = No
     return Saved(target, revision, seal)
 
 
-async def _revision(server: postgres.Server) -> str:
+@contextmanager
+def _snapshot(server: postgres.Server) -> Iterator[tuple[str, str, str | None]]:
+    """The name of a snapshot that pg_dump can take over, with the revision and the newest seal in it."""
+    with asyncio.Runner() as runner:
+        unlimited = {"lock_timeout": "10s", "transaction_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+        try:
+            connection = runner.run(asyncpg.connect(server.plain(DATABASE), timeout=10, server_settings=unlimited))
+        except asyncpg.InvalidCatalogNameError as error:
+            raise BackupError(f"pg_dump: {error}") from None
+        try:
+            runner.run(connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            yield runner.run(_told_of(connection))
+        finally:
+            runner.run(connection.close())
+
+
+async def _told_of(connection: Any) -> tuple[str, str, str | None]:
     try:
-        async with _connected(server, DATABASE) as connection:
-            return str(await connection.fetchval("SELECT version_num FROM alembic_version"))
-    except (asyncpg.InvalidCatalogNameError, asyncpg.UndefinedTableError) as error:
+        revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+    except asyncpg.UndefinedTableError as error:
         raise BackupError(f"pg_dump: {error}") from None
-
-
-async def _newest_seal(server: postgres.Server) -> str | None:
-    """Of what is there now: seals are never changed, so a dump that is made after it has this one."""
-    async with _connected(server, DATABASE) as connection:
-        if await connection.fetchval("SELECT to_regclass('public.event_seals') IS NULL"):
-            return None
+    seal = None
+    if await connection.fetchval("SELECT to_regclass('public.event_seals') IS NOT NULL"):
         newest = "SELECT concat(number, ':', sha256) FROM event_seals ORDER BY number DESC LIMIT 1"
-        found: str | None = await connection.fetchval(newest)
-        return found
+        seal = await connection.fetchval(newest)
+    return await connection.fetchval("SELECT pg_export_snapshot()"), revision, seal
 
 
 def revision_in(file: Path) -> str:

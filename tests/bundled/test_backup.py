@@ -1,6 +1,7 @@
 """`rebond backup` and `rebond restore`, over the real service and its bundled PostgreSQL."""
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -18,7 +19,8 @@ import asyncpg
 import pytest
 
 from app.bundled import postgres
-from app.core import migrations
+from app.core import clock, migrations
+from app.integrations.seals.service import _NEXT
 from tests.processes import Home, Service, demonstration, eventually, loaded_home, new_home
 from tests.world import fresh_email, fresh_siren, ok
 
@@ -166,11 +168,13 @@ def test_a_backup_overwrites_nothing_and_leaves_nothing_when_it_fails(loaded: Ho
     assert sorted(loaded.path.iterdir()) == before
 
 
-def test_a_backup_that_is_stopped_leaves_no_file(loaded: Home) -> None:
+@contextlib.contextmanager
+def held_up(server: postgres.Server) -> Iterator[threading.Event]:
+    """No dump gets further than its first locks in this block, until the event is set."""
     held, release = threading.Event(), threading.Event()
 
-    async def hold(url: str) -> None:
-        connection = await asyncpg.connect(url)
+    async def hold() -> None:
+        connection = await asyncpg.connect(server.plain())
         try:
             async with connection.transaction():
                 await connection.execute("LOCK TABLE organisations IN ACCESS EXCLUSIVE MODE")
@@ -179,18 +183,53 @@ def test_a_backup_that_is_stopped_leaves_no_file(loaded: Home) -> None:
         finally:
             await connection.close()
 
-    with postgres.running(loaded.data) as server, ThreadPoolExecutor(1) as pool:
-        holding = pool.submit(asyncio.run, hold(server.plain()))
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(asyncio.run, hold())
         assert held.wait(10)
-        before = set(loaded.path.iterdir())
-        with loaded.start("backup", "stopped.dump", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            assert eventually(lambda: any("pg_dump" in command for command in loaded.processes().values()))
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 128 + signal.SIGTERM
-        release.set()
+        try:
+            yield release
+        finally:
+            release.set()
         holding.result(timeout=60)
+
+
+def test_a_backup_that_is_stopped_leaves_no_file(loaded: Home) -> None:
+    with postgres.running(loaded.data) as server:
+        with held_up(server):
+            before = set(loaded.path.iterdir())
+            with loaded.start(
+                "backup", "stopped.dump", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ) as process:
+                assert eventually(lambda: any("pg_dump" in command for command in loaded.processes().values()))
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(60) == 128 + signal.SIGTERM
         assert set(loaded.path.iterdir()) == before
         assert not any("pg_dump" in command for command in loaded.processes().values())
+
+
+def test_the_seal_that_a_backup_names_is_the_newest_one_in_it(loaded: Home) -> None:
+    """Also where the events are sealed while the dump is under way."""
+    (loaded.path / "key").write_text("5f" * 32)
+    with postgres.running(loaded.data) as server:
+
+        def seal() -> str:
+            [made] = loaded.ask(_NEXT, 2**62, 10, clock.now())
+            return f"{made['number']}:{made['sha256']}"
+
+        for name, settings in {"plain": {}, "encrypted": {"REBOND_BACKUP_KEY_FILE": str(loaded.path / "key")}}.items():
+            newest, silent = seal(), subprocess.DEVNULL
+            with (
+                held_up(server) as release,
+                loaded.start("backup", name, stdout=subprocess.PIPE, stderr=silent, **settings) as backup,
+            ):
+                assert eventually(lambda: loaded.ask("SELECT FROM pg_locks WHERE NOT granted"))
+                assert seal() != newest
+                release.set()
+                assert backup.stdout is not None
+                assert f"seal {newest})" in backup.stdout.read()
+    program = [postgres.program("pg_restore"), "--data-only", "--table=event_seals", "--file=-", "plain"]
+    rows = subprocess.run(program, cwd=loaded.path, env=postgres.environment(), capture_output=True, check=True).stdout
+    assert len(re.findall(rb"^[0-9]+\t", rows, re.MULTILINE)) == 1
 
 
 def test_a_backup_with_a_key_is_of_no_use_without_it(loaded: Home) -> None:
