@@ -150,9 +150,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "horizon": Horizon(),
         "readiness": Readiness(),
         "document": WrittenDocument(),
-        "credentials": Credentials(
-            settings.credential_cache, workers=settings.workers, lanes=max(1, settings.pool_size // 2)
-        ),
+        "credentials": Credentials(settings.credential_cache, workers=settings.workers),
         "failures": Failures(settings.workers),
         "access_trail": AccessTrail(),
         "trusted_proxies": settings.trusted_proxies,

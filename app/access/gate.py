@@ -41,6 +41,9 @@ KEPT = 10_000  # credentials remembered by one worker
 
 _WORKING = "k.revoked_at IS NULL AND k.expires_at > $2"
 
+# Those of many digests that open something: one look into the index for each, whatever they are.
+_OPENING = f"SELECT k.digest FROM api_keys k WHERE k.digest = ANY($1::bytea[]) AND {_WORKING}"  # noqa: S608  # ours
+
 # Until its fingerprint is confirmed, a key carries no role that decides, pays or administers.
 _WITH_ROLES = f"""
 SELECT credential.*, held.grants, held.withheld
@@ -129,26 +132,55 @@ def _by_role(rows: Iterable[Any]) -> Limits:
 class Credentials:
     """The callers that this worker has seen in the last `kept` seconds, by the digest of their key.
 
-    A key that it has never seen is looked up on one of at most `lanes` connections: whoever sends unknown keys leaves
-    the others to those whose keys are known.
+    Whether keys that it does not remember open anything is asked at once for all that came meanwhile, on one
+    connection: a key that works waits for one such look, however many that are none come with it.
     """
 
-    def __init__(self, kept: float, *, workers: int = 1, lanes: int = 1) -> None:
+    def __init__(self, kept: float, *, workers: int = 1) -> None:
         self._kept, self._workers = kept, workers
         self._seen: OrderedDict[bytes, tuple[float, Actor]] = OrderedDict()
         self._meters: OrderedDict[UUID, Meter] = OrderedDict()
         self._limits: tuple[float, Limits] = (0.0, {})
-        self._unknown = asyncio.Semaphore(lanes)
+        self._asked: dict[bytes, asyncio.Future[bool]] = {}
+        self._asking: asyncio.Task[None] | None = None
         self._territories: set[str] = set()
 
     async def actor(self, engine: AsyncEngine, key: str) -> Actor:
         """The subject behind `key`. Raises `CredentialsInvalid` (401)."""
         digest = digest_of(key)
         seen = self._seen.get(digest)
-        if seen is not None:
-            return seen[1] if seen[0] > time.monotonic() else await self._look(engine, digest)
-        async with self._unknown:
-            return await self._look(engine, digest)
+        if seen is not None and seen[0] > time.monotonic():
+            return seen[1]
+        if seen is None and not await self._opens(engine, digest):
+            raise CredentialsInvalid
+        return await self._look(engine, digest)
+
+    async def _opens(self, engine: AsyncEngine, digest: bytes) -> bool:
+        asked = self._asked.get(digest)
+        if asked is None:
+            asked = self._asked[digest] = asyncio.get_running_loop().create_future()
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(engine))
+        return await asyncio.shield(asked)  # others may wait for it too
+
+    async def _ask(self, engine: AsyncEngine) -> None:
+        """Answer all that are asked, also those that come meanwhile."""
+        while asked := self._asked:
+            self._asked = {}
+            try:
+                async with raw_connection(engine) as connection:
+                    opening = await connection.fetch(_OPENING, list(asked), clock.now())
+            except Exception as error:  # noqa: BLE001  # whatever it is, each of them answers it
+                for each in asked.values():
+                    each.set_exception(error)
+                    each.exception()  # nobody may wait any more
+            else:
+                found = {row["digest"] for row in opening}
+                for digest, each in asked.items():
+                    each.set_result(digest in found)
+            finally:
+                for each in asked.values():
+                    each.cancel()  # where this task was ended
 
     async def _look(self, engine: AsyncEngine, digest: bytes) -> Actor:
         async with raw_connection(engine) as connection:

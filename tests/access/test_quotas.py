@@ -10,14 +10,17 @@ import asyncpg
 import httpx2
 import pytest
 
-from app.access.gate import Credentials, digest_of
+from app.access import gate
+from app.access.gate import Credentials
 from app.access.quotas.rules import Limits, quota_of
 from app.access.rules import Role, SubjectKind
+from app.core.problems import CredentialsInvalid
 from app.core.quotas import Failures, QuotaExceeded, Slots, TokenBucket
 from app.core.reading.exports import TooManyExports
 from app.core.serving.addresses import address_of
 from app.settings import Settings
 from tests.conftest import plain, serving_in_process
+from tests.contract.test_listings import watched
 from tests.in_process import InProcess
 from tests.world import World, fresh_siren, ok, problem
 
@@ -203,27 +206,26 @@ def test_a_caller_never_takes_the_last_place_of_all() -> None:
         pass
 
 
-async def test_keys_that_nobody_has_seen_wait_for_each_other_and_others_for_none_of_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Whoever sends made-up keys takes no more connections than are left to keys that are new here."""
-    credentials = Credentials(0, lanes=1)
-    asked: list[bytes] = []
-    answered = asyncio.Event()
+async def test_a_key_that_works_waits_for_none_that_opens_nothing(app: Any, world: World) -> None:
+    """Keys that a worker does not remember are looked at all at once: one that works takes its turn with no other."""
+    good = (await world.issue(world.subjects["consultant"]))["key"]
+    credentials = Credentials(60.0)
+    with watched(app) as seen:
+        wrong = [asyncio.create_task(credentials.actor(app.state["engine"], f"rbd_{number}")) for number in range(300)]
+        found = await credentials.actor(app.state["engine"], good)
+        answers = await asyncio.gather(*wrong, return_exceptions=True)
+    assert found.subject_id == world.subjects["consultant"]
+    assert {type(answer) for answer in answers} == {CredentialsInvalid}
+    assert [statement for statement in seen if "api_keys" in statement] == [gate._OPENING, gate._FIND]
 
-    async def look(_engine: Any, digest: bytes) -> None:
-        asked.append(digest)
-        await answered.wait()
 
-    monkeypatch.setattr(credentials, "_look", look)
-    credentials._seen[digest_of("known")] = (0.0, None)  # type: ignore[assignment]  # seen once, and to be looked up anew
-    engine: Any = None
-    looking = [asyncio.create_task(credentials.actor(engine, key)) for key in ("one", "two", "known")]
+async def test_who_gives_up_takes_no_other_s_answer_along(app: Any) -> None:
+    credentials = Credentials(60.0)
+    leaves, stays = (asyncio.create_task(credentials.actor(app.state["engine"], "rbd_same")) for _ in range(2))
     await asyncio.sleep(0)
-    assert set(asked) == {digest_of("one"), digest_of("known")}
-    answered.set()
-    await asyncio.gather(*looking)
-    assert len(asked) == 3
+    leaves.cancel()
+    with pytest.raises(CredentialsInvalid):
+        await stays
 
 
 def test_addresses_that_failed_are_remembered_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
