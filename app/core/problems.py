@@ -34,10 +34,16 @@ class Problem(Exception):
     reason: str = ""  # for the log and the metrics alone: a client can do the same about each of them
 
     def __init__(
-        self, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None, **members: Any
+        self,
+        *,
+        errors: Sequence[FieldError] = (),
+        total: int = 0,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
     ) -> None:
         super().__init__(self.code)
         self.errors = errors
+        self._total = total or len(errors)  # where not all were made
         self.headers = dict(headers or {})
         if self.retry_after is not None:
             self.headers.setdefault("Retry-After", str(self.retry_after))
@@ -74,8 +80,8 @@ class Problem(Exception):
         }
         if self.errors:
             body["errors"] = [error.public(language) for error in self.errors[:MOST_ERRORS]]
-        if len(self.errors) > MOST_ERRORS:
-            body["errors_total"] = len(self.errors)
+        if self._total > MOST_ERRORS:
+            body["errors_total"] = self._total
         return body | members
 
     def at(self, pointer: str, **members: Any) -> FieldError:

@@ -1,6 +1,7 @@
 """What a caller may cost: faults, suggestions, names and compiled statements are bounded whatever is sent."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, get_args
 
@@ -13,7 +14,7 @@ from app.core.problems import MOST_ERRORS
 from app.core.reading import listing
 from app.core.schemas import MOST_SUGGESTIONS
 from app.core.serving.routing import Route
-from app.core.writing.strictjson import MAX_NAMES
+from app.core.writing.strictjson import FEW_NAMES, MAX_NAMES, names_in
 from app.engineering.entries.queries import TIME_ENTRIES
 from app.main import create_app
 from app.settings import Settings
@@ -26,6 +27,8 @@ BODIES = {
     for route in APP.routes
     if isinstance(route, Route) and route.body_field is not None
 }
+ADAPTERS: dict[str, TypeAdapter[Any]] = {place: TypeAdapter(annotation) for place, annotation in BODIES.items()}
+BATCH = "POST /v1/territories/{territory}/time-entries/batch"
 
 
 async def test_of_many_faults_a_hundred_are_told_and_all_are_counted(
@@ -39,10 +42,10 @@ async def test_of_many_faults_a_hundred_are_told_and_all_are_counted(
         return nearest(name, names)
 
     monkeypatch.setattr(schemas, "nearest_name", counted)
-    body = {"name": "Much", **{f"nam{number}": 1 for number in range(5_000)}}
+    body = {"name": "Much", **{f"nam{number}": 1 for number in range(900)}}
     answer = await known.world.admin.post("/v1/organisations", body)
     told = answer.json()
-    assert (answer.status_code, len(told["errors"]), told["errors_total"]) == (422, MOST_ERRORS, 5_000)
+    assert (answer.status_code, len(told["errors"]), told["errors_total"]) == (422, MOST_ERRORS, 900)
     assert [error.get("did_you_mean") for error in told["errors"][:12]] == ["name"] * MOST_SUGGESTIONS + [None] * 2
     assert len(asked) == MOST_SUGGESTIONS
 
@@ -61,11 +64,27 @@ async def test_of_many_unknown_parameters_ten_have_a_suggestion(known: Known) ->
 
 
 async def test_a_body_of_more_names_than_any_schema_needs_is_not_read(known: Known) -> None:
-    body = json.dumps({f"a{number}": ":" for number in range(MAX_NAMES + 1)})
-    answer = await known.world.admin.request("POST", "/v1/organisations", content=body.encode(), headers={
-        "Content-Type": "application/json"})  # fmt: skip
-    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed-json")
-    assert str(MAX_NAMES) in answer.json()["detail"]
+    world = known.world
+    for most, client, path in (
+        (FEW_NAMES, world.admin, "/v1/organisations"),
+        (FEW_NAMES, world.consultant, f"/v1/territories/{world.territory}/time-entries"),
+        (names_in(ADAPTERS[BATCH].json_schema()), world.consultant, BATCH[5:].format(territory=world.territory)),
+    ):
+        body = json.dumps({f"a{number}": ":" for number in range(most + 1)})
+        answer = await client.request("POST", path, content=body.encode(), headers={
+            "Content-Type": "application/json"})  # fmt: skip
+        assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed-json")
+        assert re.sub(r"\D", "", answer.json()["detail"]).startswith(str(most))
+
+
+def test_what_is_read_of_names_follows_from_what_an_address_takes() -> None:
+    """Many where a body is a list of many; else few, of which the widest body of one object needs a part."""
+    most = {place: names_in(adapter.json_schema()) for place, adapter in ADAPTERS.items()}
+    assert most[BATCH] > 10 * FEW_NAMES
+    assert sum(number == FEW_NAMES for number in most.values()) > 0.8 * len(most)
+    endless = {"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}}
+    itself = {"$defs": {"A": {"properties": {"a": {"$ref": "#/$defs/A"}}}}, "$ref": "#/$defs/A"}
+    assert [names_in(endless), names_in(itself), names_in({"type": "string"})] == [MAX_NAMES, MAX_NAMES, FEW_NAMES]
 
 
 def test_colons_in_texts_are_no_names() -> None:

@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, Protocol, cast
 
 from fastapi import APIRouter, FastAPI
@@ -86,6 +87,10 @@ class Route(APIRoute):
         # Of its own: FastAPI's takes whatever has attributes, a number that is read as a Decimal too, as an object.
         adapter: TypeAdapter[Any] = TypeAdapter(cast("Any", body_field and body_field.field_info.annotation))
 
+        @cache
+        def most_names() -> int:
+            return strictjson.names_in(adapter.json_schema())
+
         async def body_of(request: Request) -> Any:
             assert body_field is not None
             info = body_field.field_info
@@ -95,15 +100,14 @@ class Route(APIRoute):
             errors, total = [_MISSING], 1
             if raw:
                 try:
-                    return adapter.validate_python(_parse(raw))
+                    return adapter.validate_python(_parse(raw, most_names))
                 except ValidationError as refused:
                     total = refused.error_count()
                     told = refused.errors(include_url=False)[:MOST_ERRORS]
                     errors = [{**error, "loc": ("body", *error["loc"])} for error in told]
             model = cast("Any", info.annotation)
             known = hints(model, errors) if issubclass(model, BaseModel) else {}
-            more: dict[str, Any] = {"errors_total": total} if total > MOST_ERRORS else {}
-            raise ValidationFailed(errors=field_errors(errors, known), **more)
+            raise ValidationFailed(errors=field_errors(errors, known), total=total)
 
         async def handle(request: Request) -> Response:
             arguments: dict[str, Any] = {"request": request}
@@ -189,9 +193,9 @@ def _is_json(request: Request) -> bool:
     return subtype in ("application/json", "application/merge-patch+json") and str(charset).lower() in ("utf-8", "utf8")
 
 
-def _parse(raw: bytes) -> Any:
+def _parse(raw: bytes, most_names: Callable[[], int] = lambda: strictjson.FEW_NAMES) -> Any:
     try:
-        return strictjson.loads(raw)
+        return strictjson.loads(raw, most_names)
     except strictjson.NotJson as error:
         raise MalformedJson(reason=error.reason, **error.figures) from None
     except strictjson.UnacceptableJson as error:

@@ -6,7 +6,9 @@ characters that PostgreSQL cannot store are refused. A number with a fraction or
 
 import itertools
 import json
+import math
 import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Never
 
@@ -37,8 +39,8 @@ UNREADABLE_DEPTH = Fault(
 REPEATED_KEY = Fault("repeated_key", en="An object has the same key twice.", fr="Un objet a deux fois la même clé.")
 TOO_MANY_NAMES = Fault(
     "too_many_names",
-    en="The body has more than {maximum} names; no request needs as many.",
-    fr="Le corps a plus de {maximum} noms ; aucune requête n'en demande autant.",
+    en="The body has more than {maximum} names; no request to this address needs as many.",
+    fr="Le corps a plus de {maximum} noms ; aucune requête à cette adresse n'en demande autant.",
 )
 TOO_MANY_DIGITS = Fault(
     "too_many_digits",
@@ -51,7 +53,10 @@ EXPONENT_TOO_LARGE = Fault(
 NOT_FINITE = Fault("not_finite", en="NaN and Infinity are not JSON.", fr="NaN et Infinity ne sont pas du JSON.")
 
 MAX_DEPTH = 32
-MAX_NAMES = 70_000  # in the whole body: each unknown one is a fault to count, and a mebibyte holds 200 000 of them
+# In the whole body: each unknown one is a fault to count, and a mebibyte holds 200 000 of them. Few are read whatever
+# the address, so that who takes another name is told so; beyond them as many as its body can have.
+FEW_NAMES = 1_000
+MAX_NAMES = 70_000
 
 # The lowest limit that Python can be configured to put on int(str), so that int() never refuses what passed here.
 MAX_NUMBER_LENGTH = 640
@@ -90,9 +95,32 @@ class UnacceptableJson(Exception):
         self.fault = fault
 
 
-def loads(body: bytes) -> Any:
+def names_in(schema: Mapping[str, Any]) -> int:
+    """How many names a body of this JSON Schema can have; one that sets no end has as many as are read anywhere."""
+    definitions = schema.get("$defs", {})
+
+    def count(part: Any, within: tuple[str, ...]) -> float:
+        if not isinstance(part, dict):
+            return 0
+        if "$ref" in part:
+            name = part["$ref"].rpartition("/")[2]
+            return math.inf if name in within else count(definitions[name], (*within, name))
+        either = [count(each, within) for word in ("anyOf", "oneOf", "allOf") for each in part.get(word, ())]
+        fields = sum(1 + count(each, within) for each in part.get("properties", {}).values())
+        if part.get("additionalProperties", False) is not False:
+            others = part.get("maxProperties", math.inf)
+            fields += others * (1 + count(part["additionalProperties"], within))
+        of_an_item = count(part.get("items"), within)
+        items = of_an_item * part.get("maxItems", math.inf) if of_an_item else 0
+        return max([fields, items, *either])
+
+    return int(min(MAX_NAMES, max(FEW_NAMES, count(schema, ()))))
+
+
+def loads(body: bytes, most_names: Callable[[], int] = lambda: MAX_NAMES) -> Any:
     """The value of a request body. Only NotJson and UnacceptableJson are raised.
 
+    `most_names`, beyond which it is not read, is asked where there are more than few.
     Integers are of any size up to 640 digits, Decimals of any exponent: bounding them is the affair of the types.
     """
     try:
@@ -103,8 +131,10 @@ def loads(body: bytes) -> Any:
         raise NotJson(BYTE_ORDER_MARK)
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _refuse_deep(text)
-    if text.count(":") > MAX_NAMES and _STRING.sub("", text).count(":") > MAX_NAMES:
-        raise NotJson(TOO_MANY_NAMES, maximum=MAX_NAMES)
+    if text.count(":") > FEW_NAMES and (names := _STRING.sub("", text).count(":")) > FEW_NAMES:
+        maximum = most_names()
+        if names > maximum:
+            raise NotJson(TOO_MANY_NAMES, maximum=maximum)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
