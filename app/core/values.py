@@ -412,6 +412,7 @@ def _iban(value: object) -> str:
     return packed
 
 
+_SHORTEST_IBAN = 15  # characters, which no country undercuts
 _LONGEST_IBAN = 100  # characters as they are typed, spaces included
 
 # The number of a bank account (ISO 13616), written with or without spaces, in capitals or not; kept without spaces.
@@ -445,7 +446,7 @@ def masked_iban(iban: str) -> str:
 
 def holds_iban(text: str) -> bool:
     """Whether an IBAN stands somewhere in the text, however its characters are spaced."""
-    return any(_ibans(_SEPARATOR.sub("", text.upper())))
+    return len(text) >= _SHORTEST_IBAN and any(_ibans(_SEPARATOR.sub("", text.upper())))
 
 
 def with_ibans_masked(text: str) -> str:

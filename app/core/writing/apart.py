@@ -133,7 +133,7 @@ class Reading:
         self.taken += len(line)
         if not line.endswith(b"\n"):
             raise self._death()
-        told = json.loads(line)
+        told = json.loads(line.decode("ascii"))
         if not isinstance(told, dict) or "end" not in told:
             return told
         if told["end"] == "whole":

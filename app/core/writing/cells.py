@@ -329,6 +329,8 @@ percent = CellReader(_percent, _A_PERCENTAGE, ("2.5 %", "2,5 %"))
 # --- codes made of digits --------------------------------------------------------------------------------------------
 
 _SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
+_WHOLE, _THOUSANDS = re.compile(r"[0-9]+[.,]0+"), re.compile(r"[0-9]{1,3}\.000")
+_BETWEEN_GROUPS = re.compile("[\\s.\u00a0\u2007\u2009\u202f]")
 _INVISIBLE = frozenset({"Cf", "Cc", "Co", "Cn", "Cs"})
 
 
@@ -339,9 +341,9 @@ def _digits(cell: Cell) -> str:
         raise CellRefused(FORBIDDEN_CHARACTER)
     if _SHORTENED.fullmatch(text):
         raise CellRefused(LOST_DIGITS)
-    if re.fullmatch(r"[0-9]+[.,]0+", text) and not re.fullmatch(r"[0-9]{1,3}\.000", text):
-        text = re.split(r"[.,]", text)[0]
-    return re.sub(r"[\s.\u00a0\u2007\u2009\u202f]", "", text)
+    if _WHOLE.fullmatch(text) and not _THOUSANDS.fullmatch(text):
+        text = text.partition("," if "," in text else ".")[0]
+    return _BETWEEN_GROUPS.sub("", text)
 
 
 def of_width(width: int, valid: Callable[[str], bool]) -> Callable[[Cell], str]:

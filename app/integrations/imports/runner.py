@@ -17,6 +17,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from json import JSONDecoder
 from typing import IO, Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -38,7 +40,7 @@ from app.core.reading.headings import has_words
 from app.core.reading.headings import heading as words_of
 from app.core.serving.background import within
 from app.core.violations import translate
-from app.core.writing import apart, sheets, strictjson
+from app.core.writing import apart, sheets
 from app.core.writing.importing import (
     MISSING_COLUMN,
     NO_LINES,
@@ -283,6 +285,7 @@ class ImportProgress:
         self.unchanged += outcome.unchanged
 
 
+_own_json = JSONDecoder(parse_float=Decimal).decode  # what was written here needs no second look at how
 T = TypeVar("T")
 Tell = Callable[[ImportProgress], None]  # who wants to see the progress: called about every second
 
@@ -614,8 +617,7 @@ class _Run:
             after = rows[-1]["number"]
             lines: list[FileLine] = []
             for number, row in enumerate(rows, 1):
-                said = strictjson.loads(row["body"].encode())
-                lines.append(FileLine(row["number"], schema.model_validate(said)))
+                lines.append(FileLine(row["number"], schema.model_validate(_own_json(row["body"]))))
                 if number % AT_ONCE == 0:
                     await asyncio.sleep(0)
             yield lines
