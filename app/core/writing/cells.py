@@ -125,10 +125,21 @@ def _text_of(value: Any) -> str:
     return "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def shown(cell: Cell) -> str:
-    """The cell as it stands, for the people who look for it in their file."""
+def shown(cell: Cell, language: str = "fr") -> str:
+    """The cell as it stands, for the people who look for it in their file: what a spreadsheet keeps as a number, a day
+    or a truth is told as one in that language shows it.
+    """
     it = said(cell)
-    return _number_text(it) if it.kind == "number" else it.text
+    if it.kind == "text":
+        return it.text
+    text = _as_it_stands(it)
+    if it.kind in ("date", "datetime"):
+        day, _, time = text.replace(" ", "T").partition("T")
+        day = "/".join(reversed(day.split("-"))) if language == "fr" else day
+        return f"{day} {time.removesuffix(':00') if time.count(':') > 1 else time}".rstrip()
+    if language != "fr":
+        return text
+    return text.replace(".", ",") if it.kind == "number" else {"true": "vrai", "false": "faux"}.get(text, text)
 
 
 @dataclass(frozen=True)
@@ -438,7 +449,8 @@ def _of_serial(text: str) -> Any:
 def _without_time(iso: str, time: str) -> Any:
     if time.strip("0:."):
         with suppress(ValueError):  # what is no day is refused as such
-            return Noted(date.fromisoformat(iso).isoformat(), TIME_LEFT_OUT.at("", day=iso, time=time))
+            told = time.removesuffix(":00") if time.count(":") > 1 else time
+            return Noted(date.fromisoformat(iso).isoformat(), TIME_LEFT_OUT.at("", day=iso, time=told))
     return iso
 
 

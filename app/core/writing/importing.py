@@ -208,10 +208,13 @@ class LineFault:
 
 @dataclass(frozen=True)
 class FileLine:
-    """A line of the file that reads: what the importer's schema made of it."""
+    """A line of the file that reads: what the importer's schema made of it, and of the cells that it has in other words
+    (a day, an amount, a code) how they are `written`, by column.
+    """
 
     number: int
     item: Any
+    written: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -524,6 +527,7 @@ class Reader:
     hours_per_day: Decimal | None = None
     named: NamedLine | None = None  # the last line, where it names its object by id
     _refused: dict[str, str] = field(default_factory=dict)  # its cells that were refused, as they stand
+    _written: dict[str, str] = field(default_factory=dict)  # those that read as something else than their text
     _keys: SeenKeys = field(default_factory=SeenKeys)
 
     def __post_init__(self) -> None:
@@ -576,7 +580,7 @@ class Reader:
                 return None, [*faults, self._repeated(number, first, values, row)]
             if nth > 1:
                 item = item.model_copy(update={str(self.importer.counted): nth})
-        return FileLine(number, item), faults
+        return FileLine(number, item, self._written), faults
 
     def _named(self, number: int, values: Mapping[str, Any]) -> NamedLine | None:
         if self.importer.listing is None or "id" not in values:
@@ -625,7 +629,7 @@ class Reader:
         """Puts what the cells of our columns and the sender's constants say into the values; returns what is wrong."""
         given: dict[str, str] = {}
         faults: list[LineFault] = []
-        self._refused = {}
+        self._refused, self._written = {}, {}
         there = [(name, row[place], read, first) for place, name, read, first in self._cells if place < len(row)]
         for name, cell, read, first in [*there, *self._constants]:
             try:
@@ -639,6 +643,8 @@ class Reader:
                 value = value.value
             if value in ("", [], None):
                 continue
+            if value != cell and not first:
+                self._written[name] = _found(cell) or ""
             if first:
                 given[name] = value
             else:
@@ -780,17 +786,19 @@ def _same_instant(value: str, stored: Any) -> bool:
 
 def found_in(lines: Sequence[FileLine], faults: Sequence[LineFault]) -> Sequence[LineFault]:
     """The faults of lines that read, each with what stands in its column."""
-    items = {line.number: line.item for line in lines}
+    by_number = {line.number: line for line in lines}
     return [
         replace(fault, found=said)
-        if fault.found is None and (said := _said(items[fault.line], fault.column))
+        if fault.found is None and (said := _said(by_number[fault.line], fault.column))
         else fault
         for fault in faults
     ]
 
 
-def _said(item: BaseModel, column: str) -> str | None:
-    value = getattr(item, column, None)
+def _said(line: FileLine, column: str) -> str | None:
+    if written := line.written.get(column):
+        return written
+    value = getattr(line.item, column, None)
     if isinstance(value, list):
         value = " | ".join(str(part) for part in value if not isinstance(part, BaseModel))
     return None if value is None or isinstance(value, BaseModel) else str(value)[:FOUND] or None

@@ -1,7 +1,7 @@
 """A file with what was found wrong with it: each line as it was read, its faults before it and in red.
 
-Cells are text as it stood, so that a spreadsheet changes none of them, and the copy is imported as it is. A number that
-its column would read otherwise as text (`0.02` shown as `2 %`, a bare serial of a day) stays a number. A filter in the
+Cells are text as it stood, so that a spreadsheet changes none of them, and the copy is imported as it is. What its
+column would read otherwise as text (`0.02` shown as `2 %`, a bare serial of a day) stays a number. A filter in the
 first column shows the lines that have faults alone.
 """
 
@@ -9,7 +9,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime, timedelta
 from functools import cache
 from math import isfinite
 from typing import Any
@@ -21,6 +21,8 @@ from app.core.writing import cells, sheets
 from app.core.writing.importing import ANNOTATION
 from app.reader.tables import MAX_CELL
 
+_DAYS = {"date": "dd/mm/yyyy", "datetime": "dd/mm/yyyy hh:mm:ss"}
+_DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001  # spreadsheets know no zone
 RED = {"bg_color": "#FFC7CE", "font_color": "#9C0006"}
 MOST_LINES = 100_000  # lines that a copy can have
 
@@ -71,7 +73,7 @@ def workbook(
         for line, row in rows:
             if line > MOST_LINES:
                 raise TooManyLines
-            texts = [_as_it_looks(cell, language) for cell in row]
+            texts = [cells.shown(cell, language) for cell in row]
             remarked = by_line.get(line, [])
             sentences = "\n".join(remark.sentence(language) for remark in remarked)[: MAX_CELL - 1]
             if line == header_line:
@@ -106,11 +108,13 @@ def _put(sheet: Any, row: int, column: int, written: str | tuple[float, str], st
 
 
 def _only_as_a_number(cell: cells.Cell, text: str, reader: cells.CellReader | None) -> tuple[float, str] | None:
-    """A number with its format, where its text would be read otherwise."""
+    """A number with its format, where its text would be read otherwise; so is a day, midnight where a time is meant."""
     it = cells.said(cell)
-    if reader is None or it.kind != "number" or _read(reader, cell) == _read(reader, text):
+    if reader is None or it.kind not in ("number", *_DAYS) or _read(reader, cell) == _read(reader, text):
         return None
     try:
+        if it.kind in _DAYS:
+            return (datetime.fromisoformat(it.text) - _DAY_0) / timedelta(days=1), _DAYS[it.kind]
         value = float(it.text)
     except ValueError:
         return None
@@ -123,11 +127,3 @@ def _read(reader: cells.CellReader, cell: cells.Cell) -> Any:
     except cells.CellRefused as refused:
         return refused.error.code
     return (value.value, value.error.code) if isinstance(value, cells.Noted) else value
-
-
-def _as_it_looks(cell: cells.Cell, language: str) -> str:
-    """The text of a cell; a day as people write it, since the file does not tell how it showed it."""
-    it = cells.said(cell)
-    if it.kind == "date" and language == "fr":
-        return f"{date.fromisoformat(it.text):%d/%m/%Y}"
-    return cells.shown(cell)

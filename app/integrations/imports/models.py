@@ -112,6 +112,7 @@ class ImportLine(Base):
     import_id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     body: Mapped[str]
+    written: Mapped[str | None]  # the cells that the body has in other words, as they stand
 
 
 class ImportProblem(Identified, Base):

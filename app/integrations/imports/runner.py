@@ -543,7 +543,7 @@ class _Run:
         columns = [(place, name) for place, (_, name) in enumerate(header.matched) if name is not None]
         blank: set[str] = set()
 
-        def some() -> tuple[list[tuple[UUID, int, str]], list[LineFault], list[NamedLine], int, bool]:
+        def some() -> tuple[list[tuple[UUID, int, str, str | None]], list[LineFault], list[NamedLine], int, bool]:
             staged, faults, seen = [], [], 0
             named: list[NamedLine] = []
             most = reading.taken + SLICE_BYTES
@@ -551,7 +551,8 @@ class _Run:
                 line, wrong = reader.line(number, cells)
                 faults += wrong
                 if line is not None:
-                    staged.append((self.id, line.number, line.item.model_dump_json(exclude_unset=True)))
+                    written = to_json(line.written).decode() if line.written else None
+                    staged.append((self.id, line.number, line.item.model_dump_json(exclude_unset=True), written))
                 if reader.named is not None:
                     named.append(reader.named)
                 if reading.shallow:
@@ -569,7 +570,7 @@ class _Run:
                     faults = [fault for fault in faults if fault.line not in same]
                     self.progress.same += len(same)
                 await connection.copy_records_to_table(
-                    "import_lines", records=staged, columns=["import_id", "number", "body"]
+                    "import_lines", records=staged, columns=["import_id", "number", "body", "written"]
                 )
                 self.progress.note(faults)
                 self.progress.read += seen
@@ -607,7 +608,7 @@ class _Run:
     async def _lines(self, after: int = -1) -> AsyncIterator[list[FileLine]]:
         """The waiting lines, a slice at a time; of what is no table, all."""
         most = None if self.importer.xml else SLICE
-        query = "SELECT number, body FROM import_lines WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3"
+        query = "SELECT number, body, written FROM import_lines WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3"
         schema = self.importer.schema
         while True:
             async with raw_connection(self.engine) as connection:
@@ -617,7 +618,8 @@ class _Run:
             after = rows[-1]["number"]
             lines: list[FileLine] = []
             for number, row in enumerate(rows, 1):
-                lines.append(FileLine(row["number"], schema.model_validate(_own_json(row["body"]))))
+                written = from_json(row["written"]) if row["written"] else {}
+                lines.append(FileLine(row["number"], schema.model_validate(_own_json(row["body"])), written))
                 if number % AT_ONCE == 0:
                     await asyncio.sleep(0)
             yield lines
@@ -872,12 +874,13 @@ class _Run:
 
 
 _ISO_DAY = re.compile(r"\b([0-9]{4})-([0-9]{2})-([0-9]{2})\b(?![T0-9-])")
+_BESIDE = frozenset({"header_row", "hours_per_day"})  # what is said of a file beside it
 _FIELD = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
 
 
 def _in_words(field: str, language: str) -> str:
     """What people call a field that is no column of the kind; another code is one that they type, and stays."""
-    if not has_words(field):
+    if field in _BESIDE or not has_words(field):
         return field
     words = words_of(field.removesuffix("_bp"), language)
     return f"\u00ab\u00a0{words}\u00a0\u00bb" if language == "fr" else words

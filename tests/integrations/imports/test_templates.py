@@ -119,21 +119,32 @@ async def test_the_annotated_copy_is_mended_and_imported_as_it_is(world: World) 
 
 
 def test_what_stands_in_a_cell_stands_in_the_copy() -> None:
-    """A day as people write it, a text of any signs: of those XlsxWriter would take some for XML of its own."""
-    day = sheets.Cell(sheets.CellKind.DATE, "2023-06-14")
+    """Days and numbers as a language writes them, and any text: of some XlsxWriter would make XML of its own."""
+    kinds = sheets.CellKind
+    kept = [
+        sheets.Cell(kinds.DATE, "2023-06-14"), sheets.Cell(kinds.DATETIME, "2023-06-14T08:30:00"),
+        sheets.Cell(kinds.NUMBER, "1.5"), sheets.Cell(kinds.BOOLEAN, "true"), sheets.Cell(kinds.TIME, "8:30:00"),
+    ]  # fmt: skip
     odd = ["<r><t>a</t></r>", "<r>not closed</r>", "=1+1", "_x0041_", "a\x01b", "https://a.fr", "x" * 32_767]
-    rows: list[sheets.Row] = [(1, ["Nom", "Jour"]), (3, [*odd, day])]
-    for language, written in (("fr", "14/06/2023"), ("en", "2023-06-14")):
+    rows: list[sheets.Row] = [(1, ["Nom", "Jour"]), (3, [*odd, *kept])]
+    for language, written in (
+        ("fr", ["14/06/2023", "14/06/2023 08:30", "1,5", "vrai", "8:30:00"]),
+        ("en", ["2023-06-14", "2023-06-14 08:30", "1.5", "true", "8:30:00"]),
+    ):
         made = annotated.workbook(rows, 1, [], language, "L'été d'Alès'")
         table = workbooks.packed(io.BytesIO(made))
         assert table.sheets == ("L'été d'Alès",)
-        assert list(table.rows)[1] == (3, [None, *odd, written])
+        assert list(table.rows)[1] == (3, [None, *odd, *written])
 
 
 def test_a_number_that_its_text_would_not_be_stays_one() -> None:
     """What is read of the copy is what was read of the file."""
-    number = sheets.CellKind.NUMBER
+    number, day, time = sheets.CellKind.NUMBER, sheets.CellKind.DATE, sheets.CellKind.DATETIME
     columns = [
+        (cells.instant, sheets.Cell(day, "2023-06-14")), (cells.instant, sheets.Cell(time, "2023-06-14T08:30:00")),
+        (cells.day, sheets.Cell(day, "2023-06-14")), (cells.day, sheets.Cell(time, "2023-06-14T08:30:00")),
+        (cells.paris_time, sheets.Cell(time, "2023-06-14T08:30:00")),
+        (cells.truth, sheets.Cell(sheets.CellKind.BOOLEAN, "true")),
         (cells.percent, sheets.Cell(number, "0.02", "0%")), (cells.percent, sheets.Cell(number, "0.025", "0.0%")),
         (cells.fte, sheets.Cell(number, "1.125")), (cells.day, sheets.Cell(number, "41525")),
         (cells.siren, sheets.Cell(number, "300103", "000000000")), (cells.cents, sheets.Cell(number, "1415.28")),
@@ -143,9 +154,10 @@ def test_a_number_that_its_text_would_not_be_stays_one() -> None:
     made = annotated.workbook(rows, 1, [], "fr", None, readers)
     [_, (_, [_, *copied])] = list(workbooks.packed(io.BytesIO(made)).rows)
     for (read, cell), copy in zip(columns, copied, strict=True):
-        again = copy if copy is None or isinstance(copy, str) else sheets.Cell(number, *copy[1:])
-        assert read(again) == read(cell)
-    assert [isinstance(copy, str) for copy in copied] == [False, False, False, False, True, True]
+        kinds = {"n": number, "d": day, "dt": time}
+        again = copy if copy is None or isinstance(copy, str) else sheets.Cell(kinds[copy[0]], *copy[1:])
+        assert annotated._read(read, again) == annotated._read(read, cell)
+    assert [isinstance(copy, str) for copy in copied] == [False, *[True] * 5, *[False] * 4, True, True]
 
 
 def ok_bytes(answer: Any) -> bytes:

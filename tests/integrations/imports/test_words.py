@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -18,8 +18,8 @@ from app.integrations.imports import runner
 from app.integrations.imports.importers import IMPORTERS
 from app.programme import cog
 from tests.directory import siret_of
-from tests.integrations.imports.files import carry_out, csv_file, ended_of, send
-from tests.world import Client, World, ok
+from tests.integrations.imports.files import carry_out, csv_file, ended_of, send, xlsx_file
+from tests.world import Client, World, fresh_siren, ok
 
 PROJECTS = "Titre;Type;Maturité;Siren;Actifs matériels;Détecté le"
 
@@ -228,6 +228,26 @@ async def test_a_missing_column_is_told_with_all_headings_that_are_accepted(worl
     assert (repeated["code"], "Année, Year" in repeated["detail_fr"]) == ("repeated_column", True)
 
 
+async def test_what_stands_in_a_cell_is_quoted_as_it_stands(world: World) -> None:
+    """Also where a rule of the service finds the fault, which has days and codes in its own spelling; a day of a
+    workbook as people see it there.
+    """
+    client = world.clients["territory"]
+    book = xlsx_file(["SIREN", "Nom", "Créée le"], [fresh_siren(), "A", datetime(1999, 6, 14, 8, 30)])
+    [time] = await problems(client, "/v1/imports?kind=firms&dry_run=true", book)
+    assert time["detail_fr"] == (
+        "C2, «\u00a0Créée le\u00a0»\u00a0: «\u00a014/06/1999 08:30\u00a0». Seul le jour 14/06/1999 est retenu, l'heure"
+        " 08:30 est laissée de côté."
+    )
+    later, siren = "4/7/2199", await world.followed_firm()
+    projects = csv_file("Titre;Type;Maturité;Siren;Détecté le;Audition", f"T;Équipement;Étude;{siren};{later};")
+    [future] = await problems(client, here(world, "projects") + "&dry_run=true", projects)
+    assert (future["code"], future["cell"], future["found"]) == ("future_day", "E2", later)
+    codes = csv_file("SIRET;Nom;Code INSEE;Code NAF", f"{siret_of(siren)};A;30 999;9899q")
+    found = await problems(client, "/v1/imports?kind=sites&dry_run=true", codes)
+    assert sorted((each["cell"], each["found"]) for each in found) == [("C2", "30 999"), ("D2", "9899q")]
+
+
 async def test_a_line_that_repeats_another_names_the_column_that_does(world: World) -> None:
     content = csv_file("Millésime;Code INSEE;Nom", "2025;30007;Alès", "2025;30007;Alès")
     [repeated] = await problems(world.programme, here(world, "perimeter"), content)
@@ -281,6 +301,8 @@ def test_no_fault_of_a_cell_speaks_of_how_the_api_is_spelt(kind: str) -> None:
 def test_a_fault_names_columns_as_the_file_does() -> None:
     run = runner._Run.__new__(runner._Run)
     run.importer, run.header = IMPORTERS["claim_lines"], match(IMPORTERS["claim_lines"], 1, ["Facture d'origine"])
+    parameter = "donnez son numéro (header_row)"
+    assert run._in_headings(parameter, "fr") == parameter, "what is said beside the file is said as it is spelt"
     said = run._in_headings("désigner la facture (lowers_invoice_number), sans invoice_amount_excl_vat_cents", "fr")
     assert said == ("désigner la facture («\u00a0Facture d'origine\u00a0»), sans «\u00a0Montant total HT\u00a0»")
 
