@@ -11,12 +11,9 @@ runner goes on with a fresh pool. The metrics tell how long imports wait for a r
 
 import asyncio
 import contextlib
-import re
 import tempfile
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from json import JSONDecoder
 from typing import IO, Any, TypeVar
@@ -34,15 +31,12 @@ from app.access.gate import asked_by
 from app.access.rules import Scope
 from app.core import clock, limits
 from app.core.db import Base, SessionFactory, driver_connection, raw_connection
-from app.core.faults import LANGUAGES, Fault, FieldError
-from app.core.problems import Problem, ValidationFailed
-from app.core.reading.headings import has_words
-from app.core.reading.headings import heading as words_of
+from app.core.faults import Fault
+from app.core.problems import Problem
 from app.core.serving.background import within
 from app.core.violations import translate
 from app.core.writing import apart, sheets
 from app.core.writing.importing import (
-    MISSING_COLUMN,
     NO_LINES,
     FileLine,
     Header,
@@ -52,15 +46,14 @@ from app.core.writing.importing import (
     Outcome,
     Reader,
     found_in,
-    in_file_words,
     says_nothing_new,
 )
 from app.core.writing.writes import Change, System, Write, WritingSubject, record
-from app.integrations.imports import service
+from app.integrations.imports import service, telling
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
+from app.integrations.imports.progress import ImportProgress
 from app.integrations.imports.service import TRANSACTION, UnreadableFile, bound_of, listing_of
-from app.reader.tables import column_letters
 
 log = structlog.get_logger("rebond")
 
@@ -75,7 +68,6 @@ ATTEMPTS = 5
 LONGEST = 3600.0  # seconds that one import may take; then it fails
 ENDING = 30.0  # seconds more for it to record that; then its heartbeat ends, and after as many it is left behind
 LOUD = 60.0  # seconds without a look that succeeded, after which a failure is logged as an error
-KEPT_PROBLEMS = 10_000  # faults of one file that are kept; all are counted
 
 # What one import may take: until its turn in its place, and then. These replace the bounds of a request. A
 # transaction_timeout that runs changes only by way of 0.
@@ -99,9 +91,6 @@ WAIT = Gauge(
     "Seconds for which the oldest import that no process carries out has waited; 0 where none waits.",
     multiprocess_mode="mostrecent",
 )
-
-
-NO_BREAK_BEFORE_COLON = {"en": "", "fr": "\u00a0"}
 
 
 class ImportFailed(Problem):
@@ -198,6 +187,9 @@ UPDATE imports SET heartbeat_at = now(), updated_at = now(), written_to = $3, ro
     blocking_problems = $9, advisory_problems = $10
 WHERE id = $1 AND claim = $2 AND status = 'running' RETURNING true
 """
+_WAITING = """
+SELECT number, body, written FROM import_lines WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3
+"""
 _LEFT_OUT = "DELETE FROM import_lines WHERE import_id = $1 AND number = ANY($2)"
 _FINISH = """
 UPDATE imports SET status = $3, finished_at = now(), updated_at = now(), heartbeat_at = NULL, claim = NULL,
@@ -213,76 +205,6 @@ _FORGET_FILE = """
 DELETE FROM import_chunks c USING imports i WHERE i.id = $1 AND c.upload_id = i.upload_id AND i.finished_at IS NOT NULL
     AND i.file_kept_until IS NULL
 """
-_PROBLEMS = ["import_id", "line", "column_name", "heading", "cell", "found", "severity", "code", "detail", "detail_fr"]
-
-
-@dataclass
-class ImportProgress:
-    """How far an import has come, in lines; what was found wrong. `bytes_read` is a share, `whole` that all is read.
-
-    `passed` are the lines that were written or found to be so already.
-    """
-
-    bytes_read: float = 0.0
-    whole: bool = False
-    read: int = 0
-    checked: int = 0
-    passed: int = 0
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    same: int = 0  # lines that repeat an object by its id, and are not written at all
-    blocking: int = 0
-    advisory: int = 0
-    faults: list[LineFault] = field(default_factory=list)
-    # Of what is written by parts, what was found wrong with the parts themselves: since the last commit, and in all.
-    pending: list[LineFault] = field(default_factory=list)
-    of_parts: Counter[bool] = field(default_factory=Counter)
-
-    @classmethod
-    def resumed(cls, row: Any) -> "ImportProgress":
-        """What an import that is written by parts has reached."""
-        blocking, advisory = row["blocking_problems"], row["advisory_problems"]
-        created, updated, unchanged = row["rows_created"], row["rows_updated"], row["rows_unchanged"]
-        return cls(
-            passed=created + updated + unchanged, created=created, updated=updated, unchanged=unchanged,
-            blocking=blocking, advisory=advisory,
-            of_parts=Counter({False: blocking, True: advisory}),
-        )  # fmt: skip
-
-    @property
-    def written(self) -> int:
-        """The lines that made or changed an object."""
-        return self.created + self.updated
-
-    @property
-    def share(self) -> float:
-        """The share that is done, from 0 to 1: a fifth each for reading and checking, the rest for writing."""
-        rows = max(self.read, 1)
-        done = 0.2 + 0.2 * self.checked / rows + 0.6 * self.passed / rows if self.whole else 0.2 * self.bytes_read
-        return min(done, 1.0)
-
-    def note(self, faults: Sequence[LineFault]) -> None:
-        for fault in faults:
-            if fault.advisory:
-                self.advisory += 1
-            else:
-                self.blocking += 1
-        self.faults.extend(faults[: max(KEPT_PROBLEMS - len(self.faults), 0)])
-
-    def note_of_part(self, faults: Sequence[LineFault]) -> None:
-        for fault in faults:
-            self.advisory += fault.advisory
-            self.blocking += not fault.advisory
-            self.of_parts[fault.advisory] += 1
-            if self.of_parts.total() <= KEPT_PROBLEMS:
-                self.pending.append(fault)
-
-    def count(self, outcome: Outcome, lines: int) -> None:
-        self.passed += lines
-        self.created += outcome.created
-        self.updated += outcome.updated
-        self.unchanged += outcome.unchanged
 
 
 _own_json = JSONDecoder(parse_float=Decimal).decode  # what was written here needs no second look at how
@@ -608,11 +530,10 @@ class _Run:
     async def _lines(self, after: int = -1) -> AsyncIterator[list[FileLine]]:
         """The waiting lines, a slice at a time; of what is no table, all."""
         most = None if self.importer.xml else SLICE
-        query = "SELECT number, body, written FROM import_lines WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3"
         schema = self.importer.schema
         while True:
             async with raw_connection(self.engine) as connection:
-                rows = await connection.fetch(query, self.id, after, most)
+                rows = await connection.fetch(_WAITING, self.id, after, most)
             if not rows:
                 return
             after = rows[-1]["number"]
@@ -702,7 +623,7 @@ class _Run:
                 for line in good:  # one of them was refused: find it
                     refusal = await self._commit(actor, [line], line.number)
                     if refusal is not None:
-                        self.progress.note_of_part([LineFault(line.number, "", _as_error(refusal))])
+                        self.progress.note_of_part([LineFault(line.number, "", telling.as_error(refusal))])
             self.progress.checked += len(lines)
         beating.cancel()
         async with self.sessions() as session, session.begin():
@@ -736,8 +657,7 @@ class _Run:
                 )  # fmt: skip
                 if not ours:
                     raise _Superseded
-                rows = [self._row(fault) for fault in p.pending]
-                await connection.copy_records_to_table("import_problems", records=rows, columns=_PROBLEMS)
+                await self._keep(connection, p.pending)
         except Problem as problem:
             refusal = problem
         except (DBAPIError, asyncpg.PostgresError) as error:
@@ -773,7 +693,7 @@ class _Run:
         for line in lines:  # one of them was refused: find it
             refusal = await self._try(write, [line])
             if refusal is not None:
-                fault = LineFault(line.number, _column_of(refusal), _as_error(refusal))
+                fault = LineFault(line.number, telling.column_of(refusal), telling.as_error(refusal))
                 self.progress.note(found_in([line], [fault]))
 
     async def _try(self, write: Write, lines: list[FileLine]) -> Problem | None:
@@ -805,7 +725,7 @@ class _Run:
         p = self.progress
         done = status is ImportStatus.SUCCEEDED
         connection = await driver_connection(session)
-        told = None if problem is None else to_json(_told(problem)).decode()
+        told = None if problem is None else to_json(telling.kept(problem)).decode()
         kept = done or self.by_parts
         rest = p.read - p.created - p.updated - p.unchanged
         same = min(p.same, rest)  # of what was begun by another process some are counted already
@@ -817,73 +737,15 @@ class _Run:
         )  # fmt: skip
         if not ours:
             raise _Superseded
-        rows = [self._row(fault) for fault in (*p.faults, *p.pending)]
-        await connection.copy_records_to_table("import_problems", records=rows, columns=_PROBLEMS)
+        await self._keep(connection, [*p.faults, *p.pending])
         change = Change("import.finished", listing_of(self.place), [self.id], bound_of(self.place))
         await record(Write(session, self.actor, clock.now()), change, f"import-{self.id}")
 
-    def _row(self, fault: LineFault) -> tuple[Any, ...]:
-        """A fault as it is kept: where it is in the file, by which rule, and in both languages what to do."""
-        problem = fault.error.members.get("problem")
-        if isinstance(problem, ValidationFailed) and problem.errors:  # a service has asked what the schema could not
-            error, column = in_file_words(problem.errors[0]), _column_of(problem) or fault.column
-            code, texts = error.code, [str(error.public(language)["detail"]) for language in LANGUAGES]
-        elif isinstance(problem, Problem):
-            code = problem.code  # as the catalogue names it
-            column = _column_of(problem) or fault.column
-            texts = [str(problem.body(language)["detail"]) for language in LANGUAGES]
-        else:
-            code, column = fault.error.code, fault.column
-            told = in_file_words(fault.error)
-            texts = [str(told.public(language)["detail"]) for language in LANGUAGES]
-        known = self.importer.fields.get(column)
-        heading, cell = self._place(fault, column)
-        found = fault.found if not self.importer.xml else None  # a bank statement is not kept, nor is a part of it
-        if known is not None and known.first is not None and code in ("not_found", "reference-not-found"):
-            texts = [f"{text} {known.first.told(lang, {})}" for text, lang in zip(texts, LANGUAGES, strict=True)]
-        if known is not None and heading is None and fault.error.code != MISSING_COLUMN.code:
-            texts = [
-                f"{known.label(lang)}{NO_BREAK_BEFORE_COLON[lang]}: {text}"
-                for text, lang in zip(texts, LANGUAGES, strict=True)
-            ]
-        if fault.error.code != MISSING_COLUMN.code:  # its headings are as they may be written
-            texts = [self._in_headings(text, lang) for text, lang in zip(texts, LANGUAGES, strict=True)]
-        severity = "advisory" if fault.advisory else "blocking"
-        return (self.id, fault.line, column, heading, cell, found, severity, code, *texts)
-
-    def _in_headings(self, sentence: str, language: str) -> str:
-        """The sentence with the headings of the file, or our labels, in place of the names of fields."""
-
-        def heading(found: re.Match[str]) -> str:
-            field = self.importer.fields[found[0]]
-            place = self.header.place(field.field) if self.header is not None else None
-            shown = field.label(language) if self.header is None or place is None else self.header.matched[place][0]
-            return f"\u00ab\u00a0{shown}\u00a0\u00bb" if language == "fr" else f"\u201c{shown}\u201d"
-
-        names = [re.escape(name) for name in self.importer.fields if "_" in name]
-        told = _ISO_DAY.sub(r"\3/\2/\1", sentence) if language == "fr" else sentence
-        named = re.sub(rf"\b(?:{'|'.join(names)})\b", heading, told) if names else told
-        return _FIELD.sub(lambda found: _in_words(found[0], language), named)
-
-    def _place(self, fault: LineFault, column: str) -> tuple[str | None, str | None]:
-        """The heading in the file, and the cell as a spreadsheet names it; of an XML neither."""
-        place = self.header.place(column) if self.header is not None and column else None
-        if self.header is None or place is None or self.importer.xml:
-            return None, None
-        return self.header.matched[place][0], f"{column_letters(place + 1)}{fault.line}"
-
-
-_ISO_DAY = re.compile(r"\b([0-9]{4})-([0-9]{2})-([0-9]{2})\b(?![T0-9-])")
-_BESIDE = frozenset({"header_row", "hours_per_day"})  # what is said of a file beside it
-_FIELD = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
-
-
-def _in_words(field: str, language: str) -> str:
-    """What people call a field that is no column of the kind; another code is one that they type, and stays."""
-    if field in _BESIDE or not has_words(field):
-        return field
-    words = words_of(field.removesuffix("_bp"), language)
-    return f"\u00ab\u00a0{words}\u00a0\u00bb" if language == "fr" else words
+    async def _keep(self, connection: Any, faults: Sequence[LineFault]) -> None:
+        """Keep what was found wrong, in the words of the file."""
+        told = telling.Telling(self.id, self.importer, self.header)
+        rows = [told.row(fault) for fault in faults]
+        await connection.copy_records_to_table("import_problems", records=rows, columns=telling.COLUMNS)
 
 
 def _sees_only_own(actor: WritingSubject, importer: Importer, place: str | None) -> bool:
@@ -911,20 +773,3 @@ def _unreadable(error: sheets.UnreadableSheet) -> Problem:
 def _blocked(faults: Sequence[LineFault]) -> set[int]:
     """The lines that are kept out."""
     return {fault.line for fault in faults if not fault.advisory}
-
-
-def _told(problem: Problem) -> dict[str, Any]:
-    """A problem as it is kept: in both languages, and without the request that it is not about."""
-    french = problem.body("fr")
-    body = problem.body("en") | {"title_fr": french["title"], "detail_fr": french["detail"]}
-    return {name: value for name, value in body.items() if name not in ("instance", "request_id")}
-
-
-def _column_of(problem: Problem) -> str:
-    """The column that a problem is about; "" for the line as a whole."""
-    pointer = problem.errors[0].pointer if problem.errors else ""
-    return ".".join(part for part in pointer.split("/") if part and not part.isdigit())
-
-
-def _as_error(problem: Problem) -> FieldError:
-    return replace(problem.at(""), members={"problem": problem})

@@ -14,8 +14,8 @@ from app.core.reading.headings import has_words
 from app.core.writing.importing import MISSING_COLUMN, FileLine, LineFault, Reader, match
 from app.firms import importer, naf
 from app.firms.rules import SECTIONS, NafVersion
-from app.integrations.imports import runner
 from app.integrations.imports.importers import IMPORTERS
+from app.integrations.imports.telling import Telling
 from app.programme import cog
 from tests.directory import siret_of
 from tests.integrations.imports.files import carry_out, csv_file, ended_of, send, xlsx_file
@@ -218,11 +218,10 @@ async def test_a_missing_column_is_told_with_all_headings_that_are_accepted(worl
     assert ignored["detail_fr"].startswith("C1, «\u00a0Observations\u00a0»")
     [missing] = [each for each in found if each["code"] == "missing_column"]
     assert "Millésime, Vintage, année" in missing["detail_fr"]
-    run = runner._Run.__new__(runner._Run)
-    run.importer, run.id = IMPORTERS["advances"], uuid4()
-    run.header = match(run.importer, 1, [])
-    faults = run.header.faults(run.importer)
-    assert [run._row(fault)[-1] for fault in faults] == [fault.error.public("fr")["detail"] for fault in faults]
+    header = match(IMPORTERS["advances"], 1, [])
+    telling = Telling(uuid4(), IMPORTERS["advances"], header)
+    faults = header.faults(telling.importer)
+    assert [telling.row(fault)[-1] for fault in faults] == [fault.error.public("fr")["detail"] for fault in faults]
     twice = csv_file("Année;Year;Code INSEE;Nom", "2025;2025;30007;Alès")
     [repeated, *_] = await problems(world.programme, here(world, "perimeter"), twice)
     assert (repeated["code"], "Année, Year" in repeated["detail_fr"]) == ("repeated_column", True)
@@ -299,11 +298,11 @@ def test_no_fault_of_a_cell_speaks_of_how_the_api_is_spelt(kind: str) -> None:
 
 
 def test_a_fault_names_columns_as_the_file_does() -> None:
-    run = runner._Run.__new__(runner._Run)
-    run.importer, run.header = IMPORTERS["claim_lines"], match(IMPORTERS["claim_lines"], 1, ["Facture d'origine"])
+    importer = IMPORTERS["claim_lines"]
+    telling = Telling(uuid4(), importer, match(importer, 1, ["Facture d'origine"]))
     parameter = "donnez son numéro (header_row)"
-    assert run._in_headings(parameter, "fr") == parameter, "what is said beside the file is said as it is spelt"
-    said = run._in_headings("désigner la facture (lowers_invoice_number), sans invoice_amount_excl_vat_cents", "fr")
+    assert telling.in_headings(parameter, "fr") == parameter, "what is said beside the file is said as it is spelt"
+    said = telling.in_headings("désigner la facture (lowers_invoice_number), sans invoice_amount_excl_vat_cents", "fr")
     assert said == ("désigner la facture («\u00a0Facture d'origine\u00a0»), sans «\u00a0Montant total HT\u00a0»")
 
 
@@ -314,15 +313,14 @@ _AS_THEY_ARE = frozenset({"header_row", "hours_per_day", "site_visit", "lower_sn
 @pytest.mark.parametrize("kind", [kind for kind, importer in IMPORTERS.items() if not importer.xml])
 def test_no_problem_of_a_line_names_a_field_or_a_day_as_the_api_spells_it(kind: str) -> None:
     """Whichever rule of the service refuses a line: people read headings, French days and percentages."""
-    run = runner._Run.__new__(runner._Run)
-    run.importer, run.id = IMPORTERS[kind], uuid4()
-    run.header = match(run.importer, 1, [column.label("fr") for column in run.importer.columns])
+    importer = IMPORTERS[kind]
+    telling = Telling(uuid4(), importer, match(importer, 1, [column.label("fr") for column in importer.columns]))
     for fault in [each for each in FAULTS.values() if each is not MISSING_COLUMN]:
         members = {name: 150 if name in ("minimum", "maximum") else "2023-07-04" for name in fault.placeholders}
-        row = run._row(LineFault(2, "", FieldError("", fault, members)))
+        row = telling.row(LineFault(2, "", FieldError("", fault, members)))
         french = str(row[-1])
         left = set(re.findall(r"\b[a-z]+(?:_[a-z0-9]+)+\b", french)) - _AS_THEY_ARE
-        assert not {name for name in left if has_words(name) or name in run.importer.fields}, french
+        assert not {name for name in left if has_words(name) or name in importer.fields}, french
         assert not re.search(r"\b20[0-9]{2}-[0-9]{2}-[0-9]{2}\b(?!T)|points de base", french), (fault.code, french)
 
 
