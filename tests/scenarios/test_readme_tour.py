@@ -4,26 +4,33 @@ import re
 import subprocess
 from pathlib import Path
 
+from app.core.values import iban_from
 from tests import starter
 from tests.processes import loaded_home
+from tests.treasury.statements import statement
 
 README = Path(__file__).parents[2] / "README.md"
 CORRECTIONS = README.parent / "docs" / "corrections.md"
 FROM_ORDER_TO_INVOICE = README.parent / "docs" / "from-an-order-to-an-invoice.md"
 AID_FILES = README.parent / "docs" / "aid-files.md"
+IMPORTING = README.parent / "docs" / "importing.md"
 FIVE_CONDITIONS = (
     '"type":"/problems/application-not-ready"\n"code":"expense-before-receipt"\n"code":"funding-statement-missing"\n'
     '"code":"tax-certificate-missing"\n"code":"social-certificate-missing"\n"code":"bank-details-missing"\n'
 )
 
 
-def printed(page: Path, *, whole: bool = False) -> str:
-    """What the first script of a page says, or its scripts together, run against a service with the demonstration."""
-    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
-    assert blocks
-    lines = "".join(blocks if whole else blocks[:1])
+def scripts(page: Path) -> list[str]:
+    """The scripts of a page, in their order."""
+    return re.findall(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def printed(*lines: str, **files: bytes) -> str:
+    """What these scripts say together, in a directory with these files, against a service with the demonstration."""
     with loaded_home() as home, home.serving() as service, starter.command(home.path) as rebond:
-        script = lines.replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
+        for name, content in files.items():
+            (home.path / name.replace("_", ".")).write_bytes(content)
+        script = "".join(lines).replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
         done = subprocess.run(
             ["bash", "-c", script], cwd=home.path, env=home.environment(), capture_output=True, text=True, timeout=120,
             check=False,
@@ -33,7 +40,7 @@ def printed(page: Path, *, whole: bool = False) -> str:
 
 
 def test_three_acts_correct_a_certified_day_as_the_page_says() -> None:
-    said = printed(CORRECTIONS)
+    said = printed(scripts(CORRECTIONS)[0])
     for promised in (
         '"status":"agreed"',
         '"status":"accepted"',
@@ -46,7 +53,7 @@ def test_three_acts_correct_a_certified_day_as_the_page_says() -> None:
 
 
 def test_an_aid_file_lives_as_the_page_says() -> None:
-    said = printed(AID_FILES)
+    said = printed(scripts(AID_FILES)[0])
     for promised in (
         FIVE_CONDITIONS,
         '"base_cents":154000000\n"type":"/problems/bank-details-own-approval"\n',
@@ -78,7 +85,7 @@ def test_an_aid_file_lives_as_the_page_says() -> None:
 
 
 def test_days_are_ordered_planned_and_invoiced_as_the_page_says() -> None:
-    said = printed(FROM_ORDER_TO_INVOICE, whole=True)
+    said = printed(*scripts(FROM_ORDER_TO_INVOICE))
     for promised in (
         '"max_days":500.00\n"days_left":400.00\n"days_left":500.00\n"code":"amount_missing"\n',
         '"type":"/problems/framework-exhausted"\n"days_requested":401.0\n"days_left":400.0\n',
@@ -110,7 +117,7 @@ def test_days_are_ordered_planned_and_invoiced_as_the_page_says() -> None:
 
 
 def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
-    said = printed(README)
+    said = printed(scripts(README)[0])
     for promised in (
         '"days_ordered":100.00,"days_entered":75.00,"days_left":25.00',
         '"contributed_cents":150000000,"available_cents":53613333,"shortfall_cents":0,"committed_cents":18800000',
@@ -135,5 +142,20 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
         '"requested_cents":3000001,"available_cents":3000000,"available_from":"2024-03-31"}',
         FIVE_CONDITIONS,
         "balances computed again, 0 differ",
+    ):
+        assert promised in said, said
+
+
+def test_files_come_in_and_go_out_as_the_pages_say() -> None:
+    """Every line of docs/importing.md, and those of the README's exports."""
+    said = printed(*scripts(IMPORTING), scripts(README)[1], statement_xml=statement(iban=iban_from(1)))
+    for promised in (
+        '"status":"refused"\n"rows_read":2\n"blocking_problems":1\n"cell":"A3"\n"found":"12 34"\n"detail_fr":"A3, «',
+        '"kind":"organisations"\n',
+        "Title (required): text\n",
+        "refused (dry run): 2 lines read",
+        "succeeded: 2 lines read, 1 created, 0 updated, 0 unchanged, 1 skipped\n",
+        "succeeded (dry run): 1 lines read, 1 created",
+        '"kind":"bank_statements","status":"queued"',
     ):
         assert promised in said, said
