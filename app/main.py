@@ -51,6 +51,7 @@ from app.core.quotas import DOCUMENTS_AT_ONCE, EXPORTS_AT_ONCE, IMPORTS_AT_ONCE,
 from app.core.reading.exports import TooManyExports
 from app.core.serving import background, figures, logs, openapi, routing, server
 from app.core.serving.answering import respond
+from app.core.serving.compression import Compression
 from app.core.serving.draining import draining
 from app.core.serving.operations import HEADERS
 from app.core.serving.pages import Readiness, WrittenDocument, service
@@ -261,6 +262,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
+    app.add_middleware(Compression)
     app.add_middleware(
         Shell,
         uploads="/imports",

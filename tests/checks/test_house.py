@@ -201,6 +201,7 @@ DIGESTS = {
     "core/installation.py": "the keyed digest itself",
     "core/reading/cursors.py": "an HMAC",
     "core/reading/versions.py": "32 bits of a body, for who has the body",
+    "core/serving/documentation.py": "the document and the files of /docs, which anybody reads",
     "core/writing/idempotency.py": "what a caller has sent, and nobody is told it",
     "core/writing/sealing.py": "sealed content; confidential, and papers bear it (decision 7)",
     "core/writing/seen.py": "32 bits of a body, for who has the body",

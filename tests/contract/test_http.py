@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 import secrets
+import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ from urllib.parse import urljoin
 
 import httpx2
 import pytest
+import zstandard
 from pydantic import ValidationError
 
 from app.access.rules import MATRIX, Role
@@ -20,6 +22,8 @@ from app.core import clock
 from app.core.messages import REQUIRED
 from app.core.problems import CATALOGUE, Problem
 from app.core.schemas import Body
+from app.core.serving import documentation
+from app.core.serving.compression import Compression
 from app.core.serving.routing import Route
 from app.main import ROUTERS, create_app
 from app.settings import Settings
@@ -146,9 +150,7 @@ async def test_what_the_client_calls_its_request_is_kept_beside_it(known: Known,
 
 
 async def test_every_answer_forbids_what_a_browser_might_do_with_it(known: Known, http: httpx2.AsyncClient) -> None:
-    answers = [
-        await http.get(address) for address in ("/", "/healthz", "/docs", "/nowhere", "/v1/me", "/docs/start.js")
-    ]
+    answers = [await http.get(address) for address in ("/", "/healthz", "/docs", "/nowhere", "/v1/me", "/docs/page.js")]
     answers += [await http.post("/"), await known.world.admin.post("/v1/organisations", {"name": "Guarded"})]
     for answer in answers:
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -589,7 +591,7 @@ async def test_below_a_path_every_address_that_is_told_begins_with_it(settings: 
         assert [server["url"] for server in document["servers"]] == ["/rebond"]
         found = _Loads()
         found.feed((await client.get("/docs")).text)
-        assert len(found.addresses) == 3
+        assert len(found.addresses) == len(documentation.FILES)
         assert all(urljoin(f"{place}/docs", address).startswith(f"{place}/docs/") for address in found.addresses)
         made = f"/v1/territories/{world.territory}/missions"
         key = {"Authorization": f"Bearer {world.operator.key}", "Idempotency-Key": secrets.token_hex(8)}
@@ -641,19 +643,25 @@ async def test_the_documentation_loads_nothing_from_elsewhere(http: httpx2.Async
     found = _Loads()
     found.feed(page.text)
     assert not found.inline
-    assert len(found.addresses) == 3
+    assert len(found.addresses) == len(documentation.FILES)
     for address in (urljoin("/docs", relative) for relative in found.addresses):
-        assert re.fullmatch(r"/docs/[\w.-]+", address)
+        assert re.fullmatch(r"/docs/[\w.-]+\?[0-9a-f]{16}", address)
         loaded = await http.get(address)
         assert loaded.status_code == 200
         assert loaded.content
+        assert loaded.headers["cache-control"] == "public, max-age=31536000, immutable"
+        for other in (address.partition("?")[0], f"{address}0"):  # which may be other content tomorrow
+            assert (await http.get(other)).headers["cache-control"] == "no-cache"
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "http" not in policy
     assert "unsafe" not in policy
-    start = (await http.get("/docs/start.js")).text
+    start = (await http.get("/docs/page.js")).text
     assert re.findall(r'url: "([^"]*)"', start) == ["openapi.json"], "which is beside the page"
-    assert ok(await http.get("/openapi.json"))["openapi"].startswith("3.1")
+    document = await http.get("/openapi.json")
+    assert ok(document)["openapi"].startswith("3.1")
+    again = await http.get("/openapi.json", headers={"If-None-Match": document.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", document.headers["etag"])
 
 
 async def test_the_documentation_needs_no_inline_style_and_keeps_no_key(http: httpx2.AsyncClient) -> None:
@@ -662,7 +670,7 @@ async def test_the_documentation_needs_no_inline_style_and_keeps_no_key(http: ht
     for way in ('createElement("style")', 'setAttribute("style"', "insertRule", "cssText"):
         assert way not in bundle
     assert "persistAuthorization:!1" in bundle, "the key is kept only where that is asked for"
-    assert "persistAuthorization" not in (await http.get("/docs/start.js")).text
+    assert "persistAuthorization" not in (await http.get("/docs/page.js")).text
 
 
 async def test_where_a_weakness_is_reported_is_what_the_deployment_says(
@@ -746,3 +754,64 @@ async def test_the_log_tells_no_name_address_query_or_secret(world: World, servi
     lines = [json.loads(line) for line in log.splitlines()]
     mine = [line for line in lines if line.get("subject_id") == str(world.subjects["admin"])]
     assert (mine[0]["route"], mine[0]["status"]) == ("/v1/organisations/{organisation_id}/persons", 201)
+
+
+# --- encodings -------------------------------------------------------------------------------------------------------
+
+ENCODINGS = ("gzip", "zstd")
+
+
+async def test_an_answer_is_compressed_for_who_takes_it(known: Known) -> None:
+    client, firms = known.world.auditor, known.address("/v1/territories/{territory}/firms")
+    for address in ("/problems", "/openapi.json", "/docs/page.js", f"{firms}?format=csv"):
+        plain = await client.get(address)
+        for accepted, encoding in (
+            ("gzip", "gzip"), ("zstd", "zstd"), ("gzip, deflate, br, zstd", "zstd"), ("br", None), ("gzip;q=0", None),
+        ):  # fmt: skip
+            answer = await client.get(address, headers={"Accept-Encoding": accepted})
+            assert answer.headers.get("content-encoding") == encoding, (address, accepted)
+            assert "Accept-Encoding" in answer.headers["vary"], "a cache must know"
+            assert answer.content == plain.content
+    for address in ("/healthz", f"{firms}?format=xlsx"):  # too short, and compressed already
+        assert "content-encoding" not in (await client.get(address, headers={"Accept-Encoding": "gzip"})).headers
+
+
+async def test_each_encoding_has_a_tag_of_its_own_and_all_name_the_version(known: Known) -> None:
+    address, client = known.address("/v1/firms/{siren}"), known.world.operator
+    plain = (await client.get(address)).headers["etag"]
+    for encoding in ENCODINGS:
+        accepts = {"Accept-Encoding": encoding}
+        answer = await client.get(address, headers=accepts)
+        tag = answer.headers["etag"]
+        assert (answer.headers["content-encoding"], tag) == (encoding, f'{plain[:-1]}-{encoding}"')
+        for given in (tag, f"W/{tag}", f'"x", {tag}'):
+            again = await client.get(address, headers={"If-None-Match": given, **accepts})
+            assert (again.status_code, again.headers["etag"]) == (304, tag)
+        changed = await client.patch(address, {"name": f"Of {encoding}"}, headers={"If-Match": tag})
+        assert ok(changed)["name"] == f"Of {encoding}"
+        stale = await client.patch(address, {"name": "Lost"}, headers={"If-Match": tag})
+        problem(stale, 412, "stale-version")
+        assert (await client.get(address, headers={"If-None-Match": tag})).status_code == 200
+        plain = (await client.get(address)).headers["etag"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+async def test_a_piece_of_a_stream_leaves_when_it_is_there(encoding: str) -> None:
+    unpack = zstandard.ZstdDecompressor().decompressobj() if encoding == "zstd" else zlib.decompressobj(31)
+    came: list[bytes] = []
+
+    async def stream(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/csv")]})
+        for piece in (b"a,b\r\n", b"1,2\r\n"):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            assert came.pop() == piece
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(message: Any) -> None:
+        came.append(unpack.decompress(message.get("body", b"")))
+
+    async def never() -> Any:
+        raise AssertionError("a stream reads nothing")
+
+    scope = {"type": "http", "headers": [(b"accept-encoding", encoding.encode())]}
+    await Compression(stream)(scope, never, send)

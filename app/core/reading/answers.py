@@ -140,11 +140,17 @@ def private(content: str | bytes | Mapping[str, Any], **headers: str) -> Respons
 def answer(request: Request, listing: Listing, body: bytes, version: int | None, status: int = 200) -> Response:
     """An object's JSON with its ETag."""
     headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
-    if version is not None:
-        tag = headers["ETag"] = versions.etag(version, body, derived=listing.derived)
-        if status == 200 and request.method in ("GET", "HEAD") and versions.is_current(request, tag):
-            return Response(status_code=304, headers=headers)
-    return Response(body + b"\n", status, headers, media_type="application/json")
+    if version is None:
+        return Response(body + b"\n", status, headers, media_type="application/json")
+    tag = versions.etag(version, body, derived=listing.derived)
+    return tagged(request, tag, body + b"\n", headers, status)
+
+
+def tagged(request: Request, tag: str, content: bytes, headers: dict[str, str], status: int = 200) -> Response:
+    """JSON with its ETag; of a read 304 where the client has it already."""
+    if status == 200 and request.method in ("GET", "HEAD") and (held := versions.held(request, tag)):
+        return Response(status_code=304, headers=headers | {"ETag": held})
+    return Response(content, status, headers | {"ETag": tag}, media_type="application/json")
 
 
 def _seal(request: Request, sort: str, bound: Mapping[str, Any]) -> bytes:

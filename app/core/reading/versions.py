@@ -1,4 +1,4 @@
-"""ETag, If-Match and If-None-Match (RFC 9110 §13): one object, one version, one tag."""
+"""ETag, If-Match and If-None-Match (RFC 9110 §13): one object, one version, one tag for each encoding."""
 
 import re
 from hashlib import md5
@@ -7,7 +7,8 @@ from starlette.requests import Request
 
 from app.core.problems import IfMatchMissing, NothingToCompare, ObjectExists, StaleVersion
 
-TAG = re.compile(r'"([0-9]+)(?:-[0-9a-f]{8})?"')
+ENCODED = re.compile(r'-(?:zstd|gzip)"$')
+TAG = re.compile(r'"([0-9]+)(?:-[0-9a-f]{8})?(?:-(?:zstd|gzip))?"')
 
 
 def etag(version: int, body: bytes, *, derived: bool) -> str:
@@ -15,10 +16,18 @@ def etag(version: int, body: bytes, *, derived: bool) -> str:
     return f'"{version}-{md5(body, usedforsecurity=False).hexdigest()[:8]}"' if derived else f'"{version}"'
 
 
-def is_current(request: Request, tag: str) -> bool:
-    """Whether If-None-Match names this tag, so that a 304 is the answer."""
+def of_encoding(tag: bytes, encoding: bytes) -> bytes:
+    """The tag of the same object in this content encoding."""
+    return tag[:-1] + b"-" + encoding + b'"'
+
+
+def held(request: Request, tag: str) -> str | None:
+    """The tag by which the client has the object already, so that a 304 with it is the answer, or None."""
     given = request.headers.get("if-none-match")
-    return given is not None and (given == "*" or tag in (part.strip().removeprefix("W/") for part in given.split(",")))
+    if given is None or given == "*":
+        return given and tag
+    tags = (part.strip().removeprefix("W/") for part in given.split(","))
+    return next((each for each in tags if ENCODED.sub('"', each) == tag), None)
 
 
 def check(request: Request, version: int | None, *, required: bool = False) -> None:

@@ -5,41 +5,28 @@ import math
 import time
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import fastapi_offline
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from app.core import clock, migrations
 from app.core.db import raw_connection
 from app.core.problems import CATALOGUE, DatabaseUnavailable, NotFound, Stopping
+from app.core.reading.answers import tagged
 from app.core.reading.negotiation import language_of
 from app.core.reading.query import read
+from app.core.serving import documentation
+from app.core.serving.documentation import Static
 from app.core.serving.draining import DRAIN
 from app.core.serving.operations import responses
 from app.core.serving.routing import Route, router
-from app.core.serving.shell import content_policy
 
-ASSETS = Path(fastapi_offline.__file__).parent / "static"
-DOCS_POLICY = content_policy("connect-src 'self'", "img-src 'self' data:", "style-src 'self'", "script-src 'self'")
-DOCS_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Rebond, the API</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="docs/swagger-ui.css">
-<div id="swagger-ui"></div>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
-"""
 SECURITY_TXT_LASTS = timedelta(days=180)  # who reads it anew has it for so long again
-DOCS_START = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true});\n'
 
 service: APIRouter = router("service")
 
@@ -114,12 +101,14 @@ class WrittenDocument:
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
-        self._written = b""
+        self._written: Static | None = None
 
-    async def written(self, app: FastAPI) -> bytes:
+    async def written(self, app: FastAPI) -> Static:
         async with self._lock:
-            if not self._written:
-                self._written = await asyncio.to_thread(lambda: to_json(app.openapi()) + b"\n")
+            if self._written is None:
+                self._written = await asyncio.to_thread(
+                    lambda: Static.of(to_json(app.openapi()) + b"\n", "application/json")
+                )
         return self._written
 
 
@@ -237,28 +226,23 @@ async def get_openapi_document(request: Request) -> Response:
     """The OpenAPI document of exactly this version."""
     read(request, {})
     document = await request.state.document.written(request.app)
-    return Response(document, headers={"Cache-Control": "no-cache"}, media_type="application/json")
+    return tagged(request, f'"{document.digest}"', document.content, {"Cache-Control": "no-cache"})
 
 
 @service.get("/docs", include_in_schema=False)
 async def get_docs(request: Request) -> Response:
     """The document as a page to try things on; everything it loads comes from here."""
-    return HTMLResponse(DOCS_PAGE, headers={"Content-Security-Policy": DOCS_POLICY})
+    headers = {"Content-Security-Policy": documentation.POLICY, "Cache-Control": "no-cache"}
+    return HTMLResponse(documentation.page(), headers=headers)
 
 
-@service.get("/docs/start.js", include_in_schema=False)
-async def get_docs_start(request: Request) -> Response:
-    """Starts the page; a file of its own, because the policy allows no inline script."""
-    return Response(DOCS_START, media_type="text/javascript")
+async def get_docs_file(request: Request) -> Response:
+    """What the page loads. An address with the digest of the content is that content for ever."""
+    written = documentation.file(request.scope["path"].rpartition("/")[2])
+    named = request.scope["query_string"] == written.digest.encode()
+    headers = {"Cache-Control": documentation.FOR_EVER if named else "no-cache"}
+    return Response(written.content, headers=headers, media_type=written.media_type)
 
 
-@service.get("/docs/swagger-ui.css", include_in_schema=False)
-async def get_docs_style(request: Request) -> Response:
-    """Swagger UI's style sheet."""
-    return FileResponse(ASSETS / "swagger-ui.css", media_type="text/css")
-
-
-@service.get("/docs/swagger-ui-bundle.js", include_in_schema=False)
-async def get_docs_script(request: Request) -> Response:
-    """Swagger UI."""
-    return FileResponse(ASSETS / "swagger-ui-bundle.js", media_type="text/javascript")
+for _name in documentation.FILES:
+    service.get(f"/docs/{_name}", include_in_schema=False)(get_docs_file)
