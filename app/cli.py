@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__
 from app.bundled import backup, postgres
-from app.commands import data, installation, keys, members, serving
+from app.commands import data, days, get, installation, keys, late, members, serving, to_do
 from app.commands.terminal import CommandRefused, line_of
 from app.core.problems import Problem
 from app.settings import Settings, get_settings, misspelt
@@ -53,6 +53,10 @@ app.command("restore")(data.restore_backup)
 app.command("tick")(data.do_what_is_due)
 app.command("import")(data.import_file)
 app.command("openapi")(data.write_openapi)
+app.command("get")(get.get)
+app.command("late")(late.late)
+app.command("days")(days.days)
+app.command("to-do")(to_do.to_do)
 
 keys_of = typer.Typer(help="Create, enrol, confirm, list and revoke API keys.", no_args_is_help=True)
 keys_of.command("create")(keys.create_key)
@@ -77,13 +81,15 @@ app.add_typer(exports, name="export")
 
 
 def main() -> None:
-    """The entry point: refusals are one line on stderr, with exit code 1."""
+    """The entry point: refusals are one line on stderr, with exit code 1, or the code of the refusal."""
     gc.set_threshold(50_000)  # a third of a start would go into looking through what is imported, and stays
     try:
         for name, near in misspelt():
             print(f"rebond: {name} is no setting: is it {near}?", file=sys.stderr)
         app()
-    except (CommandRefused, postgres.EmbeddedError, backup.BackupError) as error:
+    except CommandRefused as error:
+        _stop(str(error), error.code)
+    except (postgres.EmbeddedError, backup.BackupError) as error:
         _stop(str(error))
     except Problem as problem:
         _stop(_told(problem))
@@ -113,9 +119,9 @@ def _language() -> str:
         return "en"
 
 
-def _stop(text: str) -> None:
+def _stop(text: str, code: int = 1) -> None:
     print(f"rebond: {text}", file=sys.stderr)
-    raise SystemExit(1)
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,7 @@ def get_settings() -> Settings:
 def misspelt() -> list[tuple[str, str]]:
     """The variables of the environment and of `.env` that are no setting but nearly one, each with that one."""
     settings = {f"REBOND_{name}".upper(): f"REBOND_{name}".upper() for name in Settings.model_fields}
+    settings |= {name: name for name in ("REBOND_KEY", "REBOND_URL")}  # options of commands
     settings |= dict.fromkeys(("DATABASE_URL", "REBOND_DATABASE_URL"), "DATABASE_URL")
     given = {name: name.upper() for name in (*os.environ, *dotenv_values(".env"))}
     ours = {name: upper for name, upper in given.items() if upper.startswith(("REBOND_", "DATABASE_"))}

@@ -8,7 +8,9 @@ from typing import Any
 
 
 class CommandRefused(Exception):
-    """A command cannot go on; the text is one line for the person who typed it."""
+    """A command cannot go on; the text is one line for the person who typed it, `code` its exit code."""
+
+    code = 1
 
 
 def line_of(error: Exception) -> str:
