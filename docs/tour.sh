@@ -1,6 +1,6 @@
 # A tour of Rebond, for bash, zsh and dash: `sh docs/tour.sh`, or line by line, while `make run` serves the demonstration.
 # It needs curl. Below a command stands what it says, without what is of no matter here. It can be taken once: to take it
-# again, stop the service and delete its data directory. tests/scenarios/test_readme_tour.py runs it in each shell.
+# again, stop the service and delete its data directory. tests/scenarios/test_tours.py runs it in each shell.
 rebond=${REBOND:-.venv/bin/rebond}
 T=${REBOND_URL:-http://127.0.0.1:8000}/v1/territories/ales
 eval "$($rebond demo --shell)" # a key per role: $OPERATOR, $LEAD, $FUNDER, $SECOND_FUNDER, $AUDITOR …
