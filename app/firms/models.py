@@ -165,6 +165,32 @@ class FirmOwner(Versioned, Base):
     name: Mapped[str]
 
 
+# The id of what belongs to a firm of the register is one of a day that all may know: the first one that it tells, or,
+# of a code of activity, that from which its nomenclature is used. So no id says when the register learnt something.
+ID_OF_ITS_DAY = """
+CREATE FUNCTION id_of_its_day() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    said CONSTANT text := to_jsonb(NEW) ->> TG_ARGV[0];
+    told CONSTANT date := CASE said WHEN 'naf_rev2' THEN '2008-01-01' WHEN 'naf_2025' THEN '2027-01-01'
+        ELSE greatest(said::date, '1970-01-01') END;
+BEGIN
+    NEW.id := uuidv7(timezone('UTC', told::timestamp) - clock_timestamp());
+    RETURN NEW;
+END
+$$
+"""
+event.listen(Firm.__table__, "after_create", DDL(ID_OF_ITS_DAY))
+
+
+def id_by(table: type[Base], day: str) -> None:
+    """Have the table's ids made by this column, a day or a nomenclature; NULL is the first day that a UUIDv7 has."""
+    trigger = (
+        f"CREATE TRIGGER id_of_its_day BEFORE INSERT ON {table.__tablename__} FOR EACH ROW"
+        f" EXECUTE FUNCTION id_of_its_day('{day}')"
+    )
+    event.listen(table.__table__, "after_create", DDL(trigger))
+
+
 class FirmActivity(Identified, Base):
     """An activity code of a firm, in one nomenclature, between two days; `from_on` NULL is since before it was known.
 
@@ -191,6 +217,9 @@ class FirmActivity(Identified, Base):
     naf_version: Mapped[str]
     from_on: Mapped[date | None]
     to_on: Mapped[date | None]
+
+
+id_by(FirmActivity, "naf_version")
 
 
 class Site(Versioned, Base):
@@ -246,6 +275,7 @@ class FirmSeat(Identified, Base):
 
 
 keep(FirmSeat)
+id_by(FirmSeat, "from_on")
 
 
 class Proceeding(Identified, Versioned, Base):
@@ -278,6 +308,9 @@ class Proceeding(Identified, Versioned, Base):
     source: Mapped[str] = mapped_column(server_default="declared")
     source_reference: Mapped[str | None]
     declared_by: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+
+
+id_by(Proceeding, "opened_on")
 
 
 class TerritoryFirm(Versioned, Base):

@@ -72,12 +72,15 @@ _SHOWN = Firm.diffusion == "full"
 _SITE_SHOWN = and_(_SHOWN, Site.diffusion == "full")
 
 
-# The territories for which the reader sees who is in the register since when; NULL for all. Whoever enters a firm is
-# interested in it, and the instant tells a competitor.
+# The territories for which the reader sees since when the register knows what; NULL for all. Whoever enters a firm or
+# changes it is interested in it: its instants, its days and the number of its changes tell a competitor.
 _following = param("scope_following", ARRAY(Text()))
 _BY_WHO_FOLLOWS: Mapping[str, Callable[[str], Any]] = dict.fromkeys(
     ("following", "declarer"), lambda _name: true()
 )  # the rows ask for them
+
+
+_TOLD = {"scope_following": None}  # an event tells who follows the firm, so that it says all
 
 
 def _followed(siren: Any) -> Any:
@@ -148,6 +151,8 @@ def _declared(facts: Any, siren: Any) -> tuple[Any, Any]:
 
 
 _firm_updated_at = _if_followed(Firm.updated_at, Firm.siren)
+_firm_as_of = _if_followed(Firm.as_of, Firm.siren)
+_firm_version = _if_followed(Firm.version, Firm.siren)
 FIRMS = Listing(
     schema=schemas.Firm,
     rows=select(
@@ -171,67 +176,74 @@ FIRMS = Listing(
         Firm.source,
         Firm.source_reference,
         *_declared(Firm, Firm.siren),
-        Firm.as_of,
-        Firm.version,
+        _firm_as_of,
+        _firm_version,
         _if_followed(Firm.created_at, Firm.siren),
         _firm_updated_at,
     ).outerjoin(_declarer, _declarer.c.id == Firm.declared_by),
     key=Firm.siren,
     key_name="siren",
-    version=Firm.version,
+    version=_firm_version.element,
     derived=True,
     scopes=_BY_WHO_FOLLOWS,
+    told=_TOLD,
     filters={
         **_SEARCH,
         "diffusion": any_of(Firm.diffusion, Diffusion, "Firms under any of these kinds of diffusion."),
         "source": any_of(Firm.source, Source, "Firms whose facts come from any of these sources."),
-        "as_of_from": at_least(Firm.as_of, Day, "Firms whose facts were true on this day or later (as_of)."),
-        "as_of_to": at_most(Firm.as_of, Day, "Firms whose facts were true on this day or earlier (as_of)."),
+        "as_of_from": at_least(_firm_as_of.element, Day, "Firms whose facts were true on this day or later (as_of)."),
+        "as_of_to": at_most(_firm_as_of.element, Day, "Firms whose facts were true on this day or earlier (as_of)."),
         "updated_since": updated_since(_firm_updated_at.element),
     },
-    sorts={"name": Firm.name, "as_of": Firm.as_of, "updated_at": _firm_updated_at.element},
+    sorts={"name": Firm.name, "as_of": _firm_as_of.element, "updated_at": _firm_updated_at.element},
 )
 
 _PARENT = select(Firm.siren).where(Firm.siren == _siren)
 
+_owner_version = _if_followed(FirmOwner.version, FirmOwner.siren)
 OWNERS = Listing(
     schema=schemas.FirmOwner,
-    rows=select(FirmOwner.siren, FirmOwner.name, FirmOwner.version, FirmOwner.created_at, FirmOwner.updated_at),
+    rows=select(
+        FirmOwner.siren,
+        FirmOwner.name,
+        _owner_version,
+        _if_followed(FirmOwner.created_at, FirmOwner.siren),
+        _if_followed(FirmOwner.updated_at, FirmOwner.siren),
+    ),
     key=FirmOwner.siren,
     key_name="siren",
-    version=FirmOwner.version,
-    scopes={
-        "following": lambda name: exists().where(
-            TerritoryFirm.siren == FirmOwner.siren, TerritoryFirm.territory == any_(param(name, ARRAY(Text())))
-        )
-    },
+    version=_owner_version.element,
+    scopes={"following": lambda _name: _followed(FirmOwner.siren)},
+    told=_TOLD,
 )
 
+# A code that was changed begins on the day of the change unless another is said, so its days are told as instants are:
+# who does not follow the firm sees the codes that have no end.
+_activity_days = [_if_followed(day, FirmActivity.siren) for day in (FirmActivity.from_on, FirmActivity.to_on)]
 ACTIVITIES = Listing(
     schema=schemas.Activity,
     rows=select(
-        FirmActivity.id,
-        FirmActivity.siren,
-        FirmActivity.naf_code,
-        FirmActivity.naf_version,
-        FirmActivity.from_on,
-        FirmActivity.to_on,
-    ).where(FirmActivity.siren == _siren),
+        FirmActivity.id, FirmActivity.siren, FirmActivity.naf_code, FirmActivity.naf_version, *_activity_days
+    ).where(FirmActivity.siren == _siren, FirmActivity.to_on.is_(None) | _followed(FirmActivity.siren)),
     key=FirmActivity.id,
     parent=_PARENT,
+    scopes=_BY_WHO_FOLLOWS,
+    told=_TOLD,
     filters={
         "naf_version": any_of(FirmActivity.naf_version, NafVersion, "Codes of any of these nomenclatures."),
         "in_force_on": Filter(
             Parameter(Day, "Codes in force on this day."),
-            lambda name: func.daterange(FirmActivity.from_on, FirmActivity.to_on, text("'[]'")).op(
+            lambda name: func.daterange(*(day.element for day in _activity_days), text("'[]'")).op(
                 "@>", return_type=Boolean()
             )(param(name, Date())),
         ),
     },
-    sorts={"from_on": FirmActivity.from_on},
+    sorts={day.name: day.element for day in _activity_days},
+    default_sort="to_on",
 )
 
 _site_updated_at = _if_followed(Site.updated_at, Site.siren)
+_site_version = _if_followed(Site.version, Site.siren)
 SITES = Listing(
     schema=schemas.Site,
     rows=select(
@@ -251,8 +263,8 @@ SITES = Listing(
         Site.source,
         Site.source_reference,
         *_declared(Site, Site.siren),
-        Site.as_of,
-        Site.version,
+        _if_followed(Site.as_of, Site.siren),
+        _site_version,
         _if_followed(Site.created_at, Site.siren),
         _site_updated_at,
     )
@@ -261,10 +273,11 @@ SITES = Listing(
     .where(Site.siren == _siren),
     key=Site.siret,
     key_name="siret",
-    version=Site.version,
+    version=_site_version.element,
     derived=True,
     parent=_PARENT,
     scopes=_BY_WHO_FOLLOWS,
+    told=_TOLD,
     filters={
         "commune": any_of(Site.insee_code, InseeCode, "Sites in any of these communes (INSEE codes)."),
         "closed": holds(Site.closed, "true: closed sites; false: open sites."),
@@ -273,6 +286,7 @@ SITES = Listing(
     sorts={"opened_on": Site.opened_on, "closed_on": Site.closed_on},
 )
 
+_seat_recorded_at = _if_followed(FirmSeat.recorded_at, FirmSeat.siren)
 SEATS = Listing(
     schema=schemas.Seat,
     rows=select(
@@ -281,14 +295,15 @@ SEATS = Listing(
         FirmSeat.siret,
         Site.insee_code,
         FirmSeat.from_on,
-        _if_followed(FirmSeat.recorded_at, FirmSeat.siren),
+        _seat_recorded_at,
     )
     .join(Site, Site.siret == FirmSeat.siret)
     .where(FirmSeat.siren == _siren),
     key=FirmSeat.id,
     parent=_PARENT,
     scopes=_BY_WHO_FOLLOWS,
-    sorts={"from_on": FirmSeat.from_on},
+    sorts={"from_on": FirmSeat.from_on, "recorded_at": _seat_recorded_at.element},
+    default_sort="recorded_at",
 )
 
 
@@ -308,6 +323,7 @@ def in_proceedings(siren: Any, on: Any) -> Any:
 
 
 _proceeding_updated_at = _if_followed(Proceeding.updated_at, Proceeding.siren)
+_proceeding_version = _if_followed(Proceeding.version, Proceeding.siren)
 PROCEEDINGS = Listing(
     schema=schemas.Proceeding,
     rows=select(
@@ -323,17 +339,18 @@ PROCEEDINGS = Listing(
         Proceeding.source,
         Proceeding.source_reference,
         *_declared(Proceeding, Proceeding.siren),
-        Proceeding.version,
+        _proceeding_version,
         _if_followed(Proceeding.created_at, Proceeding.siren),
         _proceeding_updated_at,
     )
     .outerjoin(_declarer, _declarer.c.id == Proceeding.declared_by)
     .where(Proceeding.siren == _siren),
     key=Proceeding.id,
-    version=Proceeding.version,
+    version=_proceeding_version.element,
     derived=True,
     parent=_PARENT,
     scopes=_BY_WHO_FOLLOWS,
+    told=_TOLD,
     filters={
         "kind": any_of(Proceeding.kind, ProceedingKind, "Proceedings of any of these kinds."),
         "ended_by": any_of(Proceeding.ended_by, ProceedingEnd, "Proceedings that ended in any of these ways."),

@@ -135,8 +135,7 @@ def _advisory(fact: FieldError, language: str) -> dict[str, str]:
 @firms.get(FIRM + "/owner", **shows(schemas.FirmOwner))
 async def get_firm_owner(request: Request, actor: Actor = require("firm_owners:read")) -> Response:
     """The name of a sole trader: personal data, for who follows the firm."""
-    followed = actor.territories("firm_owners:read")
-    return await show(request, OWNERS, **({} if followed is None else {"following": followed}))
+    return await show(request, OWNERS, following=actor.territories("firm_owners:read"))
 
 
 @firms.put(FIRM + "/owner", **changes(schemas.FirmOwner, service.OwnerOfACompany, may_create=True))
@@ -149,8 +148,11 @@ async def put_firm_owner(
 
 @firms.get(FIRM + "/activities", **lists(ACTIVITIES))
 async def list_firm_activities(request: Request, actor: Actor = require("firms:read")) -> Response:
-    """Activity codes of a firm in NAF rev. 2 and NAF 2025, with the days between which each is in force."""
-    return await page(request, ACTIVITIES)
+    """Activity codes of a firm in NAF rev. 2 and NAF 2025, with the days between which each is in force.
+
+    Who does not follow the firm sees the codes that have no end, without their days.
+    """
+    return await page(request, ACTIVITIES, **_following(actor))
 
 
 @firms.post(FIRM + "/activities", **changes(schemas.Activity, service.TwoActivitiesAtOnce, status=201))

@@ -185,6 +185,17 @@ _UpdatedForFollowers = Annotated[
     datetime | None,
     Field(description="Instant in UTC of its last write; null for who does not follow the firm."),
 ]
+_VersionForFollowers = Annotated[
+    int | None,
+    Field(
+        description="1 at creation, one more after each write of this object; the ETag begins with it. Null, and"
+        " without an ETag, for who does not follow the firm."
+    ),
+]
+_IdOfItsDay = Annotated[
+    UUID,
+    Field(description="UUIDv7 of a day that all may know, so that it says nothing of when it was entered."),
+]
 _Declarer = Annotated[
     UUID | None,
     Field(
@@ -238,9 +249,10 @@ class Firm(Read):
     declared_by_organisation_id: _Declarer
     declared_by_organisation_name: _DeclarerName
     as_of: date | None = Field(
-        description="Paris day on which the facts were true, by their source; null in old records."
+        description="Paris day on which the facts were true, by their source; null in old records, and for who does not"
+        " follow the firm: unless another is said it is the day of the write."
     )
-    version: Version
+    version: _VersionForFollowers
     created_at: _CreatedForFollowers
     updated_at: _UpdatedForFollowers
 
@@ -280,9 +292,9 @@ class FirmOwner(Read):
     name: str = Field(
         json_schema_extra=PERSONAL, description="First name and family name of the person whose firm it is."
     )
-    version: Version
-    created_at: CreatedAt
-    updated_at: UpdatedAt
+    version: _VersionForFollowers
+    created_at: _CreatedForFollowers
+    updated_at: _UpdatedForFollowers
 
 
 class ActivityCreate(Body):
@@ -302,11 +314,13 @@ class Activity(Read):
 
     told_as = "firm_activity"
 
-    id: Id
+    id: _IdOfItsDay
     siren: SirenRead
     naf_code: str = Field(description="The main activity on these days, in the nomenclature of naf_version.")
     naf_version: NafVersion = Field(description="Nomenclature of the code; each has one code on any day.")
-    from_on: date | None = Field(description="First day of the code; null: since before it was known.")
+    from_on: date | None = Field(
+        description="First day of the code; null: since before it was known, and for who does not follow the firm."
+    )
     to_on: date | None = Field(description="Last day of the code, included; null: it is in force.")
 
 
@@ -377,9 +391,10 @@ class Site(Read):
     declared_by_organisation_id: _Declarer
     declared_by_organisation_name: _DeclarerName
     as_of: date | None = Field(
-        description="Paris day on which the facts were true, by their source; null in old records."
+        description="Paris day on which the facts were true, by their source; null in old records, and for who does not"
+        " follow the firm: unless another is said it is the day of the write."
     )
-    version: Version
+    version: _VersionForFollowers
     created_at: _CreatedForFollowers
     updated_at: _UpdatedForFollowers
 
@@ -387,7 +402,7 @@ class Site(Read):
 class Seat(Read):
     """A move of a firm's seat to a site."""
 
-    id: Id
+    id: _IdOfItsDay
     siren: SirenRead
     siret: str = Field(description="SIRET of the site to which the seat moved.")
     insee_code: str | None = Field(description="Commune of that site, by its INSEE code; null: not recorded.")
@@ -455,7 +470,7 @@ class ProceedingUpdate(Body):
 class Proceeding(Read):
     """An insolvency proceeding (sauvegarde, redressement, liquidation judiciaire) of a firm."""
 
-    id: Id
+    id: _IdOfItsDay
     siren: SirenRead
     kind: ProceedingKind = Field(description="Sauvegarde, redressement judiciaire or liquidation judiciaire.")
     opened_on: date = Field(description="Day of the opening judgment.")
@@ -477,7 +492,7 @@ class Proceeding(Read):
     source_reference: str | None = Field(description="Announcement that says so; null where none was named.")
     declared_by_organisation_id: _Declarer
     declared_by_organisation_name: _DeclarerName
-    version: Version
+    version: _VersionForFollowers
     created_at: _CreatedForFollowers
     updated_at: _UpdatedForFollowers
 

@@ -367,10 +367,21 @@ def _with_version(facts: dict[str, Any]) -> dict[str, Any]:
     return facts
 
 
+async def _expect(write: Write, siren: str, version: int | None) -> None:
+    """Hold If-Match and If-None-Match against a version that only those who follow the firm are told."""
+    territories = write.actor.territories(FOLLOWS) if isinstance(write.actor, Actor) else None
+    follows = True
+    if territories is not None and version is not None and write.conditional:
+        t = TerritoryFirm
+        here = select(t.siren).where(t.siren == siren, t.territory == any_(literal(territories, ARRAY(Text()))))
+        follows = await write.session.scalar(here.limit(1)) is not None
+    write.expect(version, told=follows)
+
+
 async def _locked(write: Write, siren: str) -> Firm | None:
     """The firm, locked, where it is in the register; refuses another version than If-Match names."""
     firm = await write.session.scalar(select(Firm).where(Firm.siren == siren).with_for_update(key_share=True))
-    write.expect(firm.version if firm is not None else None)
+    await _expect(write, siren, firm.version if firm is not None else None)
     return firm
 
 
@@ -514,10 +525,10 @@ async def put_owner(write: Write, siren: str, body: schemas.FirmOwnerPut) -> Cha
     if not firm.sole_trader:
         raise OwnerOfACompany
     known = await write.session.get(FirmOwner, siren)
-    write.expect(known.version if known is not None else None)
+    await _expect(write, siren, known.version if known is not None else None)
     made, changed = await _upsert(write, FirmOwner, "siren", [{"siren": siren, "name": body.name}])
     changes = _changes(write, "firm_owner", OWNERS, made, changed)
-    return changes[0] if changes else Change("", OWNERS, [siren])
+    return changes[0] if changes else Change("", OWNERS, [siren], _seen_by(write))
 
 
 async def create_activity(write: Write, siren: str, body: schemas.ActivityCreate) -> Change:
@@ -528,11 +539,11 @@ async def create_activity(write: Write, siren: str, body: schemas.ActivityCreate
         known = select(FirmActivity.id).where(
             FirmActivity.siren == siren, FirmActivity.naf_version == body.naf_version, FirmActivity.to_on.is_(None)
         )
-        return Change("", ACTIVITIES, list(await write.session.scalars(known)), {"siren": siren})
+        return Change("", ACTIVITIES, list(await write.session.scalars(known)), _seen_by(write, siren=siren))
     if firm.naf_version in (None, body.naf_version):
         firm.naf_code, firm.naf_version = body.naf_code, body.naf_version
         firm.declared_by = write.actor.organisation_id
-    bound = {"siren": siren}
+    bound = _seen_by(write, siren=siren)
     return Change("firm_activity.created", ACTIVITIES, [UUID(ids[0])], bound, topic=lambda _: topic(siren))
 
 
@@ -542,7 +553,7 @@ async def put_site(write: Write, siren: str, siret: str, body: schemas.SitePut) 
     if not siret.startswith(siren):
         raise SiretOfAnotherFirm
     known = await write.session.get(Site, siret)
-    write.expect(known.version if known is not None else None)
+    await _expect(write, siren, known.version if known is not None else None)
     facts = _with_version(body.model_dump(exclude={"seat_from_on"}))
     changes = await upsert_sites(write, [{"siret": siret, **facts}], Source.DECLARED)
     changes = changes or [Change("", SITES, [siret], _seen_by(write, siren=siren))]
@@ -581,7 +592,7 @@ async def update_proceeding(write: Write, siren: str, id_: UUID, body: schemas.P
     """
     await write.lock(Firm, Firm.siren == siren)
     proceeding = await write.lock(Proceeding, Proceeding.id == id_, Proceeding.siren == siren)
-    write.expect(proceeding.version)
+    await _expect(write, siren, proceeding.version)
     changed = merge(proceeding, body)
     if changed:
         proceeding.declared_by = write.actor.organisation_id

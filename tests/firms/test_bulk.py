@@ -48,9 +48,9 @@ async def test_a_second_run_changes_nothing_and_a_third_what_differs(app: Any, w
     facts[3] = {**facts[3], "name": "Renamed", "naf_code": "24.54Z"}
     [third] = await put(app, facts)
     assert (third.type, list(third.keys)) == ("firm.updated", [facts[3]["siren"]])
-    read = ok(await world.lead.get(f"/v1/firms/{facts[3]['siren']}"))
+    read = ok(await world.operator.get(f"/v1/firms/{facts[3]['siren']}"))
     assert (read["name"], read["source"], read["version"]) == ("Renamed", "sirene", 2)
-    codes = ok(await world.lead.get(f"/v1/firms/{facts[3]['siren']}/activities"))["items"]
+    codes = ok(await world.operator.get(f"/v1/firms/{facts[3]['siren']}/activities"))["items"]
     assert [(code["naf_code"], code["to_on"] is None) for code in codes] == [("25.62B", False), ("24.54Z", True)]
 
 

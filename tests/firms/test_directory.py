@@ -99,7 +99,7 @@ async def test_a_changed_activity_ends_the_one_before(world: World, directory: S
     ok(await refresh(world, siren), 201)
     directory.says[siren] = firm(siren, activite_principale="24.54Z")
     ok(await refresh(world, siren), 200)
-    codes = ok(await world.lead.get(f"/v1/firms/{siren}/activities?naf_version=naf_rev2"))["items"]
+    codes = ok(await world.operator.get(f"/v1/firms/{siren}/activities?naf_version=naf_rev2"))["items"]
     assert [(each["naf_code"], each["to_on"] is None) for each in codes] == [("25.62B", False), ("24.54Z", True)]
 
 

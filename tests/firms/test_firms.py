@@ -1,6 +1,8 @@
 """The register of firms by SIREN, and a firm's stages in a territory."""
 
 import asyncio
+import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,8 +38,8 @@ async def test_a_firm_is_registered_once_for_all_territories(world: World, other
     assert made.headers["location"] == f"/v1/firms/{siren}"
     refused = problem(await staff(other).post("/v1/firms", {"siren": siren, **FACTS}), 409, "already-exists")
     assert refused["errors"][0]["pointer"] == "/siren"
-    declared = {"declared_by_organisation_id": None, "declared_by_organisation_name": None}
-    assert ok(await other.consultant.get(f"/v1/firms/{siren}")) == registered | declared
+    withheld = ("declared_by_organisation_id", "declared_by_organisation_name", "as_of", "version")
+    assert ok(await other.consultant.get(f"/v1/firms/{siren}")) == registered | dict.fromkeys(withheld)
     assert "territory" not in registered
 
 
@@ -85,13 +87,116 @@ async def test_since_when_and_by_whom_a_firm_is_there_is_told_to_who_follows_it(
     assert ok(await other.lead.get(f"/v1/firms/{siren}"))["created_at"] is not None
 
 
+REGISTER = "/v1/firms"
+ADDRESSES = ("", "/activities", "/sites", "/sites/{siret}", "/seats", "/proceedings", "/proceedings/{proceeding}")
+
+
+async def told(reader: Any, siren: str, proceeding: str) -> list[Any]:
+    """All that the register tells of a firm, without the ids of what belongs to it, and by which filters and sorts."""
+    names = {"siret": siret_of(siren), "proceeding": proceeding}
+    said = []
+    for path in ADDRESSES:
+        answer = await reader.get(f"{REGISTER}/{siren}{path.format(**names)}")
+        said.append((path, ok(answer), answer.headers.get("etag")))
+    queries = [f"{name}={day}" for name in ("as_of_from", "as_of_to") for day in ("2020-01-01", "2199-12-31")]
+    queries += [f"updated_since={instant}" for instant in ("2020-01-01T00:00:00Z", "2199-12-31T00:00:00Z")]
+    said += [(query, ok(await reader.get(f"{REGISTER}?siren={siren}&{query}"))["items"], None) for query in queries]
+    for path, day in (("/activities", "in_force_on=2020-01-01"), ("/activities", "in_force_on=2199-12-31"),
+                      ("/sites", queries[-1]), ("/proceedings", queries[-1])):  # fmt: skip
+        said.append((path + day, ok(await reader.get(f"{REGISTER}/{siren}{path}?{day}"))["items"], None))
+    return said
+
+
+def without_ids(said: list[Any], siren: str) -> str:
+    """The same, without the number of the firm and what is random in ids: their instants stay."""
+    text = json.dumps(said).replace(siret_of(siren), "the site").replace(siren, "the firm")
+    return re.sub(r'"([0-9a-f]{8}-[0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"', r'"\1"', text)
+
+
+async def registered(world: World, siren: str) -> str:
+    """A firm with a site, its seat, and a proceeding, whose id it is."""
+    by, firm = staff(world), f"{REGISTER}/{siren}"
+    ok(await by.post(REGISTER, {"siren": siren, **FACTS}), 201)
+    site = {"name": "A", "naf_code": "25.62B", "seat_from_on": "2019-03-01"}
+    ok(await by.put(f"{firm}/sites/{siret_of(siren)}", site), 201)
+    judgment = {"kind": "safeguard", "opened_on": "2024-02-06", "court": "TC de Nîmes"}
+    proceeding: str = ok(await by.post(f"{firm}/proceedings", judgment), 201)["id"]
+    return proceeding
+
+
+async def changed_and_back(world: World, siren: str, proceeding: str) -> None:
+    """Every fact of the firm is changed, and is as it was again."""
+    by, firm = staff(world), f"{REGISTER}/{siren}"
+    site = f"{firm}/sites/{siret_of(siren)}"
+    for number in range(3):
+        names = ("Autre", "B", "TC d'Alès") if number % 2 == 0 else (FACTS["name"], "A", "TC de Nîmes")
+        for last in (names, (FACTS["name"], "A", "TC de Nîmes")) if number == 2 else (names,):
+            ok(await by.patch(firm, {"name": last[0]}))
+            ok(await by.put(site, {"name": last[1], "naf_code": "25.62B"}))
+            ok(await by.patch(f"{firm}/proceedings/{proceeding}", {"court": last[2]}))
+    for code in ("25.53Y", FACTS["naf_code"]):
+        ok(await by.patch(firm, {"naf_code": code, "naf_version": "naf_rev2"}))
+
+
+async def test_when_and_how_often_a_firm_was_written_is_told_to_who_follows_it(world: World, other: World) -> None:
+    """Two firms of the same facts: one entered years ago and never touched, the other today and changed many times."""
+    before, now = sorted((fresh_siren(), fresh_siren()))
+    with clock.frozen(datetime.fromisoformat("2024-05-02T10:00:00Z")):
+        old = await registered(world, before)
+    new = await registered(world, now)
+    await changed_and_back(world, now, new)
+    readers = {"follower": world.operator, "outside": other.lead, "who writes": staff(other)}
+    said = {
+        name: [without_ids(await told(reader, siren, proceeding), siren) for siren, proceeding in
+               ((before, old), (now, new))]
+        for name, reader in readers.items()
+    }  # fmt: skip
+    assert said["outside"][0] == said["outside"][1]
+    assert said["who writes"][0] == said["who writes"][1] == said["outside"][0]
+    assert said["follower"][0] != said["follower"][1]
+    # What is withheld sorts as nothing: the order is that of the numbers, whichever way.
+    for sort in ("as_of", "-as_of", "updated_at", "-updated_at"):
+        pair = f"{REGISTER}?siren={now}&siren={before}&sort={sort}"
+        listed = [each["siren"] for each in ok(await other.lead.get(pair))["items"]]
+        assert listed == sorted((before, now), reverse=sort.startswith("-")), sort
+    assert [each["siren"] for each in ok(await world.operator.get(pair))["items"]] == [now, before]
+    # Nor do conditions and refusals tell a version, nor the feed.
+    for address in ("", f"/sites/{siret_of(now)}", f"/proceedings/{new}"):
+        known = ok(await world.operator.get(f"{REGISTER}/{now}{address}"))["version"]
+        method = "PUT" if "sites" in address else "PATCH"
+        for version in (known, known + 1):
+            for header, code in (("If-Match", "stale-version"), ("If-None-Match", "object-exists")):
+                condition = {header: f'"{version}"'}
+                refused = await staff(other).request(method, f"{REGISTER}/{now}{address}", json={}, headers=condition)
+                assert "current_version" not in problem(refused, 412, code)
+        assert known > 1
+    same = await staff(other).patch(f"{REGISTER}/{now}", {"name": FACTS["name"]}, headers={"If-Match": "*"})
+    assert (ok(same)["version"], same.headers.get("etag")) == (None, None)
+    events = await world.pool.fetch("SELECT id::text FROM events WHERE topic = $1", f"firm/{now}")
+    assert len(events) > 12
+    feed = ok(await other.lead.get("/v1/events?limit=500"))["items"]
+    assert not {row["id"] for row in events} & {each["id"] for each in feed}
+
+
+async def test_what_somebody_elsewhere_changes_is_told_whole_to_who_follows(world: World, other: World) -> None:
+    siren = await firm(world)
+    ok(await staff(world).put(f"firms/{siren}", {"stage": "identified"}), 201)
+    changed = ok(await staff(other).patch(f"{REGISTER}/{siren}", {"name": "Autre"}))
+    assert (changed["as_of"], changed["version"], changed["updated_at"]) == (None, None, None)
+    data = json.loads((await world.pool.fetchrow(
+        "SELECT data FROM events WHERE topic = $1 ORDER BY sequence DESC LIMIT 1", f"firm/{siren}"
+    ))["data"])  # fmt: skip
+    assert (data["version"], data["as_of"]) == (2, clock.today().isoformat())
+    assert ok(await world.lead.get(f"{REGISTER}/{siren}")) == data
+
+
 async def test_a_put_registers_then_replaces_then_changes_nothing(world: World) -> None:
     siren = fresh_siren()
-    made = await staff(world).put(f"/v1/firms/{siren}", FACTS)
+    made = await world.operator.put(f"/v1/firms/{siren}", FACTS)
     assert ok(made, 201)["version"] == 1
-    same = await staff(world).put(f"/v1/firms/{siren}", FACTS)
+    same = await world.operator.put(f"/v1/firms/{siren}", FACTS)
     assert (ok(same, 200), same.headers["etag"]) == (made.json(), made.headers["etag"])
-    replaced = ok(await staff(world).put(f"/v1/firms/{siren}", {"name": "Mécanique"}), 200)
+    replaced = ok(await world.operator.put(f"/v1/firms/{siren}", {"name": "Mécanique"}), 200)
     assert (replaced["naf_code"], replaced["naf_version"], replaced["legal_form_code"]) == (None, None, None)
     assert replaced["version"] == 2
     assert [event["type"] for event in await world.events(siren)] == ["firm.created", "firm.updated"]
@@ -114,8 +219,8 @@ async def test_twenty_posts_of_one_siren_at_once_make_one_firm(world: World) -> 
 
 async def test_a_put_respects_the_version_that_was_read(world: World) -> None:
     siren = await firm(world)
-    ok(await staff(world).patch(f"/v1/firms/{siren}", {"name": "Mécanique d'Alès"}))
-    refused = await staff(world).put(f"/v1/firms/{siren}", FACTS, headers={"If-Match": '"1"'})
+    ok(await world.operator.patch(f"/v1/firms/{siren}", {"name": "Mécanique d'Alès"}))
+    refused = await world.operator.put(f"/v1/firms/{siren}", FACTS, headers={"If-Match": '"1"'})
     assert problem(refused, 412, "stale-version")["current_version"] == 2
 
 
@@ -142,14 +247,14 @@ async def test_a_version_without_its_activity_code_is_refused(world: World) -> N
 
 async def test_a_patch_changes_what_it_names_alone(world: World) -> None:
     siren = await firm(world)
-    changed = ok(await staff(world).patch(f"/v1/firms/{siren}", {"legal_form_code": None}))
+    changed = ok(await world.operator.patch(f"/v1/firms/{siren}", {"legal_form_code": None}))
     assert (changed["legal_form_code"], changed["naf_code"]) == (None, "25.62B")
-    again = await staff(world).patch(f"/v1/firms/{siren}", {"legal_form_code": None})
+    again = await world.operator.patch(f"/v1/firms/{siren}", {"legal_form_code": None})
     assert ok(again) == changed
     assert again.headers["etag"].startswith('"2-')
-    untouched = await staff(world).patch(f"/v1/firms/{siren}", {})
+    untouched = await world.operator.patch(f"/v1/firms/{siren}", {})
     assert ok(untouched) == changed
-    refused = problem(await staff(world).patch(f"/v1/firms/{siren}", {"name": None}), 422, "validation-failed")
+    refused = problem(await world.operator.patch(f"/v1/firms/{siren}", {"name": None}), 422, "validation-failed")
     assert refused["errors"][0]["pointer"].startswith("/name")
     assert [event["type"] for event in await world.events(siren)] == ["firm.created", "firm.updated"]
 

@@ -135,35 +135,35 @@ async def test_a_site_has_the_form_of_a_site(world: World) -> None:
     siren = await world.add_firm()
     home = f"/v1/firms/{siren}/sites"
     stranger = siret_of(await world.add_firm())
-    problem(await staff(world).put(f"{home}/{stranger}", {}), 422, "siret-of-another-firm")
+    problem(await world.operator.put(f"{home}/{stranger}", {}), 422, "siret-of-another-firm")
     wrong_key = siret_of(siren)[:-1] + str((int(siret_of(siren)[-1]) + 1) % 10)
-    problem(await staff(world).put(f"{home}/{wrong_key}", {}), 404, "not-found")
-    problem(await staff(world).put(f"/v1/firms/{fresh_siren()}/sites/{stranger}", {}), 404, "not-found")
+    problem(await world.operator.put(f"{home}/{wrong_key}", {}), 404, "not-found")
+    problem(await world.operator.put(f"/v1/firms/{fresh_siren()}/sites/{stranger}", {}), 404, "not-found")
     site = f"{home}/{siret_of(siren)}"
-    problem(await staff(world).put(site, {"closed_on": "2024-01-01"}), 422, "closed-on-of-an-open-site")
+    problem(await world.operator.put(site, {"closed_on": "2024-01-01"}), 422, "closed-on-of-an-open-site")
     reversed_ = {"opened_on": "2024-01-02", "closed": True, "closed_on": "2024-01-01"}
-    problem(await staff(world).put(site, reversed_), 422, "site-closes-before-it-opens")
-    problem(await staff(world).put(site, {"naf_version": "naf_2025"}), 422, "naf-code-without-version")
-    made = await staff(world).put(site, {"insee_code": "30007"})
+    problem(await world.operator.put(site, reversed_), 422, "site-closes-before-it-opens")
+    problem(await world.operator.put(site, {"naf_version": "naf_2025"}), 422, "naf-code-without-version")
+    made = await world.operator.put(site, {"insee_code": "30007"})
     ok(made, 201)
-    same = await staff(world).put(site, {"insee_code": "30007"}, headers={"If-Match": made.headers["etag"]})
+    same = await world.operator.put(site, {"insee_code": "30007"}, headers={"If-Match": made.headers["etag"]})
     assert (ok(same, 200), same.headers["etag"]) == (made.json(), made.headers["etag"])
-    ok(await staff(world).put(site, {"insee_code": "30010"}), 200)
-    problem(await staff(world).put(site, {}, headers={"If-Match": made.headers["etag"]}), 412, "stale-version")
+    ok(await world.operator.put(site, {"insee_code": "30010"}), 200)
+    problem(await world.operator.put(site, {}, headers={"If-Match": made.headers["etag"]}), 412, "stale-version")
 
 
 async def test_both_nomenclatures_are_held_with_their_days(world: World) -> None:
     siren = fresh_siren()
-    ok(await staff(world).put(f"/v1/firms/{siren}", {"name": "A", "naf_code": "25.62B"}), 201)
+    ok(await world.operator.put(f"/v1/firms/{siren}", {"name": "A", "naf_code": "25.62B"}), 201)
     home = f"/v1/firms/{siren}/activities"
-    ok(await staff(world).post(home, {"naf_code": "25.53Y", "naf_version": "naf_2025", "from_on": "2025-12-01"}), 201)
-    ok(await staff(world).post(home, {"naf_code": "24.54Z", "naf_version": "naf_rev2", "from_on": "2024-05-01"}), 201)
-    codes = ok(await world.lead.get(home))["items"]
+    ok(await world.operator.post(home, {"naf_code": "25.53Y", "naf_version": "naf_2025", "from_on": "2025-12-01"}), 201)
+    ok(await world.operator.post(home, {"naf_code": "24.54Z", "naf_version": "naf_rev2", "from_on": "2024-05-01"}), 201)
+    codes = ok(await world.operator.get(home))["items"]
     assert [(code["naf_code"], code["from_on"], code["to_on"]) for code in codes] == [
-        ("25.62B", None, "2024-04-30"), ("25.53Y", "2025-12-01", None), ("24.54Z", "2024-05-01", None)
+        ("25.62B", None, "2024-04-30"), ("24.54Z", "2024-05-01", None), ("25.53Y", "2025-12-01", None)
     ]  # fmt: skip
-    assert ok(await world.lead.get(f"/v1/firms/{siren}"))["naf_code"] == "24.54Z"
-    on_a_day = ok(await world.lead.get(f"{home}?in_force_on=2024-04-30"))["items"]
+    assert ok(await world.operator.get(f"/v1/firms/{siren}"))["naf_code"] == "24.54Z"
+    on_a_day = ok(await world.operator.get(f"{home}?in_force_on=2024-04-30"))["items"]
     assert [code["naf_code"] for code in on_a_day] == ["25.62B"]
     with pytest.raises(asyncpg.ExclusionViolationError):
         await world.pool.execute(
@@ -199,19 +199,21 @@ async def test_a_proceeding_has_its_notice_and_its_end(world: World) -> None:
     }
     body = {"kind": "reorganisation", "opened_on": "2024-02-06"}
     for code, more in refused.items():
-        problem(await staff(world).post(home, body | more), 422, code)
-    made = ok(await staff(world).post(home, body | {"noticed_on": "2024-02-20"}), 201)
-    ended = ok(await staff(world).patch(f"{home}/{made['id']}", {"closed_on": "2024-06-04", "ended_by": "conversion"}))
+        problem(await world.operator.post(home, body | more), 422, code)
+    made = ok(await world.operator.post(home, body | {"noticed_on": "2024-02-20"}), 201)
+    ended = ok(
+        await world.operator.patch(f"{home}/{made['id']}", {"closed_on": "2024-06-04", "ended_by": "conversion"})
+    )
     assert (ended["noticed_on"], ended["ended_by"], ended["continued_until_on"]) == ("2024-02-20", "conversion", None)
     body = {"kind": "liquidation", "opened_on": "2024-06-05", "continued_until_on": "2024-09-01"}
-    sold = ok(await staff(world).post(home, body), 201)
-    problem(await staff(world).patch(f"{home}/{sold['id']}", {"continued_until_on": "2024-06-04"}), 422,
+    sold = ok(await world.operator.post(home, body), 201)
+    problem(await world.operator.patch(f"{home}/{sold['id']}", {"continued_until_on": "2024-06-04"}), 422,
             "continued-outside-liquidation")  # fmt: skip
-    corrected = ok(await staff(world).patch(f"{home}/{sold['id']}", {"opened_on": "2024-06-04"}))
+    corrected = ok(await world.operator.patch(f"{home}/{sold['id']}", {"opened_on": "2024-06-04"}))
     assert (corrected["opened_on"], corrected["version"]) == ("2024-06-04", 2)
     mistaken = {"kind": "reorganisation", "opened_on": "2024-02-06", "continued_until_on": None}
-    problem(await staff(world).patch(f"{home}/{sold['id']}", mistaken), 409, "already-exists")
-    [converted] = ok(await world.lead.get(f"{home}?ended_by=conversion"))["items"]
+    problem(await world.operator.patch(f"{home}/{sold['id']}", mistaken), 409, "already-exists")
+    [converted] = ok(await world.operator.get(f"{home}?ended_by=conversion"))["items"]
     assert converted["id"] == made["id"]
 
 

@@ -58,7 +58,7 @@ async def done(world: World, path: str, content: bytes) -> dict[str, Any]:
 
 
 async def firm(world: World, siren: str) -> dict[str, Any]:
-    found: dict[str, Any] = ok(await world.lead.get(f"/v1/firms/{siren}"))
+    found: dict[str, Any] = ok(await world.operator.get(f"/v1/firms/{siren}"))
     return found
 
 
@@ -77,7 +77,7 @@ async def test_a_legal_unit_comes_with_all_that_its_row_says(world: World) -> No
         "insee_category": "eti", "insee_category_year": 2023, "founded_on": "1967-01-01", "ceased": False,
         "diffusion": "full", "sole_trader": False, "source": "sirene", "as_of": "2025-12-06",
     }  # fmt: skip
-    codes = ok(await world.lead.get(f"/v1/firms/{siren}/activities"))["items"]
+    codes = ok(await world.operator.get(f"/v1/firms/{siren}/activities"))["items"]
     assert {(each["naf_version"], each["naf_code"]) for each in codes} == {
         ("naf_rev2", "25.62B"), ("naf_2025", "25.53Y")
     }  # fmt: skip

@@ -236,6 +236,7 @@ class Listing:
     collection belongs to, so that the page of an unknown parent is a 404, and `parent_scopes` narrow that as scopes of
     these names narrow the rows; `owner` is the organisation that an object is of, where some callers see those of their
     own alone: the scope `organisation`, and the owner of its events.
+    `told` are parameters of the rows as its events say them, where these tell more than some answers.
     `narrows` are fields of which a caller sees some values alone in a place (None: no territory), or all (None); each
     is a scope too, and narrows the events.
     """
@@ -254,6 +255,7 @@ class Listing:
     parent_scopes: Mapping[str, Callable[[str], ColumnElement[bool]]] = field(default_factory=dict)
     owner: Column | None = None
     narrows: Mapping[str, tuple[Column, Narrow]] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         LISTINGS.append(self)

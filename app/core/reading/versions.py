@@ -30,29 +30,35 @@ def held(request: Request, tag: str) -> str | None:
     return next((each for each in tags if ENCODED.sub('"', each) == tag), None)
 
 
-def check(request: Request, version: int | None, *, required: bool = False) -> None:
+def conditional(request: Request) -> bool:
+    """Whether a request says for which version of the object it is meant."""
+    return "if-match" in request.headers or "if-none-match" in request.headers
+
+
+def check(request: Request, version: int | None, *, required: bool = False, told: bool = True) -> None:
     """Refuse a write whose conditions do not hold for the object at this version; None: the object does not exist.
 
     Only the part before the dash counts: a neighbour's new name does not make a change stale. What is no tag of ours
     (unquoted, weak, cut) names nothing in If-Match and everything in If-None-Match: a doubtful condition must not hold.
+    So is any tag of who is not `told` the version, which no refusal tells either.
     Raises `StaleVersion`, `ObjectExists` (412), and `IfMatchMissing` (428) where If-Match is `required`.
     """
     given = request.headers.get("if-match")
     if given is None and required:
         raise IfMatchMissing
-    if given is not None and not _names(given, version, doubtful=False):
-        raise StaleVersion(current_version=version) if version is not None else StaleVersion
+    if given is not None and not _names(given, version, doubtful=False, told=told):
+        raise StaleVersion(current_version=version) if version is not None and told else StaleVersion
     given = request.headers.get("if-none-match")
-    if given is not None and _names(given, version, doubtful=True):
+    if given is not None and _names(given, version, doubtful=True, told=told):
         raise ObjectExists
 
 
-def _names(given: str, version: int | None, *, doubtful: bool) -> bool:
+def _names(given: str, version: int | None, *, doubtful: bool, told: bool) -> bool:
     """Whether a condition names the version; `doubtful` is the answer for what is no tag of ours."""
     if version is None or given.strip() == "*":
         return version is not None
     tags = [TAG.fullmatch(part.strip(" \t")) for part in given.split(",")]
-    return any(tag[1] == str(version) if tag else doubtful for tag in tags)
+    return any(tag[1] == str(version) if tag and told else doubtful for tag in tags)
 
 
 def conclude(request: Request, *, compared: bool, created: bool) -> None:
@@ -61,8 +67,7 @@ def conclude(request: Request, *, compared: bool, created: bool) -> None:
     No object was `compared` with it, or `If-None-Match: *` met an object that another write has made meanwhile.
     Raises `NothingToCompare`, `ObjectExists` (412).
     """
-    headers = request.headers
-    if not compared and ("if-match" in headers or "if-none-match" in headers):
+    if not compared and conditional(request):
         raise NothingToCompare
-    if not created and headers.get("if-none-match", "").strip() == "*":
+    if not created and request.headers.get("if-none-match", "").strip() == "*":
         raise ObjectExists

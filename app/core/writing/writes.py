@@ -146,14 +146,20 @@ class Write:
         known: str = self.request.state.request_id if self.request is not None else new_request_id()
         return known
 
-    def expect(self, version: int | None, *, required: bool = False) -> None:
+    @property
+    def conditional(self) -> bool:
+        """Whether the request has a condition for the object."""
+        return self.request is not None and versions.conditional(self.request)
+
+    def expect(self, version: int | None, *, required: bool = False, told: bool = True) -> None:
         """Refuse where If-Match or If-None-Match do not hold for the object's version, which the caller has locked.
 
-        None says that the object does not exist. A write that was sent a condition and expects nothing is refused.
+        None says that the object does not exist; `told`, whether the caller is told its version. A write that was sent
+        a condition and expects nothing is refused.
         """
         self.compared = True
         if self.request is not None:
-            versions.check(self.request, version, required=required)
+            versions.check(self.request, version, required=required, told=told)
 
     async def insert(self, item: Any) -> None:
         """Write a new object and take its id, as `session.add` and `flush` do, by a statement that is compiled once.
@@ -300,17 +306,20 @@ async def record(write: Write, change: Change, request_id: str) -> list[Seen]:
     """Append the events of a change. Returns its objects as they are now. `run` calls it for what `work` returns."""
     seen = list(change.gone) or await write.see(change.listing, change.keys, change.bound)
     if change.type:
+        told = seen
+        if any(change.bound.get(name) != value for name, value in change.listing.told.items()):
+            told = await write.see(change.listing, change.keys, {**change.bound, **change.listing.told})
         connection = await driver_connection(write.session)
         values = event_values(
             change.type, change.listing, write.actor, write.now, request_id, change.bound.get("territory"),
             write.client_request_id,
         )  # fmt: skip
         values |= {
-            "keys": [str(item.key) if change.parent is None else f"{change.parent}/{item.key}" for item in seen],
-            "versions": [item.version for item in seen],
-            "bodies": [item.body for item in seen],
-            "topics": [change.topic(item.key) if change.topic else None for item in seen],
-            "owners": [item.owner for item in seen],
+            "keys": [str(item.key) if change.parent is None else f"{change.parent}/{item.key}" for item in told],
+            "versions": [item.version for item in told],
+            "bodies": [item.body for item in told],
+            "topics": [change.topic(item.key) if change.topic else None for item in told],
+            "owners": [item.owner for item in told],
         }
         await connection.execute(_APPEND.sql, *_APPEND.arguments(values))
     return seen
