@@ -120,14 +120,15 @@ async def get_person(request: Request, actor: Actor = require("organisations:rea
 
 @access.patch(
     "/v1/organisations/{organisation_id:uuid}/persons/{id:uuid}",
-    **changes(schemas.Person, AlreadyExists, ReferenceNotFound),
+    **changes(schemas.Person, AlreadyExists, ReferenceNotFound, service.PersonHoldsRoles),
 )
 async def update_person(
     request: Request, body: schemas.PersonUpdate, actor: Actor = require("organisations:write")
 ) -> Response:
     """Change a person's name or e-mail address, or the organisation that the person works for.
 
-    With an e-mail address a person can validate, decide and pay; it takes effect within five seconds.
+    With an e-mail address a person can validate, decide and pay; it takes effect within five seconds. Who has a role
+    that decides, pays or administers, or is proposed for one, is not moved. Raises `person-holds-roles`.
     """
     path = request.path_params
     answer = await commit(

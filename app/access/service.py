@@ -76,6 +76,21 @@ class FingerprintDiffers(Problem):
     cure_fr = "Demandez à la personne l'empreinte affichée par la réponse qui montrait le secret."
 
 
+class PersonHoldsRoles(Problem):
+    """A person who holds a role that decides, pays or administers, or is proposed for one, cannot change employer."""
+
+    status = 409
+    title_fr = (
+        "Une personne qui a un rôle de décision, de paiement ou d'administration, accordé ou proposé, ne peut pas"
+        " changer d'organisme."
+    )
+    cure = "End these roles on a day that is over (PATCH /v1/members/{id}), move the person, and propose them anew."
+    cure_fr = (
+        "Mettez fin à ces rôles à une date passée (PATCH /v1/members/{id}), changez l'organisme, puis proposez-les à"
+        " nouveau."
+    )
+
+
 async def create_organisation(write: Write, body: schemas.OrganisationCreate) -> Change:
     """A new organisation; its SIREN is unique (`already-exists`)."""
     organisation = Organisation(**body.model_dump())
@@ -102,12 +117,20 @@ async def create_person(write: Write, organisation_id: UUID, body: schemas.Perso
 
 
 async def update_person(write: Write, organisation_id: UUID, person_id: UUID, body: schemas.PersonUpdate) -> Change:
-    """Change a person's name or address, or move it to another organisation."""
+    """Change a person's name or address, or move it to another organisation.
+
+    What two administrators have given a person of one organisation, one does not take to another: `person-holds-roles`.
+    """
     person = await write.lock(
         Subject, Subject.id == person_id, Subject.organisation_id == organisation_id, Subject.kind == "person"
     )
     write.expect(person.version)
     changed = merge(person, body)
+    if person.organisation_id != organisation_id:
+        m, today = Member, clock.today()
+        held = select(m.id).where(m.subject_id == person_id, m.role.in_(sorted(BY_TWO)))
+        if await write.session.scalar(held.where(or_(m.to_on.is_(None), m.to_on >= today)).limit(1)) is not None:
+            raise PersonHoldsRoles
     return Change(
         "person.updated" if changed else "", PERSONS, [person_id], {"organisation_id": person.organisation_id}
     )

@@ -110,6 +110,31 @@ async def test_a_role_by_two_permits_nothing_until_another_administrator_approve
     assert told == ["member.created", *(["member.approved"] if waits else [])]
 
 
+@pytest.mark.parametrize("role", sorted(Role))
+async def test_one_administrator_alone_moves_nobody_who_decides(world: World, role: Role) -> None:
+    """What two have given a person of one organisation: granted or proposed, from today or later, until it is over."""
+    _, person = await newcomer(world)
+    home, there = (str(world.organisations[name]) for name in ("office", "partner"))
+    move = partial(world.admin.patch, f"/v1/organisations/{home}/persons/{person}", {"organisation_id": there})
+    over, tomorrow = ("2023-06-30", str(clock.today() + timedelta(1)))
+    ok(await world.admin.post("/v1/members", {"subject_id": person, "role": role, "from_on": over, "to_on": over}), 201)
+    made = ok(await world.admin.post("/v1/members", {"subject_id": person, "role": role, "from_on": tomorrow}), 201)
+    if role in BY_TWO:
+        problem(await move(), 409, "person-holds-roles")
+        ok(await world.clients["second_admin"].post(f"/v1/members/{made['id']}/approve"))
+        problem(await move(), 409, "person-holds-roles")
+        await world.pool.execute("UPDATE members SET to_on = from_on WHERE id::text = $1", made["id"])
+        problem(await move(), 409, "person-holds-roles")
+        if role is Role.FUNDER:
+            name, email = await world.pool.fetchrow("SELECT name, email FROM subjects WHERE id::text = $1", person)
+            content = csv_file("nom,courriel,organisation_id", f"{name},{email},{there}")
+            done = await ended_of(world.admin, await send(world.admin, "/v1/imports?kind=persons", content))
+            assert (done["status"], done["rows_written"]) != ("succeeded", 1), done
+        assert ok(await world.admin.get(f"/v1/organisations/{home}/persons/{person}"))["organisation_id"] == home
+    else:
+        assert ok(await move())["organisation_id"] == there
+
+
 async def test_an_administrator_does_not_approve_a_role_of_its_own(world: World) -> None:
     second = str(world.subjects["second_admin"])
     role = {"subject_id": second, "role": "treasurer", "territory": world.territory}

@@ -1,6 +1,7 @@
 """The cures of what refuses what is recorded: firms, contacts, auditions, meetings, projects, roadmaps, territories."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -95,6 +96,18 @@ async def role_prolonged(case: Case) -> None:
     made = await case.world.grant(**role, from_on="2023-01-01", to_on="2023-06-30")
     case.refused(await case.world.admin.patch(f"/v1/members/{made['id']}", {"to_on": None}))
     case.cured(await case.world.admin.post("/v1/members", {**role, "from_on": "2023-07-01"}))
+
+
+@walk("person-holds-roles", "update_person")
+async def person_holds_roles(case: Case) -> None:
+    world, person = case.world, str(await case.world.add_person())
+    home = await world.pool.fetchval("SELECT organisation_id FROM subjects WHERE id = $1", UUID(person))
+    made = await world.grant(subject_id=person, role="funder", territory=world.territory, from_on="2023-01-01")
+    there = next(str(each) for each in world.organisations.values() if each != home)
+    move = partial(world.admin.patch, f"/v1/organisations/{home}/persons/{person}", {"organisation_id": there})
+    case.refused(await move())
+    ok(await world.admin.patch(f"/v1/members/{made['id']}", {"to_on": "2023-06-30"}))
+    case.cured(await move())
 
 
 @walk("admin-for-persons", "create_member", "update_member")
