@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import itertools
+import os
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -49,7 +51,7 @@ from app.core.problems import (
 )
 from app.core.quotas import DOCUMENTS_AT_ONCE, EXPORTS_AT_ONCE, IMPORTS_AT_ONCE, Failures, Slots
 from app.core.reading.exports import TooManyExports
-from app.core.serving import background, figures, logs, openapi, routing, server
+from app.core.serving import background, figures, logs, openapi, profiles, routing, server
 from app.core.serving.answering import respond
 from app.core.serving.compression import Compression
 from app.core.serving.draining import draining
@@ -205,7 +207,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     tasks = [asyncio.create_task(background.lasting(run), name=name) for name, run in besides.items()]
     tasks.append(asyncio.create_task(server.follow_supervisor()))  # ends where there is none; waits for nothing else
     try:
-        with draining(app.state.settings.drain):
+        with draining(app.state.settings.drain), profiles.offered(os.environ.get(figures.MULTIPROCESS)):
             yield state
     finally:
         for task in tasks:
@@ -234,10 +236,13 @@ async def _housekeeping(state: dict[str, Any]) -> None:
 
 
 async def _watch(state: dict[str, Any]) -> None:
-    """Updates in the metrics, every two seconds, what is looked up: the feed's horizon, imports, commands, places."""
-    while True:
+    """Updates in the metrics what is looked up: every two seconds the feed's horizon, imports and places, every minute
+    when commands ended.
+    """
+    for seconds in itertools.count(step=2):
         figures.hold(state["engine"], state["exports"], state["documents"])
-        for look in (state["horizon"].look, runner.look, command_ends.look):
+        looks = [state["horizon"].look, runner.look, *([command_ends.look] if seconds % 60 == 0 else ())]
+        for look in looks:
             with contextlib.suppress(Exception):  # the database is away or busy: the requests report it
                 await background.within(30, look(state["engine"]))
         await asyncio.sleep(2)

@@ -42,15 +42,16 @@ def serve(
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup wants it
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # the terminal was closed
     try:
-        listening = server.listen(settings.host, settings.port)
-    except OSError as error:
-        named = ("HOST or --host", "PORT or --port")
-        raise _cannot_listen(error, settings.host, settings.port, *named) from None
-    try:
-        with listening:
+        with ExitStack() as stack:
+            operations = _operations(settings, stack)  # forks: before there is any thread
+            try:
+                listening = stack.enter_context(server.listen(settings.host, settings.port))
+            except OSError as error:
+                named = ("HOST or --host", "PORT or --port")
+                raise _cannot_listen(error, settings.host, settings.port, *named) from None
             if settings.database_url is not None:
                 check_server(settings.database_url)
-                _serve(settings, settings.database_url, listening, stop, None)
+                _serve(settings, settings.database_url, listening, stop, operations, None)
                 return
             data_dir = data_dir_of(settings)
             with postgres.running(data_dir, exclusive_service=True) as bundled:
@@ -59,7 +60,7 @@ def serve(
                 url = bundled.dsn(role=postgres.SERVICE)
                 issued = _demonstration(url, data_dir)
                 with postgres.revived(bundled):
-                    _serve(settings, url, listening, stop, issued)
+                    _serve(settings, url, listening, stop, operations, issued)
     except KeyboardInterrupt:
         sys.exit(0)
 
@@ -82,22 +83,33 @@ def application() -> Any:
     return create_app()
 
 
-def _serve(settings: Settings, url: str, listening: Any, stop: Any, issued: dict[str, str] | None) -> None:
-    from app.core.serving import figures, server
+def _operations(settings: Settings, stack: ExitStack) -> int | None:
+    """The port on which the figures of the workers are answered; none where no setting asks for it."""
+    if settings.operations_port is None:
+        return None
+    from app.core.serving import figures, operations_port, server
+
+    directory = stack.enter_context(server.metrics_directory())
+    host, port = settings.operations_host, settings.operations_port
+    try:
+        taken = stack.enter_context(operations_port.answered(host, port, directory))
+    except OSError as error:
+        raise _cannot_listen(error, host, port, "OPERATIONS_HOST", "OPERATIONS_PORT") from None
+    if settings.workers == 1:
+        figures.share(directory)
+    else:
+        os.environ[figures.MULTIPROCESS] = directory
+    return taken
+
+
+def _serve(
+    settings: Settings, url: str, listening: Any, stop: Any, operations: int | None, issued: dict[str, str] | None
+) -> None:
+    from app.core.serving import server
 
     os.environ["DATABASE_URL"] = url
-    with ExitStack() as stack:
-        if settings.workers > 1:
-            os.environ[figures.MULTIPROCESS] = stack.enter_context(server.metrics_directory())
-        operations = None
-        if settings.operations_port is not None:
-            host, port = settings.operations_host, settings.operations_port
-            try:
-                operations = stack.enter_context(figures.serving_figures(host, port))
-            except OSError as error:
-                raise _cannot_listen(error, host, port, "OPERATIONS_HOST", "OPERATIONS_PORT") from None
-        _say(settings, listening.getsockname()[1], operations, issued)
-        server.serve(FACTORY, listening, workers=settings.workers, stop=stop)
+    _say(settings, listening.getsockname()[1], operations, issued)
+    server.serve(FACTORY, listening, workers=settings.workers, stop=stop)
 
 
 def _demonstration(url: str, data_dir: Path) -> dict[str, str]:

@@ -39,7 +39,7 @@ def rules() -> list[dict[str, Any]]:
 def figures() -> set[str]:
     """The names of all figures, as Prometheus keeps them."""
     families = list(REGISTRY.collect())
-    kinds = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+    kinds = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "summary": ("_sum", "_count")}
     return {f"{family.name}{end}" for family in families for end in kinds.get(family.type, ("",))}
 
 

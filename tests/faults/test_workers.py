@@ -124,7 +124,7 @@ def they_give_one_sum_and_no_request_id_twice(service: Service, scratch: Path) -
     def both_have_answered() -> bool:
         with ThreadPoolExecutor(8) as pool:
             ids.extend(pool.map(call, range(16)))
-        return len(list(scratch.glob("rebond-metrics-*/histogram_*.db"))) == 2
+        return len(list(scratch.glob("rebond-metrics-*/summary_*.db"))) == 2
 
     assert eventually(both_have_answered)
     assert len(set(ids)) == len(ids)
@@ -136,7 +136,7 @@ def counted(service: Service) -> float:
     """How many requests for /healthz whichever worker answers says that all have had."""
     families = text_string_to_metric_families(service.figures())
     samples = [sample for family in families for sample in family.samples]
-    [said] = [s.value for s in samples if s.name == "rebond_request_seconds_count" and s.labels["route"] == "/healthz"]
+    [said] = [s.value for s in samples if s.name == "rebond_route_seconds_count" and s.labels["route"] == "/healthz"]
     return said
 
 

@@ -1,16 +1,11 @@
-"""The figures of the service for Prometheus, on a port of their own that no caller of the API reaches.
-
-A thread of the process that supervises the workers answers them, so a look at the figures costs no worker's time.
-"""
+"""What a worker holds at the moment, for Prometheus, and where workers put their figures."""
 
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from prometheus_client import REGISTRY, CollectorRegistry, Gauge, multiprocess, start_http_server
+from prometheus_client import REGISTRY, Gauge, values
+from prometheus_client.metrics import MetricWrapperBase
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import __version__
@@ -31,7 +26,7 @@ PLACES = Gauge(
     ["of"],
     multiprocess_mode="livesum",
 )
-MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"  # where workers put their figures for each other
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"  # where workers put their figures
 
 
 def hold(engine: AsyncEngine, exports: Slots, documents: Slots) -> None:
@@ -44,32 +39,16 @@ def hold(engine: AsyncEngine, exports: Slots, documents: Slots) -> None:
     PLACES.labels("documents").set(documents.in_use)
 
 
-class OfTheLiving(multiprocess.MultiProcessCollector):
-    """The figures of all workers; what one holds is forgotten with it, however it ended."""
+def share(directory: str) -> None:
+    """Let this process, which serves, write its figures into files of this directory, as each of several workers does.
 
-    def collect(self) -> Any:
-        for file in Path(os.environ[MULTIPROCESS]).glob("gauge_live*_*.db"):
-            try:
-                os.kill(int(file.stem.rpartition("_")[2]), 0)
-            except ProcessLookupError:
-                file.unlink(missing_ok=True)
-        return super().collect()  # type: ignore[no-untyped-call]  # the library has no types
-
-
-@contextmanager
-def serving_figures(host: str, port: int) -> Iterator[int]:
-    """`GET /metrics` on this address for the length of a block; gives the port, which for 0 is a free one.
-
-    Raises OSError where the port is busy or the host is not ours.
+    Those that it has made already begin anew there: the library looks at its environment when it is imported.
     """
-    registry = REGISTRY
-    if MULTIPROCESS in os.environ:
-        registry = CollectorRegistry()
-        OfTheLiving(registry)  # type: ignore[no-untyped-call]  # the library has no types
-    server, thread = start_http_server(port, host, registry)
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    for metric in REGISTRY._collector_to_names:  # noqa: SLF001  # the library lists them nowhere else
+        if isinstance(metric, MetricWrapperBase):
+            metric.clear()
+    os.environ[MULTIPROCESS] = directory
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]  # the library has no types
+    for metric in REGISTRY._collector_to_names:  # noqa: SLF001
+        if isinstance(metric, MetricWrapperBase) and metric._is_observable():  # type: ignore[no-untyped-call]  # noqa: SLF001
+            metric._metric_init()  # type: ignore[no-untyped-call]  # noqa: SLF001

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, Summary
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,9 +40,12 @@ log = structlog.get_logger("rebond")
 
 REQUESTS = Histogram(
     "rebond_request_seconds",
-    "Time from request to last byte, by route template.",
-    ["method", "route"],
+    "Time from request to last byte.",
+    ["method"],
     buckets=(0.0025, 0.01, 0.05, 0.25, 1, 5, 30),
+)
+ROUTES = Summary(
+    "rebond_route_seconds", "Their number and the sum of their times, by route template.", ["method", "route"]
 )
 ANSWERS = Counter("rebond_answers_total", "Answers, by the class of their status, such as 2xx.", ["status"])
 PROBLEMS = Counter(
@@ -50,7 +53,7 @@ PROBLEMS = Counter(
     "Problems answered, by code; for busy by what ran out, for internal-error by the constraint.",
     ["code", "reason"],
 )
-_requests = cache(REQUESTS.labels)
+_requests, _routes = cache(REQUESTS.labels), cache(ROUTES.labels)
 _answers = cache(ANSWERS.labels)
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -268,7 +271,8 @@ class _Exchange:
         route = getattr(scope.get("route"), "path_format", "")
         seconds = time.perf_counter() - self.started
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        _requests(method, route).observe(seconds)
+        _requests(method).observe(seconds)
+        _routes(method, route).observe(seconds)
         _answers(f"{self.status // 100}xx").inc()
         problem: Problem | None = state.get("problem")
         trail = state.get("access_trail")

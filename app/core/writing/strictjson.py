@@ -99,19 +99,22 @@ def names_in(schema: Mapping[str, Any]) -> int:
     """How many names a body of this JSON Schema can have; one that sets no end has as many as are read anywhere."""
     definitions = schema.get("$defs", {})
 
-    def count(part: Any, within: tuple[str, ...]) -> float:
+    def count(part: Any, within: tuple[str, ...], most_items: float = math.inf) -> float:
         if not isinstance(part, dict):
             return 0
         if "$ref" in part:
             name = part["$ref"].rpartition("/")[2]
             return math.inf if name in within else count(definitions[name], (*within, name))
-        either = [count(each, within) for word in ("anyOf", "oneOf", "allOf") for each in part.get(word, ())]
+        most_items = part.get("maxItems", most_items)  # it may stand beside the «or null»
+        either = [
+            count(each, within, most_items) for word in ("anyOf", "oneOf", "allOf") for each in part.get(word, ())
+        ]
         fields = sum(1 + count(each, within) for each in part.get("properties", {}).values())
         if part.get("additionalProperties", False) is not False:
             others = part.get("maxProperties", math.inf)
             fields += others * (1 + count(part["additionalProperties"], within))
         of_an_item = count(part.get("items"), within)
-        items = of_an_item * part.get("maxItems", math.inf) if of_an_item else 0
+        items = of_an_item * most_items if of_an_item else 0
         return max([fields, items, *either])
 
     return int(min(MAX_NAMES, max(FEW_NAMES, count(schema, ()))))

@@ -1,18 +1,20 @@
 """What the metrics tell of a worker and of the commands that a timer runs."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from app.commands.database import noted
 from app.core import command_ends
 from app.core.db import create_engine
-from app.core.serving import figures
-from app.core.serving.figures import OfTheLiving
+from app.core.serving.operations_port import OfTheLiving
+from tests.processes import eventually
 
 
 @pytest.fixture
@@ -58,14 +60,14 @@ def test_a_command_that_fails_is_noted_and_fails_as_it_did(new_database: Any) ->
         raise ZeroDivisionError
 
 
-def test_what_a_dead_worker_held_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_dead_worker_held_is_forgotten(tmp_path: Path) -> None:
     """Each worker writes its own file; a sum over those of the dead would grow with every restart."""
-    monkeypatch.setenv(figures.MULTIPROCESS, str(tmp_path))
     hold = (
         "from types import SimpleNamespace as N\n"
         "from app.core.quotas import Slots\n"
         "from app.core.serving import figures\n"
         "pool = N(checkedout=lambda: 3, size=lambda: 10)\n"
+        f"figures.share({str(tmp_path)!r})\n"
         "figures.hold(N(pool=pool), Slots('exports', 2), Slots('documents'))\n"
     )
     alive = subprocess.Popen(
@@ -75,7 +77,7 @@ def test_what_a_dead_worker_held_is_forgotten(tmp_path: Path, monkeypatch: pytes
     alive.stdout.readline()
     subprocess.run([sys.executable, "-c", hold], check=True)
     registry = CollectorRegistry()
-    OfTheLiving(registry)  # type: ignore[no-untyped-call]  # the library has no types
+    OfTheLiving(registry, str(tmp_path))
     told = generate_latest(registry).decode()
     assert 'rebond_pool_connections{state="in_use"} 3.0' in told
     assert 'rebond_pool_connections{state="size"} 10.0' in told
@@ -83,3 +85,57 @@ def test_what_a_dead_worker_held_is_forgotten(tmp_path: Path, monkeypatch: pytes
     assert "rebond_build_info{" in told
     alive.communicate(b"\n")
     assert "rebond_pool_connections{" not in generate_latest(registry).decode()
+
+
+HELD_UP = """
+import signal, sys, threading, time
+from app.core.serving import figures, operations_port, profiles
+from app.core import command_ends
+
+def busy_with_much():
+    until = time.monotonic() + 30  # a worker that lets go of nothing but the interpreter's lock
+    while time.monotonic() < until:
+        pass
+
+with operations_port.answered("127.0.0.1", 0, sys.argv[1]) as port:
+    figures.share(sys.argv[1])
+    command_ends.ENDED.labels("tick", "failed").set(7)
+    with profiles.offered(sys.argv[1]):
+        print(port, flush=True)
+        busy_with_much()
+"""
+
+
+def asked(port: int, path: str) -> tuple[int, str]:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False, timeout=20) as client:
+        answer = client.get(path)
+        return answer.status_code, answer.text
+
+
+def refused(port: int) -> bool:
+    try:
+        asked(port, "/metrics")
+    except httpx2.TransportError:
+        return True
+    return False
+
+
+def test_the_operations_port_is_answered_beside_a_worker_that_is_held_up(tmp_path: Path) -> None:
+    """Also where its process does not run at all; and it ends with it."""
+    place = tmp_path / ("long" * 30)  # no address of a socket has room for it
+    place.mkdir()
+    with subprocess.Popen([sys.executable, "-c", HELD_UP, str(place)], stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        port = int(worker.stdout.readline())
+        code, said = asked(port, "/profile?seconds=1")
+        worker.send_signal(signal.SIGSTOP)
+        figure = 'rebond_command_ended_timestamp_seconds{command="tick",end="failed"} 7.0'
+        assert figure in asked(port, "/metrics")[1]
+        wrong = [asked(port, path)[0] for path in ("/", *(f"/profile?seconds={given}" for given in ("61", "0", "x")))]
+        assert wrong == [404, 400, 400, 400]
+        worker.kill()
+    stacks = [line.rpartition(" ") for line in said.splitlines()]
+    looks = {stack: int(number) for stack, _, number in stacks}
+    assert code == 200
+    assert looks[f"worker_{worker.pid};__main__.<module>;__main__.busy_with_much"] > 20
+    assert eventually(lambda: refused(port))
