@@ -222,7 +222,7 @@ def test_the_seal_that_a_backup_names_is_the_newest_one_in_it(loaded: Home) -> N
                 held_up(server) as release,
                 loaded.start("backup", name, stdout=subprocess.PIPE, stderr=silent, **settings) as backup,
             ):
-                assert eventually(lambda: loaded.ask("SELECT FROM pg_locks WHERE NOT granted"))
+                assert eventually(lambda: bool(loaded.ask("SELECT FROM pg_locks WHERE NOT granted")))
                 assert seal() != newest
                 release.set()
                 assert backup.stdout is not None

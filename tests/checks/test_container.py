@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from app.bundled import postgres
+from app.settings import Settings
 from tests.container.rehearsal import instructions, sent
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,15 @@ def test_the_service_has_the_rights_that_the_bundled_server_gives_it(page: str) 
     """Word by word: one definition, of a role that owns nothing."""
     granted = re.findall(r"ALTER DEFAULT PRIVILEGES .*;", (ROOT / page).read_text())
     assert "\n".join(granted) == postgres.DEFAULT_PRIVILEGES
+
+
+def test_the_composition_bounds_what_its_containers_take() -> None:
+    """The service has room for its workers and for the program of each that reads a file."""
+    services = composition()["services"]
+    assert {"mem_limit", "pids_limit", "cpus"} <= services["database"].keys() & services["service"].keys()
+    workers = int(services["service"]["environment"]["REBOND_WORKERS"].partition(":-")[2].rstrip("}"))
+    memory = int(services["service"]["mem_limit"].removesuffix("g")) * 2**30
+    assert memory > workers * (250 * 2**20 + Settings(_env_file=None).import_memory)
 
 
 def test_no_password_stands_in_the_composition() -> None:

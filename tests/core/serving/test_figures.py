@@ -14,6 +14,10 @@ from app.commands.database import noted
 from app.core import command_ends
 from app.core.db import create_engine
 from app.core.serving.operations_port import OfTheLiving
+from app.core.serving.routing import Route
+from app.core.serving.shell import REQUESTS
+from app.main import create_app
+from app.settings import Settings
 from tests.processes import eventually
 
 
@@ -139,3 +143,15 @@ def test_the_operations_port_is_answered_beside_a_worker_that_is_held_up(tmp_pat
     assert code == 200
     assert looks[f"worker_{worker.pid};__main__.<module>;__main__.busy_with_much"] > 20
     assert eventually(lambda: refused(port))
+
+
+def test_there_are_few_series() -> None:
+    """Of what each route and each method may have, whatever is asked."""
+    app = create_app(Settings(_env_file=None, database_url="postgresql+asyncpg://x/x"))
+    asked = {
+        (method, route.path_format) for route in app.routes if isinstance(route, Route) for method in route.methods
+    }
+    of_a_histogram = len(REQUESTS._upper_bounds) + 2
+    assert len(REQUESTS._labelnames) == 1
+    assert len(asked) > 500
+    assert 2 * len(asked) + of_a_histogram * len({method for method, _ in asked}) < 2_000
