@@ -49,7 +49,7 @@ from app.core.problems import (
     NotFound,
     Problem,
 )
-from app.core.quotas import DOCUMENTS_AT_ONCE, EXPORTS_AT_ONCE, IMPORTS_AT_ONCE, Failures, Slots
+from app.core.quotas import DOCUMENTS_AT_ONCE, EXPORTS_AT_ONCE, IMPORTS_AT_ONCE, LISTENERS_AT_ONCE, Failures, Slots
 from app.core.reading.exports import TooManyExports
 from app.core.serving import background, figures, logs, openapi, profiles, routing, server
 from app.core.serving.answering import respond
@@ -80,8 +80,9 @@ from app.grants.payments.routes import payments
 from app.grants.routes import grants
 from app.integrations.access_records.routes import access_records
 from app.integrations.access_records.service import AccessWriter
-from app.integrations.feed.feed import Horizon
+from app.integrations.feed.horizon import Horizon
 from app.integrations.feed.kinds import kinds_of
+from app.integrations.feed.live import Live, TooManyListeners
 from app.integrations.feed.routes import events
 from app.integrations.imports import runner
 from app.integrations.imports.routes import imports
@@ -146,11 +147,14 @@ async def state_of(settings: Settings) -> dict[str, Any]:
     if settings.database_url is None:
         raise RuntimeError("the application is served with a database: see rebond serve")
     engine = create_engine(settings.database_url, pool_size=settings.pool_size, pool_timeout=settings.pool_timeout)
+    horizon, listeners = Horizon(), Slots(LISTENERS_AT_ONCE, settings.listeners, TooManyListeners)
     return {
         "engine": engine,
         "sessions": session_factory(engine),
         "cursor_secrets": await _cursor_secrets(engine),
-        "horizon": Horizon(),
+        "horizon": horizon,
+        "listeners": listeners,
+        "live": Live(engine, horizon, listeners),
         "readiness": Readiness(),
         "document": WrittenDocument(),
         "credentials": Credentials(settings.credential_cache, workers=settings.workers),
@@ -200,6 +204,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         ACCESSES: accesses.serve,
         "housekeeping": lambda: _housekeeping(state),
         WATCH: lambda: _watch(state),
+        "feed": state["live"].serve,
         "imports": lambda: runner.serve(
             of_imports, session_factory(of_imports), state["import_received"], memory=app.state.settings.import_memory
         ),
@@ -240,7 +245,7 @@ async def _watch(state: dict[str, Any]) -> None:
     when commands ended.
     """
     for seconds in itertools.count(step=2):
-        figures.hold(state["engine"], state["exports"], state["documents"])
+        figures.hold(state["engine"], **{name: state[name] for name in ("exports", "documents", "listeners")})
         looks = [state["horizon"].look, runner.look, *([command_ends.look] if seconds % 60 == 0 else ())]
         for look in looks:
             with contextlib.suppress(Exception):  # the database is away or busy: the requests report it

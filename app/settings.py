@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     drain: float = Field(0.0, ge=0, le=300)
     exports: int = Field(3, ge=1, le=100)
     export_timeout: float = Field(600.0, gt=0)
+    listeners: int = Field(1000, ge=1, le=20_000)
     directory_url: str = Field("https://recherche-entreprises.api.gouv.fr", pattern=r"^https?://[^\s?#]+$")
     credential_cache: float = Field(3.0, ge=0, le=4)
 

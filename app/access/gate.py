@@ -48,7 +48,8 @@ _OPENING = f"SELECT k.digest FROM api_keys k WHERE k.digest = ANY($1::bytea[]) A
 _WITH_ROLES = f"""
 SELECT credential.*, held.grants, held.withheld
 FROM credential CROSS JOIN LATERAL (
-    SELECT array_agg(ARRAY[m.role, m.territory]) FILTER (WHERE carried) AS grants, bool_or(NOT carried) AS withheld
+    SELECT array_agg(ARRAY[m.role, m.territory] ORDER BY m.role, m.territory) FILTER (WHERE carried) AS grants,
+           bool_or(NOT carried) AS withheld
     FROM members m, LATERAL (SELECT credential.confirmed OR NOT ({one_of("m.role", sorted(BY_TWO))}) AS carried) AS _
     WHERE m.subject_id = credential.subject_id AND m.granted AND m.from_on <= $3 AND (m.to_on IS NULL OR m.to_on >= $3)
 ) AS held
@@ -68,6 +69,16 @@ WITH credential AS (
       AND (credential.last_used_at IS NULL OR credential.last_used_at < $2 - interval '1 minute')
 )
 {_WITH_ROLES}"""  # noqa: S608  # the conditions are ours
+
+# Of keys that are in use: what each carries now.
+_STAND = f"""
+WITH credential AS (
+    SELECT k.id AS key_id, k.scope, s.id AS subject_id, s.kind, s.organisation_id, s.email IS NOT NULL AS has_email,
+           k.confirmed_at IS NOT NULL AS confirmed, k.permissions, k.territories, k.addresses
+    FROM api_keys k JOIN subjects s ON s.id = k.subject_id
+    WHERE k.id = ANY($1::uuid[]) AND {_WORKING}
+)
+{_WITH_ROLES}"""  # noqa: S608  # the condition is ours
 
 # For work that was asked for earlier: as the subject and, where there is one, the key stand now.
 _ASKED_BY = f"""
@@ -98,6 +109,13 @@ async def asked_by(connection: Any, subject_id: UUID, key_id: UUID | None) -> Ac
     """
     row = await connection.fetchrow(_ASKED_BY, key_id, clock.now(), clock.today(), subject_id)
     return None if row is None else _actor(row)
+
+
+async def standing(engine: AsyncEngine, key_ids: Iterable[UUID]) -> dict[UUID, Actor]:
+    """Whom each of these keys lets in now, with the roles in force today; of those alone that still work."""
+    async with raw_connection(engine) as connection:
+        rows = await connection.fetch(_STAND, list(key_ids), clock.now(), clock.today())
+    return {row["key_id"]: _actor(row) for row in rows}
 
 
 def _actor(row: Any) -> Actor:

@@ -17,6 +17,7 @@ Quota = Mapping[str, int]  # limits by name; what has none is not limited
 REQUESTS, WRITES = "requests_per_minute", "writes_per_minute"
 EXPORTS_AT_ONCE, DOCUMENTS_AT_ONCE = "exports_at_once", "documents_at_once"
 IMPORTS_AT_ONCE, IMPORT_BYTES = "imports_at_once", "import_bytes"
+LISTENERS_AT_ONCE = "listeners_at_once"
 WINDOW = 60  # seconds
 MOST = 10_000  # addresses that one worker remembers
 

@@ -16,6 +16,7 @@ class QuotaName(StrEnum):
     DOCUMENTS_AT_ONCE = quotas.DOCUMENTS_AT_ONCE
     IMPORTS_AT_ONCE = quotas.IMPORTS_AT_ONCE
     IMPORT_BYTES = quotas.IMPORT_BYTES
+    LISTENERS_AT_ONCE = quotas.LISTENERS_AT_ONCE
 
 
 Limits = Mapping[tuple[SubjectKind, Role | None], quotas.Quota]  # None: of every role

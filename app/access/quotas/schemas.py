@@ -13,7 +13,8 @@ from app.core.values import Day, Line
 
 _NAMES = (
     "requests_per_minute and writes_per_minute: requests, and those that may change something, over all workers, of"
-    " which each grants its share. exports_at_once and documents_at_once: tables and PDFs under way in one worker."
+    " which each grants its share. exports_at_once, documents_at_once and listeners_at_once: tables and PDFs"
+    " under way, and readers of the feed that wait for events, in one worker."
     " imports_at_once: files that are received, wait or are read. import_bytes: bytes of the files that are kept."
 )
 _Value = Annotated[

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -20,6 +20,7 @@ from app.core.db import Statement, copy_out, snapshot
 from app.core.problems import NotFound, Problem
 from app.core.reading.headings import heading
 from app.core.reading.negotiation import language_of
+from app.core.reading.streams import passing_on, while_listening
 from app.core.reading.table_schema import MEDIA_TYPE
 from app.core.reading.tabular import Column, Form, HeldRows, held_columns
 
@@ -84,7 +85,7 @@ class Export(Response):
             self.state.time_limit.reschedule(asyncio.get_running_loop().time() + seconds)
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             if scope["method"] != "HEAD":
-                await _while_listening(receive, self._stream(connection, send))
+                await while_listening(receive, self._stream(connection, send))
             await send({"type": "http.response.body", "body": b""})
 
     async def _check(self, connection: Any) -> None:
@@ -98,14 +99,7 @@ class Export(Response):
                 raise TooManyRows(most_rows=self.form.most)
 
     async def _stream(self, connection: Any, send: Send) -> None:
-        async def pass_on(data: bytes) -> None:
-            if not data:
-                return
-            try:
-                async with asyncio.timeout(self.state.send_timeout):
-                    await send({"type": "http.response.body", "body": data, "more_body": True})
-            except TimeoutError:
-                raise ClientDisconnect from None  # who has stopped reading is as good as gone
+        pass_on = passing_on(send, self.state.send_timeout)
 
         async def write(rows: bytes) -> None:
             await pass_on(self.writer.add(rows))
@@ -151,26 +145,3 @@ def _names(scope: Scope) -> list[str]:
     words = [part for part in path.removeprefix("/v1/").split("/") if not part.startswith("{")]
     territory = scope["path_params"].get("territory")
     return words if territory is None else [territory, *words[1:]]
-
-
-async def _while_listening(receive: Receive, work: Any) -> None:
-    """Do the work while the client is connected: a server's `send` raises nothing once the client has left.
-
-    Raises `ClientDisconnect`.
-    """
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_left(receive))
-    try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientDisconnect
-        await working
-    finally:
-        for task in (working, leaving):
-            task.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

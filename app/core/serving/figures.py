@@ -22,21 +22,21 @@ CONNECTIONS = Gauge(
 )
 PLACES = Gauge(
     "rebond_places_in_use",
-    "Exports and documents that are made at the moment.",
+    "Exports and documents that are made at the moment, and readers of the feed that wait for events.",
     ["of"],
     multiprocess_mode="livesum",
 )
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"  # where workers put their figures
 
 
-def hold(engine: AsyncEngine, exports: Slots, documents: Slots) -> None:
+def hold(engine: AsyncEngine, **places: Slots) -> None:
     """Tell in the metrics what this worker holds at the moment."""
     pool: Any = engine.pool
     BUILD.labels(__version__, platform.python_version()).set(1)
     CONNECTIONS.labels("in_use").set(pool.checkedout())
     CONNECTIONS.labels("size").set(pool.size())
-    PLACES.labels("exports").set(exports.in_use)
-    PLACES.labels("documents").set(documents.in_use)
+    for name, slots in places.items():
+        PLACES.labels(name).set(slots.in_use)
 
 
 def share(directory: str) -> None:

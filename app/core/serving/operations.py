@@ -103,7 +103,8 @@ def path_parameter(name: str) -> dict[str, Any]:
 # The media types of the forms that answers have beside JSON, by the names that `format` takes.
 MEDIA_TYPES = {
     "csv": "text/csv", "csv-fr": "text/csv", "ndjson": "application/x-ndjson", "pdf": "application/pdf",
-    "schema": table_schema.MEDIA_TYPE, "schema-fr": table_schema.MEDIA_TYPE, "svg": "image/svg+xml",
+    "schema": table_schema.MEDIA_TYPE, "schema-fr": table_schema.MEDIA_TYPE, "sse": "text/event-stream",
+    "svg": "image/svg+xml",
     "xlsx": xlsx.MEDIA_TYPE, "xml": "application/xml",
 }  # fmt: skip
 # The headers of answers that a client acts upon.

@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from app.core.problems import MEDIA_TYPE, MalformedRequest
+from app.core.serving.draining import DRAIN
 from app.core.serving.shell import API_POLICY, SAME_ORIGIN, SECURITY
 
 SUPERVISOR = "REBOND_SUPERVISOR_PID"
@@ -33,7 +34,7 @@ class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, which closes a connection whose headers only trickle (slowloris).
 
     The lifespan's state says in `header_timeout` within how many seconds they must be complete. The request's state
-    gets `abort`, which breaks its connection off.
+    gets `abort`, which breaks its connection off. As the server stops, answers that wait are told, and end.
     """
 
     _timer: asyncio.TimerHandle | None = None
@@ -56,6 +57,10 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        DRAIN.begun = True
+        super().shutdown()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's signature; the parser's words stay here
         """What the parser refuses is a problem like any other; uvicorn would tell it in plain text."""

@@ -40,7 +40,7 @@ log = structlog.get_logger("rebond")
 
 REQUESTS = Histogram(
     "rebond_request_seconds",
-    "Time from request to last byte.",
+    "Time from request to last byte; without what a reader of the feed waited for events.",
     ["method"],
     buckets=(0.0025, 0.01, 0.05, 0.25, 1, 5, 30),
 )
@@ -269,7 +269,7 @@ class _Exchange:
         scope = self.scope
         state: dict[str, Any] = scope["state"]
         route = getattr(scope.get("route"), "path_format", "")
-        seconds = time.perf_counter() - self.started
+        seconds = time.perf_counter() - self.started - state.get("waited", 0.0)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         _requests(method).observe(seconds)
         _routes(method, route).observe(seconds)

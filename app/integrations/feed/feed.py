@@ -1,14 +1,12 @@
 """The change feed and audit trail: one query over the event table, as each caller may see it."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Request
-from prometheus_client import Gauge
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_core import to_json
 from sqlalchemy import (
     BigInteger,
@@ -27,18 +25,22 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from app.core import values
-from app.core.db import KEPT_SHAPES, Statement, fetch, param, raw_connection
+from app.core.db import KEPT_SHAPES, Statement, param
+from app.core.problems import ValidationFailed
 from app.core.reading import cursors
-from app.core.reading.answers import private
-from app.core.reading.listing import LIMIT, json_object
+from app.core.reading.answers import ONLY_WITH_JSON, private
+from app.core.reading.listing import LIMIT, USUAL_LIMIT, json_object
+from app.core.reading.negotiation import wanted
 from app.core.reading.query import Parameter, read
+from app.core.reading.streams import Pass, passing_on, while_listening
 from app.core.schemas import Read
 from app.core.writing.events import FOLLOWED, Event, _e
 from app.integrations.feed.kinds import EventKind, Sight
+from app.integrations.feed.live import LONGEST, Listener, Question
 
 
 class EventActor(Read):
@@ -103,55 +105,6 @@ class Feed(Read):
     )
 
 
-AGE = Gauge(
-    "rebond_feed_horizon_age_seconds",
-    "How far the event feed is behind: seconds since the newest instant up to which it is known to be whole.",
-    multiprocess_mode="mostrecent",
-)
-
-
-class Horizon:
-    """The number up to which every event is settled: committed or rolled back, so that none can appear below it.
-
-    Read the sequence's last value, *then* take a transaction id: every number up to that value was drawn by a
-    transaction with a smaller id. Once no transaction up to that id is open, the value is the horizon.
-    """
-
-    def __init__(self) -> None:
-        self.settled = 0
-        self.settled_at = time.monotonic()
-        self._sample: tuple[int, int, float] | None = None
-        self._lock = asyncio.Lock()
-
-    async def advance(self, engine: AsyncEngine) -> int:
-        """The horizon now. It never goes back; an open transaction keeps it where it is."""
-        async with self._lock, raw_connection(engine) as connection:
-            if self._sample is None:
-                now = time.monotonic()
-                last = await connection.fetchval(
-                    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_sequence"
-                )
-                if last == self.settled:
-                    self.settled_at = now
-                    return self.settled
-                own = int(await connection.fetchval("SELECT pg_current_xact_id()::text"))
-                self._sample = (last, own, now)
-            oldest_open = int(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
-            last, own, sampled_at = self._sample
-            if oldest_open > own:
-                self.settled = max(self.settled, last)
-                self.settled_at = sampled_at
-                self._sample = None
-            return self.settled
-
-    async def look(self, engine: AsyncEngine) -> None:
-        """Tell in the metrics how old the horizon is, whether anybody reads the feed or not."""
-        try:
-            await self.advance(engine)
-        finally:  # while the database is away, its age grows
-            AGE.set(time.monotonic() - self.settled_at)
-
-
 FILTERS: Mapping[str, Parameter] = {
     "territory": Parameter(values.Slug, "Events of any of these territories, by slug.", many=True),
     "type": Parameter(
@@ -174,10 +127,19 @@ PARAMETERS: Mapping[str, Parameter] = {
     **FILTERS,
     "after": Parameter(
         Annotated[str, values.text(500, as_it_is=True)],
-        "next_cursor of the previous answer; without it the feed starts at its beginning.",
+        "next_cursor of the previous answer; without it the feed starts at its beginning. `now`: from now on.",
     ),
     "limit": LIMIT,
+    "wait": Parameter(
+        Annotated[int, Field(ge=1, le=30), BeforeValidator(lambda text: values.parse_int(text, 1, 30))],
+        "Seconds, 1 to 30, that the answer may wait where there is no event yet: it comes with the first, or empty.",
+    ),
+    "format": Parameter(
+        Literal["json", "sse"],
+        "The representation; it outweighs Accept. sse: events as they come (text/event-stream), `id` is the cursor.",
+    ),
 }
+FORMS = {"application/json": "json", "text/event-stream": "sse"}
 
 
 _COLUMN = {"type": _e.type, "resource_type": _e.resource_type, "resource_id": _e.resource_id}
@@ -307,25 +269,112 @@ def _feed(
 async def feed(request: Request, kinds: tuple[EventKind, ...], sight: Sight) -> Response:
     """Events after the cursor that this caller may see: nothing missed, nothing twice, never backwards.
 
-    `next_cursor` is always there: ask again with it, also after an empty page. Raises `InvalidCursor` (422).
+    `next_cursor` is always there: ask again with it, also after an empty page. Raises `InvalidCursor` (422), and where
+    the caller waits `QuotaExceeded` (429) and `TooManyListeners` (503).
     """
     state = request.state
     query = read(request, PARAMETERS)
-    limit = query.pop("limit", 50)
-    token = query.pop("after", None)
-    seal = to_json([str(state.actor.subject_id), "events", sorted((k, str(v)) for k, v in query.items())])
-    after = 0 if token is None else int.from_bytes(cursors.unseal(state.cursor_secrets, seal, token))
+    form = wanted(request, query, FORMS)
+    limit, wait, token = query.pop("limit", None), query.pop("wait", 0), query.pop("after", None)
+    if form == "sse":
+        faults = [ONLY_WITH_JSON.at(name) for name, given in (("limit", limit), ("wait", wait)) if given]
+        if faults:
+            raise ValidationFailed(errors=faults)
+        token = request.headers.get("last-event-id") or token
+    told_apart = sorted((name, str(value)) for name, value in query.items())
+    bookmark = Bookmark(state, to_json([str(state.actor.subject_id), "events", told_apart]))
+    after = bookmark.opened(token)
     horizon = max(await state.horizon.advance(state.engine), 0)
+    if token == NOW:
+        after = horizon
+    question = _question(query, kinds, sight, state.actor.organisation_id)
+    if form == "sse":
+        return EventStream(state, question, bookmark, after)
+    limit = limit or USUAL_LIMIT
+    told, reached = await question.page(state.engine, after, horizon, limit)
+    if wait and not told:
+        state.time_limit.reschedule(asyncio.get_running_loop().time() + wait + LONGEST)
+        with state.live.listening(state, question, reached) as listener:
+            told = await while_listening(request.receive, listener.following(wait))
+        reached = told[limit - 1][0] if len(told) > limit else listener.position
+    items = ",".join(body for _, body in told[:limit])
+    return private(f'{{"items":[{items}],"next_cursor":"{bookmark.cursor(reached)}"}}', vary="Accept")
+
+
+NOW = "now"  # the cursor of who begins at what comes from now on
+
+
+class Bookmark:
+    """Where a caller is in what it asks for, as a cursor says it; the cursor is good for both alone."""
+
+    def __init__(self, state: Any, seal: bytes) -> None:
+        self._secrets, self._seal = state.cursor_secrets, seal
+
+    def opened(self, token: str | None) -> int:
+        """The number of an event. Raises `InvalidCursor` (422)."""
+        if token is None or token == NOW:
+            return 0
+        return int.from_bytes(cursors.unseal(self._secrets, self._seal, token))
+
+    def cursor(self, number: int) -> str:
+        return cursors.close(self._secrets, self._seal, number.to_bytes(8))
+
+
+def _question(query: dict[str, Any], kinds: tuple[EventKind, ...], sight: Sight, organisation: Any) -> Question:
+    """What is asked by these filters, within what is seen."""
+    filters = dict(query)
     territories = sight.territories
-    asked = query.pop("territory", None)
+    asked = filters.pop("territory", None)
     if asked is not None:
         territories = tuple(slug for slug in dict.fromkeys(asked) if territories is None or slug in territories)
     shape = (territories is None, asked is None, bool(sight.own or sight.common_own), not sight.whole)
-    bound = {**query, "after": after, "horizon": horizon, "limit": limit, "known": [kind.noun for kind in kinds]}
+    bound = {**filters, "known": [kind.noun for kind in kinds]}
     bound |= {"withheld": {kind.noun: kind.withheld for kind in kinds if kind.withheld}}
-    bound |= {**vars(sight), "territory": list(territories or ()), "organisation": state.actor.organisation_id}
-    rows = await fetch(state.engine, _feed(kinds, *shape, frozenset(query)), bound)
-    reached = rows[-1]["sequence"] if len(rows) == limit else max(horizon, after)
-    items = ",".join(row["body"] for row in rows)
-    following = cursors.close(state.cursor_secrets, seal, reached.to_bytes(8))
-    return private(f'{{"items":[{items}],"next_cursor":"{following}"}}')
+    bound |= {**vars(sight), "territory": list(territories or ()), "organisation": organisation}
+    return Question(_feed(kinds, *shape, frozenset(filters)), bound, territories)
+
+
+HEARTBEAT = 15.0  # seconds of silence after which a stream says that it is there: proxies end what is silent
+
+
+class EventStream(Response):
+    """The feed as server-sent events, from a number on, until the client leaves or the stream is over.
+
+    It begins with where the reader is (`event: cursor`), and says so again where that has moved although nothing was
+    shown. A client that stops reading is disconnected; it comes again with the last id that it has.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(self, state: Any, question: Question, bookmark: Bookmark, after: int) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Vary": "Accept"})
+        del self.headers["content-length"]
+        self.state, self.question, self.bookmark, self.after = state, question, bookmark, after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.state.live.listening(self.state, self.__dict__.pop("question"), self.after) as listener:
+            self.state.time_limit.reschedule(None)
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            if scope["method"] != "HEAD":
+                pass_on = passing_on(send, self.state.send_timeout)
+                await while_listening(receive, self._tell(listener, pass_on))
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _tell(self, listener: Listener, pass_on: Pass) -> None:
+        cursor = self.bookmark.cursor
+        said, first = listener.position, f"retry: 1000\n{self._here(listener.position)}"
+        await pass_on(first.encode())
+        while not listener.over:
+            told = await listener.following(HEARTBEAT)
+            if told:
+                said = told[-1][0]
+                lines = "".join(f"id: {cursor(number)}\ndata: {body}\n\n" for number, body in told)
+            elif said != listener.position:
+                said, lines = listener.position, self._here(listener.position)
+            else:
+                lines = ":\n"
+            await pass_on(lines.encode())
+
+    def _here(self, number: int) -> str:
+        cursor = self.bookmark.cursor(number)
+        return f'event: cursor\nid: {cursor}\ndata: {{"next_cursor":"{cursor}"}}\n\n'

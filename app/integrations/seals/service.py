@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.core import clock
 from app.core.db import raw_connection
-from app.integrations.feed.feed import Horizon
+from app.integrations.feed.horizon import Horizon
 
 RANGE = 10_000  # events of a seal at most: some tens of megabytes, hashed in less than a second
 LOOKS = 200  # some ten seconds: how long a transaction that is still open keeps the tick waiting

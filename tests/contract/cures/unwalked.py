@@ -70,6 +70,7 @@ OUTSIDE: dict[str, str] = {
     "too-many-failed-credentials": "outside: a minute must pass, or the key be good (tests/access/test_quotas.py)",
     "stopping": "outside: another instance answers (tests/commands/test_cli.py)",
     "too-many-exports": "outside: other exports must end (tests/contract/test_streams.py)",
+    "too-many-listeners": "outside: other readers must end (tests/integrations/feed/test_live.py)",
     "too-many-rows": "100 001 rows: tests/contract/test_streams.py, which reads them as CSV too",
     "two-activities-at-once": "two requests at one instant: who reads again finds the other's activity",
 }

@@ -72,7 +72,7 @@ def test_what_a_dead_worker_held_is_forgotten(tmp_path: Path) -> None:
         "from app.core.serving import figures\n"
         "pool = N(checkedout=lambda: 3, size=lambda: 10)\n"
         f"figures.share({str(tmp_path)!r})\n"
-        "figures.hold(N(pool=pool), Slots('exports', 2), Slots('documents'))\n"
+        "figures.hold(N(pool=pool), exports=Slots('exports', 2), documents=Slots('documents'))\n"
     )
     alive = subprocess.Popen(
         [sys.executable, "-c", f"{hold}print(flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE

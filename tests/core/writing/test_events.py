@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from prometheus_client import generate_latest
 
-from app.integrations.feed.feed import Horizon
+from app.integrations.feed.horizon import Horizon
 from tests.world import Client, World, ok, problem
 
 SEQUENCES = "SELECT id, sequence FROM events WHERE territory = $1 ORDER BY sequence"
