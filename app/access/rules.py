@@ -173,7 +173,7 @@ _WHO_MEET = frozenset({Role.CONSULTANT, Role.LEAD, Role.TERRITORY})  # who meets
 MATRIX: dict[str, frozenset[Role]] = {
     "me:read": _EVERYONE,
     "me:keys": _EVERYONE,  # one's own: a key rotates itself
-    "events:read": _TERRITORY_VIEW,
+    "events:read": _TERRITORY_VIEW | {Role.CONSULTANT},  # of what they can GET
     "event_seals:read": _EVERYONE,  # they tell nothing, and are worth something where they are kept elsewhere
     "access_records:read": frozenset({Role.AUDITOR}),  # who read what, also of those who administer
     "organisations:read": _WHOLE_VIEW,

@@ -86,7 +86,7 @@ VERSION = T + "/roadmap/versions/{id}"
 TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/me": (ALL, set()),
     "/v1/me/to-do": (ALL, set()),
-    "/v1/events": (IN_PLACE, set()),
+    "/v1/events": (AT_WORK, set()),
     "/v1/events/seals": (ALL, set()),
     "/v1/access-records": ({"auditor"}, set()),
     "/v1/organisations": (NATIONAL, {"admin"}),

@@ -318,9 +318,20 @@ async def test_the_data_of_an_event_is_the_object_as_it_was_answered_without_per
     assert seen[0]["data"] == expected
 
 
-@pytest.mark.parametrize("role", ["consultant", "committee"])
-async def test_who_reads_no_territory_gets_no_feed(world: World, role: str) -> None:
-    problem(await world.clients[role].get("/v1/events"), 404, "not-found")
+async def test_who_meets_for_an_hour_gets_no_feed(world: World) -> None:
+    problem(await world.committee.get("/v1/events"), 404, "not-found")
+
+
+async def test_a_consultant_reads_the_feed_of_its_mission_of_days_those_of_its_firm_alone(world: World) -> None:
+    mission = await world.mission(days=10)
+    own = ok(await world.consultant.post("time-entries", mission.entry()), 201)["id"]
+    lead = ok(await world.lead.post("time-entries", mission.entry(by="lead")), 201)["id"]
+    last = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-07-05")), 201)["id"]
+    reader = Reader(world.consultant)
+    await reader.until(lambda r: last in {event["resource"]["id"] for event in r.seen})
+    told = {event["resource"]["id"] for event in reader.seen}
+    assert {mission.id, own} <= told
+    assert lead not in told
 
 
 async def test_without_a_key_there_is_no_feed(http: httpx2.AsyncClient) -> None:
