@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlencode
 
 import typer
 
@@ -40,6 +41,9 @@ def load_demo(
     shell: Annotated[
         bool, typer.Option("--shell", help="Print the keys as lines for a shell: export LEAD=rbd_…")
     ] = False,
+    docs: Annotated[
+        bool, typer.Option("--docs", help="Print the address of /docs that offers a choice of these roles.")
+    ] = False,
 ) -> None:
     """Load the Alès demonstration and print its keys. Firms and persons are synthetic; a second run changes nothing."""
     from app.demo import load as demo
@@ -55,6 +59,8 @@ def load_demo(
             ) from None
     if shell:
         print("\n".join(f"export {role.upper()}={key}" for role, key in issued.items()))
+    elif docs:  # a browser sends nobody what stands behind «#»
+        print(f"{settings.public_url or f'http://{settings.host}:{settings.port}'}/docs#demo:{urlencode(issued)}")
     else:
         print(json.dumps(issued, indent=2))
 
