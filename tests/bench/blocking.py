@@ -25,15 +25,18 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import asyncpg
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 
 from app.bundled import postgres
 from app.commands.serving import application
 from app.core import migrations
 from app.core.serving import server
-from app.core.writing.strictjson import MAX_NAMES
+from app.core.writing.strictjson import MAX_NAMES, names_in
+from app.engineering.entries.schemas import TimeEntryBatch
 from tests.bench.filling import client, new_database
 from tests.bench.load import cpu_s, message
 from tests.bench.payments import install
@@ -98,7 +101,11 @@ def greedy(world: World, entry: Mapping[str, Any]) -> dict[str, bytes]:
     entries = f"{world.consultant.base}/time-entries"
     key, reader = world.consultant.key, world.auditor.key
     unknown = {f"field_{number}": number for number in range(46_000)}
-    short = b"{" + b",".join(b'"%x":1' % number for number in range(MAX_NAMES - 10)) + b"}"
+    most = names_in(TypeAdapter(TimeEntryBatch).json_schema())
+    several, many = (
+        b"{" + b",".join(b'"%x":1' % each for each in range(number - 10)) + b"}" for number in (most, MAX_NAMES)
+    )
+    decisions = f"{world.consultant.base}/committees/{uuid4()}/decisions"  # the only address that takes as many
     faulty = [{**entry, "days": 0.3, "siren": "1", "worked_on": "2023-02-30", "activty": "x"} for _ in range(1000)]
     text = json.dumps({**entry, "note": "é" * (MEBIBYTE // 2 - 2_000)}, ensure_ascii=False).encode()
     deep = b"[" * 30 + b"]" * 30
@@ -108,7 +115,8 @@ def greedy(world: World, entry: Mapping[str, Any]) -> dict[str, bytes]:
     ranges = ",".join(f"text/x{number};q=0.{number % 999:03}" for number in range(1500))
     return {
         "46 000 unknown names": message("POST", entries, key, dumps({**entry, **unknown})),
-        "as many short names as are read": message("POST", "/v1/organisations", world.admin.key, short),
+        "as many short names as a batch takes": message("POST", f"{entries}/batch", key, several),
+        "as many short names as any address takes": message("POST", decisions, world.clients["committee"].key, many),
         "a batch of 1 000 with five faults each": message("POST", f"{entries}/batch", key, dumps({"items": faulty})),
         "a text of half a million letters": message("POST", entries, key, text),
         "a mebibyte of nested arrays": message("POST", f"{entries}/batch", key, nested),

@@ -3,8 +3,12 @@
 import asyncio
 import hashlib
 import logging
+import lzma
+import re
+import subprocess
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,6 +16,8 @@ import httpx2
 import pytest
 from alembic import command
 
+from app.access.gate import digest_of
+from app.bundled import postgres
 from app.commands import check
 from app.core import migrations
 from app.core.db import create_engine
@@ -22,6 +28,7 @@ from tests.committees.test_meetings import HELD, RECORD
 from tests.conftest import plain
 from tests.contract.cures import subject
 from tests.contract.cures.decisions import closed_meeting
+from tests.contract.document import document
 from tests.projects.acts import filed, staff
 from tests.roadmap.acts import AXES, DAYS, adopt, in_force
 from tests.treasury.runs import Runs
@@ -539,3 +546,51 @@ def test_runs_of_before_are_known_by_a_keyed_digest(new_database: Any) -> None:
     asyncio.run(as_written(url))
     migrations.upgrade(url)
     asyncio.run(served(url, after))
+
+
+EARLIER = sorted((Path(__file__).parent / "earlier").glob("*.sql.xz"))
+
+
+async def held(url: str) -> dict[str, int]:
+    """How many rows there are in each table."""
+
+    async def count(connection: Any) -> dict[str, int]:
+        named = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        tables = [row[0] for row in await connection.fetch(named)]
+        return {name: await connection.fetchval(f'SELECT count(*) FROM "{name}"') for name in tables}
+
+    found: dict[str, int] = await connected(url, count)
+    return found
+
+
+@pytest.mark.parametrize("file", EARLIER, ids=lambda file: file.name.partition(".")[0])
+def test_what_an_earlier_version_has_made_is_carried_over_whole(new_database: Any, file: Path) -> None:
+    """The demonstration as that version itself made it: its rows stay, its balances agree, and all of it is read."""
+    url = new_database("earlier", migrated=False)
+    psql = [postgres.program("psql"), "--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]
+    with lzma.open(file) as dump:
+        subprocess.run([*psql, plain(url)], env=postgres.environment(), input=dump.read(), check=True)
+    before = asyncio.run(held(url))
+    assert sum(before.values()) > 2_000
+    migrations.upgrade(url)
+    after = asyncio.run(held(url))
+    assert {table: (number, after.get(table)) for table, number in before.items() if after.get(table, 0) < number} == {}
+    assert asyncio.run(checked(url))[0] == []
+
+    async def with_a_key(connection: Any) -> None:
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        of_a_key = """UPDATE api_keys SET digest = $1 WHERE id = (
+            SELECT k.id FROM api_keys k JOIN members m USING (subject_id) WHERE m.role = 'auditor' LIMIT 1)"""
+        assert await connection.execute(of_a_key, digest_of("rbd_of_the_auditor")) == "UPDATE 1"
+
+    async def read(http: httpx2.AsyncClient, pool: Any) -> None:
+        assert await pool.fetchval("SELECT count(*) FROM events WHERE data::text LIKE '%content_hash%'") == 0
+        http.headers["Authorization"] = "Bearer rbd_of_the_auditor"
+        paths = {path for path, operations in document()["paths"].items() if "get" in operations}
+        plain_ones = {path.format(territory="ales") for path in paths if not re.search(r"\{(?!territory)", path)}
+        told = {path: (await http.get(path)).status_code for path in sorted(plain_ones)}
+        assert {path for path, status in told.items() if status >= 500} == set()
+        assert sum(status == 200 for status in told.values()) > 60
+
+    asyncio.run(connected(url, with_a_key))
+    asyncio.run(served(url, read))

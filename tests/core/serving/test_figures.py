@@ -149,7 +149,10 @@ def test_there_are_few_series() -> None:
     """Of what each route and each method may have, whatever is asked."""
     app = create_app(Settings(_env_file=None, database_url="postgresql+asyncpg://x/x"))
     asked = {
-        (method, route.path_format) for route in app.routes if isinstance(route, Route) for method in route.methods
+        (method, route.path_format)
+        for route in app.routes
+        if isinstance(route, Route)
+        for method in route.methods or ()
     }
     of_a_histogram = len(REQUESTS._upper_bounds) + 2
     assert len(REQUESTS._labelnames) == 1
