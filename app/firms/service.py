@@ -10,7 +10,22 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Text, any_, bindparam, literal, select, text, tuple_, update
+from pydantic_core import to_json
+from sqlalchemy import (
+    JSON,
+    Date,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.access.rules import Actor
@@ -212,8 +227,12 @@ async def _upsert_alike(
 ) -> None:
     table: Any = model.__table__
     facts = [name for name in rows[0] if name != key]
-    now = {"created_at": write.now, "updated_at": write.now}
-    put: Any = insert(table)
+    names = [key, *facts]
+    whole = cast(bindparam("rows", type_=Text()), JSON)
+    told = func.json_populate_recordset(literal_column(f"NULL::{table.name}"), whole).table_valued(*names, name="told")
+    now = bindparam("now", write.now, type_=table.c.created_at.type)
+    given = select(*(told.c[name] for name in names), now, now).order_by(told.c[key])
+    put: Any = insert(table).from_select([*names, "created_at", "updated_at"], given)
     compared = [name for name in facts if name not in ("as_of", "source_reference", "declared_by")]
     put = put.on_conflict_do_update(
         index_elements=[key],
@@ -224,7 +243,7 @@ async def _upsert_alike(
         ),
     ).returning(table.c[key], table.c.version)
     connection = await write.session.connection()
-    done = await connection.execute(put, [{**row, **now} for row in sorted(rows, key=lambda row: str(row[key]))])
+    done = await connection.execute(put, {"rows": to_json(rows).decode()})
     for number, version in done:
         (made if version == 1 else changed).append(number)
 
@@ -417,7 +436,9 @@ _BESIDE = {"owner", "naf_2025_code", "is_seat", "seat_from_on"}
 
 def _given(body: Any) -> dict[str, Any]:
     """The facts that a line gives, an activity code with its nomenclature."""
-    facts = _with_version(body.model_dump(exclude=_BESIDE))
+    facts = body.model_dump(exclude=_BESIDE, exclude_unset=True)
+    if body.naf_code is not None or body.naf_version is not None:
+        facts |= _with_version({name: getattr(body, name) for name in ("naf_code", "naf_version", "as_of")})
     given = body.model_fields_set | ({"naf_code", "naf_version"} if body.naf_code is not None else set())
     return {name: value for name, value in facts.items() if name in given}
 
