@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -348,6 +348,7 @@ def folded(name: str) -> str:
 # The heading of the column in which a copy of a file says what is wrong; a file that has it is read without it.
 ANNOTATION = {"en": "Problems found", "fr": "Problèmes trouvés"}
 
+GUESSED = 50  # columns that nothing reads, of which each is told what it may mean; of more it would take long
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a header is repeated in answers
 
 
@@ -371,13 +372,13 @@ class Header:
         faults = [] if self.layout is not None else self._of_fields(importer, hours_per_day)
         if self.skipped:
             faults.append(LineFault(self.line, "", HEADINGS_BELOW.at("", found_line=self.line), advisory=True))
-        known = list(importer.fields)
-        for header, name in self.matched:
-            if name is None and header and folded(header) not in _ours() and folded(header) not in importer.only:
-                guess = (
-                    nearest_name(folded(header), [folded(field) for field in known]) if self.layout is None else None
-                )
-                near = {"did_you_mean": next(f for f in known if folded(f) == guess)} if guess else {}
+        known = {folded(field): field for field in importer.fields}
+        ignored = [header for header, name in self.matched if name is None and header]
+        for header in ignored:
+            if (bare := folded(header)) not in _ours() and bare not in importer.only:
+                guessed = self.layout is None and len(ignored) <= GUESSED
+                guess = nearest_name(bare, list(known)) if guessed else None
+                near = {"did_you_mean": known[guess]} if guess else {}
                 faults.append(LineFault(self.line, header[:100], IGNORED_COLUMN.at("", **near), advisory=True))
         return faults
 
@@ -412,9 +413,19 @@ class Header:
 
     def place(self, column: str) -> int | None:
         """Where the column stands that fills this field, or has this heading; None where there is none."""
-        named = [place for place, (header, name) in enumerate(self.matched) if column in (name, header)]
-        whole = [place for place in named if place not in self.parts]
-        return next(iter(whole or named), None)
+        return self._places.get(column)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """The first column of each field and heading, one that gives all of it before one that gives a part."""
+        places: dict[str, int] = {}
+        for partly in (False, True):
+            for place, named in enumerate(self.matched):
+                if (place in self.parts) is partly:
+                    for name in named:
+                        if name is not None:
+                            places.setdefault(name, place)
+        return places
 
 
 def _missing(column: Heading, may_be_given: bool) -> FieldError:
@@ -439,17 +450,18 @@ def match(
     if layout is not None:
         official = {folded(name): name for name in layout.headings}
         return Header(line, [(header, official.get(folded(header))) for header in headers], {}, constants or {}, layout)
-    told = {own.get(folded(header)) for header in headers}
+    bare = [folded(header) for header in headers]
+    told = {own.get(name) for name in bare}
     others = {folded(name): to for name, to in importer.synonyms().items()}
     known = own | {name: to for name, to in others.items() if name not in own and to not in told}
     matched: list[tuple[str, str | None]] = []
     partly: dict[int, ColumnPart] = {}
-    filled = {known.get(folded(header)) for header in headers}
+    filled = {known.get(name) for name in bare}
     instead = {folded(name): column.field for column in importer.columns for name in column.instead
                if column.field not in filled}  # fmt: skip
-    for place, header in enumerate(headers):
-        name = known.get(folded(header)) or instead.get(folded(header))
-        if name is None and (part := parts.get(folded(header))) is not None:
+    for place, (header, spelt) in enumerate(zip(headers, bare, strict=True)):
+        name = known.get(spelt) or instead.get(spelt)
+        if name is None and (part := parts.get(spelt)) is not None:
             name, partly[place] = part
         matched.append((header, name))
     return Header(line, matched, partly, constants or {})

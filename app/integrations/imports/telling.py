@@ -5,6 +5,7 @@ Rules and services speak of fields; people read headings, cells, French days and
 
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -64,10 +65,15 @@ class Telling:
             shown = field.label(language) if self.header is None or place is None else self.header.matched[place][0]
             return f"\u00ab\u00a0{shown}\u00a0\u00bb" if language == "fr" else f"\u201c{shown}\u201d"
 
-        names = [re.escape(name) for name in self.importer.fields if "_" in name]
         told = _ISO_DAY.sub(r"\3/\2/\1", sentence) if language == "fr" else sentence
-        named = re.sub(rf"\b(?:{'|'.join(names)})\b", heading, told) if names else told
+        named = self._names.sub(heading, told)
         return _FIELD.sub(lambda found: _in_words(found[0], language), named)
+
+    @cached_property
+    def _names(self) -> re.Pattern[str]:
+        """The names of fields that no person writes."""
+        names = [re.escape(name) for name in self.importer.fields if "_" in name]
+        return re.compile(rf"\b(?:{'|'.join(names) or '(?!)'})\b")
 
     def _place(self, fault: LineFault, column: str) -> tuple[str | None, str | None]:
         """The heading in the file, and the cell as a spreadsheet names it; of an XML neither."""

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from prometheus_client import REGISTRY
@@ -15,8 +16,12 @@ from sqlalchemy import event
 
 from app.core.db import create_engine, session_factory
 from app.core.writing import apart
+from app.core.writing.importing import match
 from app.integrations.imports import runner
 from app.integrations.imports.importers import IMPORTERS
+from app.integrations.imports.progress import KEPT_PROBLEMS
+from app.integrations.imports.telling import Telling
+from app.reader.tables import column_letters
 from tests.integrations.imports.files import carry_out, csv_file, ended_of, send, xlsx_file
 from tests.integrations.imports.test_imports import FIRMS, Held, at_rest, firms, told
 from tests.reader.files import FOUND, ods_file, with_rows, xlsb_file
@@ -124,6 +129,18 @@ async def test_a_file_beyond_a_limit_is_refused_and_the_next_one_is_imported(
     assert "guillemet qui manque" in ended["problem"]["detail_fr"], "a CSV needs another cure than to be one"
     assert await column(world, ended, "reader_deaths") == 0
     assert (await carry_out(client, FIRMS, csv_file(*firms()[1])))["status"] == "succeeded"
+
+
+def test_a_table_may_be_as_wide_as_a_sheet() -> None:
+    """What is wrong with its columns takes time in proportion to them: the service told each among all the others."""
+    importer = IMPORTERS["firms"]
+    began = time.process_time()
+    header = match(importer, 1, ["siren", "nom", *(f"colonne {n}" for n in range(16_000))])
+    faults = header.faults(importer)[:KEPT_PROBLEMS]
+    told = Telling(uuid4(), importer, header)
+    rows = [told.row(fault) for fault in faults]
+    assert time.process_time() - began < 4, "some tenths of a second; it was half a minute"
+    assert (len(rows), rows[-1][4]) == (KEPT_PROBLEMS, f"{column_letters(KEPT_PROBLEMS + 2)}1")
 
 
 @pytest.mark.parametrize(("times", "status"), [(1, "succeeded"), (2, "refused")])

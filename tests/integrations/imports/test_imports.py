@@ -507,6 +507,7 @@ async def test_the_bounds_of_an_import_replace_those_of_a_request(database_url: 
             for bound in runner.bounds(60).split(";"):
                 await connection.execute(bound)
             assert await connection.fetchval("SELECT 1 FROM pg_sleep(0.3)") == 1
+            assert await connection.fetchval("SHOW plan_cache_mode") == "force_custom_plan", "tables grow under it"
     finally:
         await connection.close()
 
