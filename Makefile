@@ -14,7 +14,7 @@ WHOLE := tests/envelopes/test_orders.py tests/engineering/entries/test_every_ord
 	tests/advances/test_model.py tests/advances/test_at_once.py \
 	tests/contract/test_forms.py tests/contract/test_http.py
 
-.PHONY: run test check read checked advisories sbom siege bench bench-quick lock openapi clients format clean
+.PHONY: run test check read checked advisories sbom siege bench bench-quick lock openapi clients packages format clean
 
 # The figures for Prometheus have a free port, which is printed.
 run: export REBOND_OPERATIONS_PORT ?= 0
@@ -65,10 +65,16 @@ bench-quick: $(READY)
 openapi: $(READY)
 	@$(BIN)/rebond openapi --output openapi/openapi.json
 
-# The lint of the document and its TypeScript types, and a Python client that is generated, imported and used.
+# The lint of the document, and the packages of clients, made and used; a front-end in a browser.
 clients: $(READY)
 	@.ci/clients
 	@$(BIN)/pytest -q tests/clients
+
+# The packages of the clients, ready to publish: dist/ (TypeScript's needs what openapi/package-lock.json names).
+packages: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" clients/make python dist
+	@PATH="$(CURDIR)/$(BIN):$$PATH" clients/make typescript dist
+	@ls dist
 
 format: $(READY)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -46,7 +46,7 @@ def ask(path: str, query: Sequence[tuple[str, str]], url: str, key: str | None) 
         with httpx2.Client(transport=TRANSPORT, headers=headers, timeout=SECONDS) as client:
             answer = client.get(url.rstrip("/") + path, params=list(query))
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise Unreachable(f"no service answers at {url}: {error or type(error).__name__}") from None
+        raise Unreachable(f"no service answers at {url}: {str(error) or type(error).__name__}") from None
     media_type = answer.headers.get("content-type", "").partition(";")[0]
     if media_type == "application/problem+json":
         raise CommandRefused(told(answer.json()))

@@ -1,11 +1,10 @@
-"""A client that is generated from the OpenAPI document takes the README's tour over the real service."""
+"""The Python package takes the tour over the real service."""
 
 import importlib
 import json
-import os
 import pkgutil
-import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -13,8 +12,11 @@ from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
+from app import __version__
+from tests.clients.conftest import packed
 from tests.processes import Service
 
 DOCUMENT = Path(__file__).parents[2] / "openapi" / "openapi.json"
@@ -23,17 +25,12 @@ PACKAGE = "rebond_client"
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The generated package. Whatever the generator cannot read it would leave out with a warning: there is none."""
+    """The package, out of its wheel."""
     place = tmp_path_factory.mktemp("client")
-    (place / "plain.yml").write_text("post_hooks: []\n")  # nobody reads this package
-    programs = Path(sys.executable).parent
-    done = subprocess.run(
-        [programs / "openapi-python-client", "generate", "--path", DOCUMENT, "--meta", "none", "--fail-on-warning",
-         "--config", place / "plain.yml", "--output-path", place / PACKAGE],
-        cwd=place, env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    made = packed("python", place)
+    (wheel,) = place.glob(f"{PACKAGE}-{__version__}-*.whl")
+    assert {path.suffix for path in made} == {".whl", ".gz"}
+    zipfile.ZipFile(wheel).extractall(place)
     sys.path.insert(0, str(place))
     try:
         package = importlib.import_module(PACKAGE)
@@ -176,3 +173,52 @@ def test_the_generated_client_pages_changes_by_version_and_exports(client: Modul
         table = lead.get_httpx_client().get("/v1/territories/ales/time-entries", params={"format": "csv"})
         assert table.headers["content-type"].startswith("text/csv")
         assert str(made.parsed.id) in table.text
+
+
+def test_the_helpers_read_every_page_and_send_a_post_until_it_is_answered(client: ModuleType, service: Service) -> None:
+    models = importlib.import_module(f"{PACKAGE}.models")
+    pages, sending = (importlib.import_module(f"{PACKAGE}.{name}") for name in ("pages", "sending"))
+
+    def api(operation: str) -> Any:
+        return importlib.import_module(f"{PACKAGE}.api.{operation}")
+
+    class Losing(httpx.HTTPTransport):
+        """The first answers are lost on their way."""
+
+        left = 2
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            answer = super().handle_request(request)
+            if self.left > 0:
+                self.left -= 1
+                answer.close()
+                raise httpx.ReadError("lost")
+            return answer
+
+    with client.AuthenticatedClient(base_url=service.base, token=service.keys["lead"], timeout=30) as lead:
+        entries = api("engineering.list_time_entries")
+        ids = [entry.id for entry in pages.every(entries, "ales", client=lead, limit=7)]
+        count = entries.sync_detailed("ales", client=lead, count="exact").parsed.total
+        assert len(ids) == len(set(ids)) == count > 7
+        with pytest.raises(pages.Refused, match="/problems/validation-failed"):
+            list(pages.every(entries, "ales", client=lead, limit=0))
+        mission = api("missions.list_missions").sync_detailed("ales", client=lead).parsed.items[0]
+        person = api("missions.list_consultants").sync_detailed("ales", client=lead, q="ancoris").parsed.items[0]
+        body = models.TimeEntryCreate.from_dict(
+            {
+                "mission_id": str(mission.id), "consultant_id": str(person.id), "worked_on": "2023-08-31",
+                "days": 0.5, "activity": "analysis", "status": "draft",
+            }
+        )  # fmt: skip
+        slept: list[float] = []
+        create = api("engineering.create_time_entry")
+        headers = {"Authorization": f"Bearer {service.keys['lead']}"}
+        transport = Losing()
+        with httpx.Client(base_url=service.base, headers=headers, transport=transport, timeout=30) as losing:
+            unlucky = client.AuthenticatedClient(base_url=service.base, token="").set_httpx_client(losing)
+            answer = sending.send(create, "ales", client=unlucky, body=body, sleep=slept.append)
+            assert (answer.status_code, answer.headers["idempotency-replayed"], slept) == (201, "true", [0.5, 1.0])
+            transport.left = 5
+            with pytest.raises(httpx.ReadError):
+                sending.send(create, "ales", client=unlucky, body=body, sleep=slept.append, attempts=2)
+        assert transport.left == 3

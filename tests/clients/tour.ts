@@ -1,11 +1,9 @@
-// What a front-end does first, by the generated types and openapi-fetch. Each step ends the program where it fails.
-import createClient from "openapi-fetch";
-import type { components, paths } from "./rebond.js";
+// What a front-end does first, by the package. Each step ends the program where it fails.
+import { every, rebond, sending, type components } from "rebond-client";
 
 declare const process: { env: Record<string, string | undefined> };
 
-const as = (role: string) =>
-  createClient<paths>({ baseUrl: process.env.BASE!, headers: { Authorization: `Bearer ${process.env[role]}` } });
+const as = (role: string) => rebond(process.env.BASE!, process.env[role]!);
 const lead = as("LEAD");
 const auditor = as("AUDITOR");
 const territory = "ales";
@@ -25,6 +23,16 @@ const second = await lead.GET("/v1/territories/{territory}/time-entries", {
 });
 must(second.data && !first.data.items.some((one) => second.data.items.some((other) => other.id === one.id)), "next page");
 
+const ids = new Set<string>();
+let seen = 0;
+const entries = every((at) =>
+  lead.GET("/v1/territories/{territory}/time-entries", { params: { path: { territory }, query: { limit: 7, ...at } } }));
+for await (const entry of entries) {
+  ids.add(entry.id);
+  seen += 1;
+}
+must(seen > 7 && ids.size === seen, "every page");
+
 // An object is made; what is not said has its default, which nobody had to send.
 const mission = (await lead.GET("/v1/territories/{territory}/missions", { params: { path: { territory } } })).data!.items[0]!;
 const consultant = (
@@ -39,6 +47,19 @@ const create = () =>
 const made = await create();
 must(made.data && made.response.status === 201 && made.data.status === "submitted", "create");
 must((await create()).response.headers.get("Idempotency-Replayed") === "true", "create again");
+
+// Two answers are lost, and the third says what the first would have said.
+let lost = 2;
+const unlucky = sending(
+  async (request) => {
+    const answer = await fetch(request);
+    if (lost-- > 0) throw new TypeError("lost");
+    return answer;
+  }, 3, () => Promise.resolve());
+const again = await lead.POST("/v1/territories/{territory}/time-entries", {
+  params: { path: { territory } }, body: { ...day, worked_on: "2023-08-02" }, fetch: unlucky,
+});
+must(again.data && again.response.headers.get("Idempotency-Replayed") === "true", "sent until it is answered");
 
 // It is changed by its version, and not by an older one.
 const place = { territory, id: made.data.id };
