@@ -42,6 +42,7 @@ from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amount_range, released
 from app.firms.models import Firm
 from app.programme.models import Territory
+from app.programme.national import national
 from app.projects.models import AIDED
 
 _territory = param("territory", Text())
@@ -95,6 +96,7 @@ ADVANCES = awards(
     stage=STAGE,
     stages=AdvanceStage,
 )
+ALL_ADVANCES = national(ADVANCES, _advance.territory)
 
 AIDED.append(
     select(

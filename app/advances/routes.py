@@ -14,7 +14,7 @@ from app.advances import paper, schedule, schemas, service
 from app.advances.account import KnownAccount, facts_of
 from app.advances.amendments.routes import serve_amendments
 from app.advances.legal_rates.rules import LegalRateMissing
-from app.advances.queries import ADVANCES, HEADED, REPAYMENTS, account
+from app.advances.queries import ADVANCES, ALL_ADVANCES, HEADED, REPAYMENTS, account
 from app.advances.receipts.rules import AlreadyBounced, BouncedBeforeReceipt, RepaymentRefunded
 from app.advances.receipts.schemas import Bounce
 from app.advances.rules import RepaymentExceedsOutstanding
@@ -54,6 +54,7 @@ from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
 from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
 from app.envelopes.schemas import Reversal
+from app.programme.national import page_of_all
 from app.programme.routes import T
 
 advances = router("advances")
@@ -75,6 +76,12 @@ BODY_PROBLEMS = (MalformedJson, UnsupportedMediaType, BodyTooLarge, RequestTimeo
 async def list_advances(request: Request, actor: Actor = require("advances:read")) -> Response:
     """Repayable advances of the territory."""
     return await page(request, ADVANCES)
+
+
+@advances.get("/v1/advances", **lists(ALL_ADVANCES))
+async def list_all_advances(request: Request, actor: Actor = require("advances:read")) -> Response:
+    """The same over all territories that the caller may see."""
+    return await page_of_all(request, actor, "advances:read", ALL_ADVANCES)
 
 
 @advances.get(T + "/advances/{id:uuid}", **shows(schemas.Advance))

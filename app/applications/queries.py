@@ -37,6 +37,7 @@ from app.firms.bank_details.models import BankDetails
 from app.firms.certificates.models import FirmCertificate
 from app.firms.models import Firm
 from app.grants.models import Grant
+from app.programme.national import national
 from app.projects.models import Project
 from app.schemes.models import Scheme
 
@@ -179,6 +180,7 @@ APPLICATIONS = Listing(
         "updated_at": _a.updated_at,
     },
 )
+ALL_APPLICATIONS = national(APPLICATIONS, _a.territory)
 
 _parent = select(_a.id).where(_a.territory == _territory, _a.id == _application_id)
 

@@ -7,7 +7,7 @@ from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.applications import outlook, rules, schemas, service
 from app.applications.conditions import ApplicationNotReady
-from app.applications.queries import APPLICATIONS, DOCUMENTS, HISTORY, REVIEWS
+from app.applications.queries import ALL_APPLICATIONS, APPLICATIONS, DOCUMENTS, HISTORY, REVIEWS
 from app.core.problems import AlreadyExists, InvalidTransition, ReferenceNotFound
 from app.core.reading.answers import page, private, show
 from app.core.reading.negotiation import language_of
@@ -15,6 +15,7 @@ from app.core.reading.query import read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.writes import commit, refused_as
+from app.programme.national import page_of_all
 from app.programme.routes import T
 from app.schemes.rules import ParameterNotInForce
 
@@ -37,6 +38,12 @@ async def list_applications(request: Request, actor: Actor = require("applicatio
     A holder of the role committee reads the files of its territory.
     """
     return await page(request, APPLICATIONS)
+
+
+@applications.get("/v1/applications", **lists(ALL_APPLICATIONS))
+async def list_all_applications(request: Request, actor: Actor = require("applications:read")) -> Response:
+    """The same over all territories that the caller may see."""
+    return await page_of_all(request, actor, "applications:read", ALL_APPLICATIONS)
 
 
 @applications.post(

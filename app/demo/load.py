@@ -311,7 +311,7 @@ class _Load:
                 )
             territory = programme_schemas.TerritoryCreate(
                 slug=ALES, name="Alès Agglomération", wave_number=2, lead_siren="200066918", laureate_on=STARTS,
-                served_since_on=STARTS,
+                region_code="76", served_since_on=STARTS,
             )  # fmt: skip
             changes.append(await programme.create_territory(write, territory))
             communes = [programme_schemas.Commune(insee_code=code, name=name) for code, name in COMMUNES.items()]

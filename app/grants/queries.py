@@ -8,6 +8,7 @@ from app.awards.recoveries.models import Recovery
 from app.awards.recoveries.queries import IS_OPEN
 from app.grants import schemas
 from app.grants.models import Grant
+from app.programme.national import national
 from app.projects.models import AIDED
 
 _g = Grant
@@ -17,6 +18,7 @@ GRANTS = awards(
     _g, schemas.Grant, "grant", AwardStatus, "paid_cents", _g.recovered_cents, _g.claimed_back_cents,
     _in_recovery.label("in_recovery"), in_flight=_g.in_flight_cents,
 )  # fmt: skip
+ALL_GRANTS = national(GRANTS, _g.territory)
 
 AIDED.append(
     select(

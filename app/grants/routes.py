@@ -19,7 +19,8 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.writes import commit
 from app.grants import schemas, service
-from app.grants.queries import GRANTS
+from app.grants.queries import ALL_GRANTS, GRANTS
+from app.programme.national import page_of_all
 from app.programme.routes import T
 
 grants = router("grants")
@@ -29,6 +30,12 @@ grants = router("grants")
 async def list_grants(request: Request, actor: Actor = require("grants:read")) -> Response:
     """Grants of the territory."""
     return await page(request, GRANTS)
+
+
+@grants.get("/v1/grants", **lists(ALL_GRANTS))
+async def list_all_grants(request: Request, actor: Actor = require("grants:read")) -> Response:
+    """The same over all territories that the caller may see."""
+    return await page_of_all(request, actor, "grants:read", ALL_GRANTS)
 
 
 @grants.get(T + "/grants/{id:uuid}", **shows(schemas.Grant))

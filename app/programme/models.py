@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Literal, get_args
 
 from sqlalchemy import (
     DDL,
@@ -17,6 +18,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, shape
 from app.core.routines import seal
+
+# INSEE's codes of the regions since 2016, those overseas first.
+RegionCode = Literal[
+    "01", "02", "03", "04", "06", "11", "24", "27", "28", "32", "44", "52", "53", "75", "76", "84", "93", "94"
+]
 
 
 class TerritoryStatus(StrEnum):
@@ -50,6 +56,7 @@ class Territory(Versioned, Base):
     __table_args__ = (
         shape("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 63", name="territory_slug"),
         shape("status IN ('candidate', 'laureate', 'closed', 'withdrawn')", name="territory_status"),
+        shape(f"region_code IN ({', '.join(map(repr, get_args(RegionCode)))})", name="territory_region_code"),
         CheckConstraint("lead_siren = ANY (epci_sirens)", name="lead_not_among_epci"),
         shape("is_siren(epci_sirens)", name="territory_epci_sirens"),
     )
@@ -59,6 +66,7 @@ class Territory(Versioned, Base):
     wave_number: Mapped[int] = mapped_column(ForeignKey("waves.number"), index=True)
     lead_siren: Mapped[str]
     epci_sirens: Mapped[list[str]]
+    region_code: Mapped[str | None]
     laureate_on: Mapped[date | None]
     served_since_on: Mapped[date] = mapped_column(server_default=text("(timezone('Europe/Paris', now()))::date"))
     status: Mapped[str]

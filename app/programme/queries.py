@@ -13,7 +13,7 @@ from app.core.reading.listing import Filter, Listing, any_of, json_array, json_o
 from app.core.reading.query import Parameter
 from app.core.values import Day, Siren, parse_int
 from app.programme import schemas
-from app.programme.models import Perimeter, PerimeterCommune, Territory, TerritoryStatus, Wave
+from app.programme.models import Perimeter, PerimeterCommune, RegionCode, Territory, TerritoryStatus, Wave
 
 # A wave's number as a filter gives it: text of a query string.
 WaveNumber = Annotated[int, BeforeValidator(lambda value: parse_int(value, 1, 999))]
@@ -45,6 +45,7 @@ TERRITORIES = Listing(
         Territory.wave_number,
         Territory.lead_siren,
         Territory.epci_sirens,
+        Territory.region_code,
         Territory.laureate_on,
         Territory.served_since_on,
         Territory.status,
@@ -57,6 +58,7 @@ TERRITORIES = Listing(
     version=Territory.version,
     filters={
         "wave_number": any_of(Territory.wave_number, WaveNumber, "Territories of any of these waves, by number."),
+        "region_code": any_of(Territory.region_code, RegionCode, "Territories in any of these regions."),
         "status": any_of(Territory.status, TerritoryStatus, "Territories in any of these states."),
         "epci_siren": Filter(
             Parameter(Siren, "Territories to which this EPCI belongs."),

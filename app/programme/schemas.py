@@ -9,7 +9,7 @@ from app.core.faults import Fault
 from app.core.messages import PERIOD_REVERSED
 from app.core.schemas import Body, CreatedAt, Id, Read, UpdatedAt, Version
 from app.core.values import Day, InseeCode, Line, Siren, Slug
-from app.programme.models import TerritoryStatus
+from app.programme.models import RegionCode, TerritoryStatus
 
 REPEATED_COMMUNE = Fault(
     "repeated_commune",
@@ -82,6 +82,11 @@ _ServedSinceOn = Annotated[
         " on that day or later names its project."
     ),
 ]
+_RegionCode = Annotated[RegionCode, Field(description="INSEE code of the region, such as 76 for Occitanie.")]
+RegionCodeRead = Annotated[
+    RegionCode | None,
+    Field(description="INSEE code of the region, such as 76 for Occitanie; null where nobody told it."),
+]
 _LaureateOn = Annotated[Day, Field(description="Paris day on which the State announced that the basin was selected.")]
 
 
@@ -92,7 +97,7 @@ class TerritoryCreate(Body):
         json_schema_extra={
             "examples": [
                 {"slug": "ales", "name": "Alès Agglomération", "wave_number": 2, "lead_siren": "200066918",
-                 "epci_sirens": ["200066918"], "laureate_on": "2023-06-14", "status": "laureate"}
+                 "epci_sirens": ["200066918"], "region_code": "76", "laureate_on": "2023-06-14", "status": "laureate"}
             ]
         }
     )  # fmt: skip
@@ -108,6 +113,7 @@ class TerritoryCreate(Body):
         ]
         | None
     ) = None
+    region_code: _RegionCode | None = None
     laureate_on: _LaureateOn | None = None
     served_since_on: (
         Annotated[
@@ -131,6 +137,7 @@ class TerritoryUpdate(Body):
     wave_number: _WaveOfTerritory | MISSING = MISSING
     lead_siren: _LeadSiren | MISSING = MISSING
     epci_sirens: _EpciSirens | MISSING = MISSING
+    region_code: _RegionCode | None | MISSING = MISSING
     laureate_on: _LaureateOn | None | MISSING = MISSING
     served_since_on: _ServedSinceOn | MISSING = MISSING
     status: TerritoryStatus | MISSING = MISSING
@@ -144,6 +151,7 @@ class Territory(Read):
     wave_number: int = Field(description="Number of the round in which the basin applied.")
     lead_siren: str = Field(description="SIREN of the EPCI that leads the project; one of epci_sirens.")
     epci_sirens: list[str] = Field(description="SIREN of every EPCI of the basin, the leading one among them.")
+    region_code: RegionCodeRead
     laureate_on: date | None = Field(
         description="Paris day on which the State announced that the basin was selected; null where it is unknown."
     )

@@ -51,6 +51,7 @@ from app.core.writing.events import BEFORE, last_event, said
 from app.firms.models import Firm
 from app.missions.models import Consultant, Mission
 from app.programme.models import PerimeterCommune
+from app.programme.national import national
 from app.projects import schemas
 from app.projects.financing import PROGRAMME_AID, LineStatus, PlanStatus, SourceKind
 from app.projects.models import (
@@ -324,6 +325,7 @@ PROJECTS_AS_OF = _projects(
     _rows(_at.stage, _at.effective_on).join(_at, (_at.project_id == _project.id) & (_at.number == _last)),
     as_of=AS_OF,
 )
+ALL_PROJECTS, ALL_PROJECTS_AS_OF = (national(listing, _project.territory) for listing in (PROJECTS, PROJECTS_AS_OF))
 
 _of_project = (Project.territory == _territory, Project.id == _project_id)
 _parent = select(Project.id).where(*_of_project)

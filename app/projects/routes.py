@@ -22,9 +22,12 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.values import Uuid
 from app.core.writing.writes import commit, refused_as
+from app.programme.national import page_of_all
 from app.programme.routes import T
 from app.projects import financing, rules, schemas, service
 from app.projects.queries import (
+    ALL_PROJECTS,
+    ALL_PROJECTS_AS_OF,
     AS_OF,
     COMPARED,
     FINANCING,
@@ -53,6 +56,13 @@ async def list_projects(request: Request, actor: Actor = require("projects:read"
     """Industrial projects of the territory; with `as_of`, those detected by that day, at the stage of that day."""
     asked = "as_of" in request.query_params
     return await page(request, PROJECTS_AS_OF if asked else PROJECTS)
+
+
+@projects.get("/v1/projects", **lists(ALL_PROJECTS_AS_OF))
+async def list_all_projects(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """The same over all territories that the caller may see."""
+    asked = "as_of" in request.query_params
+    return await page_of_all(request, actor, "projects:read", ALL_PROJECTS_AS_OF if asked else ALL_PROJECTS)
 
 
 @projects.post(

@@ -12,7 +12,7 @@ from app.core.values import Cents, Fte, SignedSummedDays, SummedDays
 from app.envelopes.schemas import Amounts
 from app.firms.rules import Stage
 from app.firms.schemas import FirmName, SirenRead
-from app.programme.schemas import TerritorySlug
+from app.programme.schemas import RegionCodeRead, TerritorySlug
 from app.programme.to_do import Waiting, kind_field
 from app.projects.rules import ProjectStage
 from app.reports.delays.rules import Milestone
@@ -62,6 +62,7 @@ class Summary(SummaryFigures):
 
     territory: TerritorySlug
     territory_name: TerritoryName
+    region_code: RegionCodeRead
     as_of: AsOf
     recorded_as_of: RecordedAsOf
 
@@ -71,6 +72,7 @@ class TerritoryFigures(SummaryFigures):
 
     territory: TerritorySlug
     territory_name: TerritoryName
+    region_code: RegionCodeRead
 
 
 class ProgrammeSummary(SummaryFigures):

@@ -57,7 +57,7 @@ def summary(many: bool, everywhere: bool = False, known: bool = False) -> Statem
 
 
 def _territories(many: bool, everywhere: bool, known: bool) -> CTE:
-    asked = select(Territory.slug, Territory.name)
+    asked = select(Territory.slug, Territory.name, Territory.region_code)
     if not many:
         return asked.where(Territory.slug == param("territory", Text())).cte("seen")
     if not everywhere:
@@ -231,6 +231,7 @@ def _of_each(asked: CTE, parts: _Parts) -> Select[Any]:
     rows = select(
         asked.c.slug.label("territory"),
         asked.c.name.label("territory_name"),
+        asked.c.region_code,
         days_ordered.label("days_ordered"),
         days_entered.label("days_entered"),
         (days_ordered - days_entered).label("days_left"),

@@ -68,7 +68,7 @@ async def measure(url: str) -> list[dict[str, Any]]:
             for name, query in QUESTIONS:
                 bound = {key: listing.filters[key].prepare(value) for key, value in query.items()} | path
                 statement = listing.page(
-                    frozenset(query), frozenset(), listing.key_name, after="", usual=True, counted=False
+                    frozenset(query), frozenset(), listing.key_name, empty=None, usual=True, counted=False
                 )
                 arguments = statement.arguments({**bound, "limit": 50})
                 took = []

@@ -16,6 +16,7 @@ import openpyxl
 import pytest
 from openpyxl.utils.escape import unescape
 from pydantic import BaseModel
+from sqlalchemy import Date
 
 from app.core import clock
 from app.core.problems import CATALOGUE
@@ -29,7 +30,7 @@ from app.core.writing.importing import folded, match
 from app.integrations.imports.importers import IMPORTERS
 from tests.contract.conftest import Known
 from tests.contract.document import document
-from tests.contract.test_http import LISTINGS, ROUTES, reader, rich
+from tests.contract.test_http import LISTINGS, ROUTES, orders_of, reader, rich
 from tests.contract.test_listings import LISTINGS as ALL_LISTINGS
 from tests.orders import chosen
 from tests.world import Client, World, ok, problem
@@ -236,17 +237,14 @@ async def test_every_collection_has_the_same_rows_in_every_form_and_order(alone:
     for path in LISTINGS:
         client, address, listing = reader(alone, path), alone.address(path), listing_at(path)
         await client.get(address)
-        sorts = next(
-            p["schema"]["enum"] for p in (ROUTES[path, "GET"].openapi_extra or {})["parameters"] if p["name"] == "sort"
-        )
-        for sort in chosen(sorts, sample=3):
+        for sort in chosen(orders_of(path), sample=3):
             items = await items_of(client, address, sort=sort)
             assert items, path
             lines = await whole(client, address, "ndjson", sort=sort)
             assert [parsed(line) for line in lines.content.splitlines()] == items, (path, sort)
             assert lines.content.endswith(b"\n")
         for form in ("csv", "csv-fr", "xlsx"):  # of the same query, its lines told otherwise
-            check_table(form, (await whole(client, address, form, sort=sorts[-1])).content, items, listing)
+            check_table(form, (await whole(client, address, form, sort=sort)).content, items, listing)
 
 
 async def test_every_list_gives_the_properties_and_the_objects_that_are_named(alone: Known) -> None:
@@ -270,6 +268,40 @@ async def test_every_list_gives_the_properties_and_the_objects_that_are_named(al
             keys = [item[listing.key_name] for item in items[:2]]
             found = await items_of(client, address, **{listing.key_name: keys})
             assert [item[listing.key_name] for item in found] == list(dict.fromkeys(keys)), path
+        for name, days in days_of(listing, items).items():
+            found = await items_of(client, address, **{name: days[0]})
+            assert [item[name] for item in found] == [day for day in days if day == days[0]], (path, name)
+
+
+def days_of(listing: Listing, items: list[Any]) -> dict[str, list[str]]:
+    """The days that objects show, by the properties that take an exact one beside their bounds."""
+    exact = {name for name, column in bounded_days(listing) if name in listing.fields}
+    days = {name: [item[name] for item in items if item[name] is not None] for name in exact}
+    return {name: some for name, some in days.items() if some}
+
+
+def bounded_days(listing: Listing) -> list[tuple[str, str]]:
+    """The days that may be asked for by their bounds: the exact filter that there is, or should be, and the stem."""
+    found = []
+    for bound, criterion in listing.filters.items():
+        stem = bound.removesuffix("_from")
+        if criterion.bounds and stem != bound and isinstance(criterion.bounds[0].type, Date):
+            names = [name for name in (stem, f"{stem}_on", *SPANS.get(stem, ())) if name in listing.criteria]
+            found += [(name, stem) for name in names or [""]]
+    return found
+
+
+# Bounds whose days have other names, or are those of a span.
+SPANS = {
+    "period": ("from_on", "to_on"), "signed": ("from_on", "to_on"), "in_force": ("from_on",), "on": ("on_day",),
+    "collected": ("collection_on",), "executed": ("execution_on",),
+}  # fmt: skip
+
+
+def test_each_day_that_has_bounds_may_be_asked_for_itself() -> None:
+    days = {(place, *day) for place, listing in ALL_LISTINGS.items() for day in bounded_days(listing)}
+    assert [(place, stem) for place, name, stem in days if not name] == []
+    assert len(days) > 50
 
 
 async def test_a_property_that_is_not_there_is_told_with_the_nearest(world: World) -> None:

@@ -165,5 +165,5 @@ def test_statements_of_made_up_shapes_do_not_heap_up(monkeypatch: pytest.MonkeyP
     assert 2 ** len(names) > 4 * few
     for number in range(2 * few):
         given = frozenset(name for place, name in enumerate(names) if number >> place & 1)
-        TIME_ENTRIES.page(given, frozenset(), "id", after="", usual=True, counted=False)
+        TIME_ENTRIES.page(given, frozenset(), "id", empty=None, usual=True, counted=False)
     assert len(listing._compiled) <= 1.5 * few

@@ -191,6 +191,7 @@ DRIVEN: dict[str, Request] = {
     "api_key_scope": _one("POST /v1/api-keys", "/scope", UNKNOWN),
     "api_key_narrowed": _one("POST /v1/api-keys", "/permissions", []),
     "territory_slug": _one("POST /v1/territories", "/slug", "a" * 64),
+    "territory_region_code": _one("POST /v1/territories", "/region_code", "05"),
     "territory_status": _one("POST /v1/territories", "/status", UNKNOWN),
     "territory_epci_sirens": _one("POST /v1/territories", "/epci_sirens/0", "200066919"),
     "wave_number": _one("POST /v1/waves", "/number", 1000),

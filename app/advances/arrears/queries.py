@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Date,
     Integer,
@@ -34,6 +33,7 @@ from app.core.values import Day, Siren, Uuid
 from app.core.writing.events import last_event, said
 from app.firms.models import Firm, Proceeding
 from app.firms.queries import open_between
+from app.programme.national import national
 
 _a, _s, _n, _p = Advance, LineSpan, FormalNotice, Proceeding
 _x, _t = Acceleration, AdvanceAlert
@@ -133,7 +133,7 @@ NOW = Times()
 AS_OF, KNOWN_BEFORE = param("as_of", Date()), param("recorded_as_of", _s.recorded_at.type)
 
 
-def _instalments(times: Times, *where: Any, **more: Any) -> Listing:
+def _instalments(times: Times) -> Listing:
     rows = (
         select(
             _s.line_id.label("id"),
@@ -155,7 +155,7 @@ def _instalments(times: Times, *where: Any, **more: Any) -> Listing:
         )
         .join(_a, _a.id == _s.advance_id)
         .join(Firm, Firm.siren == _a.siren)
-        .where(times.hold(_s), *where)
+        .where(times.hold(_s), _s.territory == _territory)
     )
     return Listing(
         schema=schemas.AdvanceInstalment,
@@ -180,7 +180,6 @@ def _instalments(times: Times, *where: Any, **more: Any) -> Listing:
             "recorded_as_of": Filter(TWO_TIMES["recorded_as_of"], lambda _: true(), known_before),
         },
         sorts={"due_on": _s.due_on},
-        **more,
     )
 
 
@@ -191,9 +190,8 @@ _TIMES: dict[Given, Times] = {
     frozenset({"recorded_as_of"}): Times(before=KNOWN_BEFORE),
     frozenset({"as_of", "recorded_as_of"}): Times(AS_OF, KNOWN_BEFORE),
 }
-INSTALMENTS = {given: _instalments(times, _s.territory == _territory) for given, times in _TIMES.items()}
-_SEEN = {"visible": lambda name: _s.territory == any_(param(name, ARRAY(Text())))}
-ALL_INSTALMENTS = {given: _instalments(times, scopes=_SEEN) for given, times in _TIMES.items()}
+INSTALMENTS = {given: _instalments(times) for given, times in _TIMES.items()}
+ALL_INSTALMENTS = {given: national(listing, _s.territory) for given, listing in INSTALMENTS.items()}
 
 _RUNS_FROM: Any = func.coalesce(_n.received_on, _n.first_presented_on)
 NOTICES = Listing(

@@ -16,6 +16,7 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
+from app.programme.national import page_of_all
 from app.programme.routes import T
 
 arrears = router("advances")
@@ -36,8 +37,7 @@ async def list_instalments(request: Request, actor: Actor = require("advances:re
 @arrears.get("/v1/instalments", **lists(ALL_INSTALMENTS[frozenset()]))
 async def list_all_instalments(request: Request, actor: Actor = require("advances:read")) -> Response:
     """The same over all territories that the caller may see."""
-    visible = actor.territories("advances:read")
-    return await page(request, ALL_INSTALMENTS[_given(request)], **({} if visible is None else {"visible": visible}))
+    return await page_of_all(request, actor, "advances:read", ALL_INSTALMENTS[_given(request)])
 
 
 def _given(request: Request) -> frozenset[str]:

@@ -47,14 +47,16 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     counted = query.pop("count", None) is not None
     given = frozenset(query)
     bound = _bound(request, listing, query, scopes)
-    after = ""
+    names = [f"k{number}" for number in range(len(listing.order(sort)))]
+    empty = None
     seal = _seal(request, sort, bound)
     if cursor is not None:
-        bound["k0"], bound["k1"] = _open(state.cursor_secrets, cursor, seal)
-        after = "null" if bound["k0"] is None else "value"
+        last = _open(state.cursor_secrets, cursor, seal)[-len(names) :]  # a cursor of before may repeat the key
+        empty = tuple(value is None for value in last)
+        bound.update((name, value) for name, value in zip(names, last, strict=True) if value is not None)
     usual = limit == USUAL_LIMIT
     bound["limit"] = limit
-    statement = listing.page(given, frozenset(scopes), sort, after=after, usual=usual, counted=counted, fields=fields)
+    statement = listing.page(given, frozenset(scopes), sort, empty=empty, usual=usual, counted=counted, fields=fields)
     row = await fetchrow(state.engine, statement, bound)
     items: list[str] = row["items"] or []
     if not items and listing.parent is not None:
@@ -64,7 +66,7 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
     following = "null"
     if len(items) > limit:
-        token = cursors.close(state.cursor_secrets, seal, to_json([row["k0"], row["k1"]]))
+        token = cursors.close(state.cursor_secrets, seal, to_json([row[name] for name in names]))
         following = f'"{token}"'
         headers["Link"] = f'<{_next_address(request, token)}>; rel="next"'
     total = f',"total":{row["total"]}' if counted else ""
@@ -160,9 +162,9 @@ def _seal(request: Request, sort: str, bound: Mapping[str, Any]) -> bytes:
     return to_json([subject, request.scope["path"], sort, sorted((k, str(v)) for k, v in bound.items())])
 
 
-def _open(secrets: Sequence[bytes], token: str, seal: bytes) -> tuple[str | None, str]:
-    k0, k1 = from_json(cursors.unseal(secrets, seal, token))
-    return k0, k1
+def _open(secrets: Sequence[bytes], token: str, seal: bytes) -> list[str | None]:
+    values: list[str | None] = from_json(cursors.unseal(secrets, seal, token))
+    return values
 
 
 def _next_address(request: Request, token: str) -> str:

@@ -2,7 +2,8 @@
 
 PostgreSQL writes the JSON of a page or of one object; Python joins texts. The SQL is compiled once per *shape* (which
 filters, which sort, first page or not) and found in a dictionary after. Pages are cut by keyset: the cursor carries
-the last row's sort value and id, signed together with the caller, the sort and the filters.
+the last row's values that the list is sorted by, its key among them, signed together with the caller, the sort and the
+filters.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,11 +16,11 @@ from sqlalchemy import (
     BindParameter,
     Boolean,
     ColumnElement,
+    Date,
     Integer,
     Select,
     Text,
     Uuid,
-    and_,
     any_,
     case,
     cast,
@@ -29,7 +30,6 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, aggregate_order_by
 from sqlalchemy.ext.compiler import compiles
@@ -42,6 +42,7 @@ from sqlalchemy.util import LRUCache
 from app.core import values
 from app.core.db import KEPT_SHAPES, Statement, as_json, param
 from app.core.faults import Fault
+from app.core.reading.order import SortKey, beyond, sorts_of
 from app.core.reading.query import Parameter
 from app.core.reading.tabular import NAMES, Form, columns_of
 from app.core.reading.tabular import Column as TableColumn
@@ -83,6 +84,7 @@ class Filter:
     parameter: Parameter
     where: Callable[[str], ColumnElement[bool]]
     prepare: Callable[[Any], Any] = lambda value: value
+    bounds: Any = None  # the column whose lower or upper bound it is, and the type of a value
 
 
 def equals(column: Any, type_: Any, doc: str) -> Filter:
@@ -97,12 +99,12 @@ def any_of(column: Any, type_: Any, doc: str) -> Filter:
 
 def at_least(column: Any, type_: Any, doc: str) -> Filter:
     """Rows whose value is this or more: the lower bound of a range."""
-    return Filter(Parameter(type_, doc), lambda name: column >= param(name, column.type))
+    return Filter(Parameter(type_, doc), lambda name: column >= param(name, column.type), bounds=(column, type_))
 
 
 def at_most(column: Any, type_: Any, doc: str) -> Filter:
     """Rows whose value is this or less: the upper bound of a range."""
-    return Filter(Parameter(type_, doc), lambda name: column <= param(name, column.type))
+    return Filter(Parameter(type_, doc), lambda name: column <= param(name, column.type), bounds=(column, type_))
 
 
 def matches(*columns: Any, doc: str) -> Filter:
@@ -238,7 +240,7 @@ class Listing:
     own alone: the scope `organisation`, and the owner of its events.
     `told` are parameters of the rows as its events say them, where these tell more than some answers.
     `narrows` are fields of which a caller sees some values alone in a place (None: no territory), or all (None); each
-    is a scope too, and narrows the events.
+    is a scope too, and narrows the events. `national`: the rows are those of another collection, in all its places.
     """
 
     schema: type[Read]
@@ -256,6 +258,7 @@ class Listing:
     owner: Column | None = None
     narrows: Mapping[str, tuple[Column, Narrow]] = field(default_factory=dict)
     told: Mapping[str, Any] = field(default_factory=dict)
+    national: bool = False
 
     def __post_init__(self) -> None:
         LISTINGS.append(self)
@@ -280,12 +283,33 @@ class Listing:
 
     @cached_property
     def criteria(self) -> Mapping[str, Filter]:
-        """All filters: the declared ones, and the key, of which many may be named, where the address has none of it."""
+        """All filters: the declared ones, those by a day whose range is declared, and the key, of which many may be
+        named, where the address has none of it.
+        """
+        declared = {**self._by_day(), **self.filters}
         if any(isinstance(part, BindParameter) and part.key == f"p_{self.key_name}" for part in iterate(self.rows)):
-            return self.filters
+            return declared
         type_ = next(kind for of, kind in _KEYS.items() if isinstance(self.key.type, of))
         by_key = any_of(self.key, type_, f"The objects with this {self.key_name}; repeated for several.")
-        return {self.key_name: by_key, **self.filters}
+        return {self.key_name: by_key, **declared}
+
+    def _by_day(self) -> dict[str, Filter]:
+        """A filter by one day or month, under the property's name, for each whose bounds may be asked for."""
+        shown = {name: getattr(column, "element", column) for name, column in self.rows.selected_columns.items()}
+        days = {}
+        for bound_name, filter_ in self.filters.items():
+            column, type_ = filter_.bounds or (None, None)
+            if column is None or not isinstance(column.type, Date):
+                continue
+            name = next((name for name, other in shown.items() if other.compare(_plain(column))), None)
+            if name is None:  # it is shown otherwise, as a month or an instant is: named by its two bounds
+                stem, _, end = bound_name.rpartition("_")
+                other_bound = self.filters.get(f"{stem}_{'to' if end == 'from' else 'from'}")
+                if not (other_bound and other_bound.bounds and _plain(other_bound.bounds[0]).compare(_plain(column))):
+                    continue
+                name = stem if stem in shown else f"{stem}_on"
+            days[name] = equals(column, type_, f"Those whose {name} is this one.")
+        return days
 
     def shown(self, fields: Sequence[str] | None) -> list[str]:
         """The fields of an answer: those that are named, in this order, or all."""
@@ -294,7 +318,6 @@ class Listing:
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         sorts = [self.key_name, *self.sorts]
-        options = [*sorts, *(f"-{name}" for name in sorts)]
         default = self.default_sort or self.key_name
         return {
             **{name: f.parameter for name, f in self.criteria.items()},
@@ -304,8 +327,9 @@ class Listing:
                 " form; all of them by default.",
             ),
             "sort": Parameter(
-                Literal[tuple(options)],
-                f"Order of the objects; - before a name means descending. {default} by default.",
+                sorts_of(sorts),
+                "Order of the objects: properties separated by commas, the first of most weight; - before a name means"
+                f" descending. Objects without a value come last. {default} by default.",
             ),
             "format": LIST_FORMAT,
             "headings": HEADINGS,
@@ -379,46 +403,47 @@ class Listing:
         scopes: frozenset[str],
         sort: str,
         *,
-        after: str,
+        empty: tuple[bool, ...] | None,
         usual: bool,
         counted: bool,
         fields: tuple[str, ...] | None = None,
     ) -> Statement:
         """One page as one row: the texts, the keys, and the total where it is asked for.
 
-        `after` is "" for the first page, else "value" or "null": whether the last row's sort value was one.
+        `empty` is None for the first page, else it tells which values of the last row, in the order, were null.
         """
 
         def build() -> Any:
-            column, descending, order = self._order(sort)
+            keys = self.order(sort)
             whole = self.filtered(given, scopes)
             selected, shown = whole.selected_columns, self.shown(fields)
             rows = whole.with_only_columns(*(as_json(selected[name]) for name in shown))
-            if after:
-                rows = rows.where(_beyond(column, self.key, descending, after))
+            if empty is not None:
+                rows = rows.where(beyond(keys, empty))
             limit = literal_column(str(USUAL_LIMIT + 1)) if usual else param("limit", Integer()) + 1
-            rows = rows.add_columns(cast(column, Text).label("_k0"), cast(self.key, Text).label("_k1"))
-            p = rows.order_by(*order).limit(limit).subquery("p")
+            rows = rows.add_columns(*(cast(key.column, Text).label(f"_k{number}") for number, key in enumerate(keys)))
+            p = rows.order_by(*(key.ordered() for key in keys)).limit(limit).subquery("p")
             r = select(*(p.c[name] for name in shown)).correlate(p).lateral("r")
             last = literal_column(str(USUAL_LIMIT)) if usual else param("limit", Integer())
-            k0: Any = func.array_agg(p.c["_k0"], type_=ARRAY(Text()))
-            k1: Any = func.array_agg(p.c["_k1"], type_=ARRAY(Text()))
-            columns = [func.array_agg(_text_of(r)).label("items"), k0[last].label("k0"), k1[last].label("k1")]
+            columns = [func.array_agg(_text_of(r)).label("items")]
+            for number in range(len(keys)):
+                values_of: Any = func.array_agg(p.c[f"_k{number}"], type_=ARRAY(Text()))
+                columns.append(values_of[last].label(f"k{number}"))
             if counted:
                 columns.append(select(func.count()).select_from(whole.subquery("w")).scalar_subquery().label("total"))
             return select(*columns).select_from(p.join(r, text("true")))
 
-        return self._statement(("page", given, scopes, sort, after, usual, counted, fields), build)
+        return self._statement(("page", given, scopes, sort, empty, usual, counted, fields), build)
 
-    def _order(self, sort: str) -> tuple[Column, bool, list[ColumnElement[Any]]]:
-        """The column of a sort, whether it descends, and the whole order: the key decides between equals."""
-        descending = sort.startswith("-")
-        name = sort.removeprefix("-")
-        column = self.key if name == self.key_name else self.sorts[name]
-        order: list[ColumnElement[Any]] = [column.desc().nulls_last() if descending else column.asc()]
-        if column is not self.key:
-            order.append(self.key.desc() if descending else self.key.asc())
-        return column, descending, order
+    def order(self, sort: str) -> list[SortKey]:
+        """The columns of a sort. The key decides between equals, in the direction of the last; nothing follows it."""
+        keys: list[SortKey] = []
+        for part in sort.split(","):
+            name, descending = part.removeprefix("-"), part.startswith("-")
+            if name == self.key_name:
+                return [*keys, SortKey(self.key, descending)]
+            keys.append(SortKey(self.sorts[name], descending))
+        return [*keys, SortKey(self.key, keys[-1].descending)]
 
     @cached_property
     def columns(self) -> list[TableColumn]:
@@ -445,7 +470,7 @@ class Listing:
         """All rows (the first `limit` where `limited`) in a form, and their number as far as the form can hold them."""
 
         def rows() -> Rows:
-            filtered = self.filtered(given, scopes).order_by(*self._order(sort)[2])
+            filtered = self.filtered(given, scopes).order_by(*(key.ordered() for key in self.order(sort)))
             if fields is not None:
                 filtered = filtered.with_only_columns(*(filtered.selected_columns[name] for name in fields))
             return filtered.limit(param("limit", Integer())) if limited else filtered
@@ -477,9 +502,12 @@ def as_object(rows: Rows, **more: Any) -> Rows:
     return select(_text_of(r).label("body"), *columns).select_from(p.join(r, text("true")))
 
 
+def _plain(column: Any) -> Any:
+    return column.__clause_element__() if hasattr(column, "__clause_element__") else column
+
+
 def _table(column: Any) -> Any:
-    element = column.__clause_element__() if hasattr(column, "__clause_element__") else column
-    return element.table
+    return _plain(column).table
 
 
 class _JsonObject(FunctionElement[Any]):
@@ -515,24 +543,3 @@ def json_array(item: Any, *order: Any) -> Any:
 
 def _text_of(row: Any) -> ColumnElement[Any]:
     return cast(func.row_to_json(row.table_valued()), Text)
-
-
-def _beyond(column: Any, key: Any, descending: bool, after: str) -> ColumnElement[bool]:
-    """Rows after the cursor. Rows without a sort value come last in both directions."""
-    k1 = cast(param("k1", Text()), key.type)
-    after_key: ColumnElement[bool] = key < k1 if descending else key > k1
-    if column is key:
-        return after_key
-    if after == "null":
-        return and_(column.is_(None), after_key)
-    k0 = cast(param("k0", Text()), column.type)
-    pair, at = tuple_(column, key), tuple_(k0, k1)
-    beyond: ColumnElement[bool] = pair < at if descending else pair > at
-    nullable = getattr(column, "nullable", True)
-    return or_(beyond, column.is_(None)) if nullable else beyond
-
-
-# --- the answers -----------------------------------------------------------------------------------------------------
-
-
-# --- cursors ---------------------------------------------------------------------------------------------------------

@@ -180,7 +180,8 @@ def lists(listing: Listing, *problems: type[Problem]) -> dict[str, Any]:
     return {
         "response_model": Page[listing.schema],  # type: ignore[name-defined]  # a class made at run time
         "responses": {**responses(*known, *problems), 200: OTHER_FORMS},
-        "openapi_extra": {"parameters": names_parameters(listing.parameters), "x-listing": True},
+        "openapi_extra": {"parameters": names_parameters(listing.parameters), "x-listing": True}
+        | ({"x-national": True} if listing.national else {}),
     }
 
 

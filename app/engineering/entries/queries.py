@@ -50,6 +50,7 @@ from app.firms.models import Firm
 from app.missions.frameworks.parameters import reports_required_on
 from app.missions.leads import led_by
 from app.missions.models import Consultant, Mission
+from app.programme.national import national
 from app.projects.models import Project
 
 _enterer, _validator, _certifier, _refuser, _locker, _reopener = (
@@ -219,6 +220,7 @@ TIME_ENTRIES = Listing(
     },
     owner=TimeEntry.organisation_id,
 )
+ALL_TIME_ENTRIES = national(TIME_ENTRIES, TimeEntry.territory)
 
 
 def _left_in(status: Status) -> Any:

@@ -15,9 +15,10 @@ from app.core.serving.routing import router
 from app.core.values import Uuid
 from app.core.writing.writes import commit, run_statement
 from app.engineering.entries import grid, locks, rules, schemas, service, steps
-from app.engineering.entries.queries import MONTH_LOCKS, TIME_ENTRIES, WEEK_GRIDS
+from app.engineering.entries.queries import ALL_TIME_ENTRIES, MONTH_LOCKS, TIME_ENTRIES, WEEK_GRIDS
 from app.engineering.entries.rules import EntryAction
 from app.missions.rules import MissionEnded
+from app.programme.national import page_of_all
 from app.programme.routes import T
 
 entries: APIRouter = router("engineering")
@@ -58,6 +59,12 @@ MANY = (steps.EntriesRefused, steps.TooManyEntries)
 async def list_time_entries(request: Request, actor: Actor = require("time_entries:read")) -> Response:
     """Time entries of the territory. A consultant sees those of its own organisation."""
     return await page(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
+
+
+@entries.get("/v1/time-entries", **lists(ALL_TIME_ENTRIES))
+async def list_all_time_entries(request: Request, actor: Actor = require("time_entries:read")) -> Response:
+    """The same over all territories that the caller may see, of each as its own list shows it."""
+    return await page_of_all(request, actor, "time_entries:read", ALL_TIME_ENTRIES)
 
 
 @entries.post(

@@ -47,7 +47,7 @@ def kinds_of(routes: Iterable[Any]) -> tuple[EventKind, ...]:
         if schema is not None and gate is not None:
             local = route.path.startswith(_IN_A_TERRITORY)
             shown.setdefault(schema.noun(), []).append((schema, gate.permission, local))
-    narrowed = {listing.schema.noun() for listing in LISTINGS if set(listing.scopes) - {OWN}}
+    narrowed = {listing.schema.noun() for listing in LISTINGS if set(listing.scopes) - {OWN} and not listing.national}
     parts = {
         listing.schema.noun(): (name, values_of)
         for listing in LISTINGS
@@ -68,8 +68,8 @@ def kinds_of(routes: Iterable[Any]) -> tuple[EventKind, ...]:
 
 
 def _schema_of(route: Any) -> type[Read] | None:
-    """What a GET answers with, or a page of what."""
-    if "GET" not in (getattr(route, "methods", None) or ()):
+    """What a GET answers with, or a page of what. A national list has the objects of territories' lists."""
+    if "GET" not in (getattr(route, "methods", None) or ()) or "x-national" in (route.openapi_extra or {}):
         return None
     schema = getattr(route, "response_model", None)
     if isinstance(schema, type) and issubclass(schema, BaseModel) and "next_cursor" in schema.model_fields:
