@@ -1,6 +1,6 @@
 """Territories have a region, by its INSEE code.
 
-Revision: 2026_12_01_1300, after 2026_12_01_0080. Null for those that stand, until somebody tells it; code of before
+Revision: 2026_12_01_1300, after 2026_12_01_1200. Null for those that stand, until somebody tells it; code of before
 does not know the column.
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_12_01_1300"
-down_revision = "2026_12_01_0080"
+down_revision = "2026_12_01_1200"
 branch_labels = None
 depends_on = None
 
