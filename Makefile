@@ -65,7 +65,7 @@ bench-quick: $(READY)
 openapi: $(READY)
 	@$(BIN)/rebond openapi --output openapi/openapi.json
 
-# The lint of the document, and the packages of clients, made and used; a front-end in a browser.
+# The lint of the document, the packages of clients, made and used, one that is generated for Java, a front-end in a browser.
 clients: $(READY)
 	@.ci/clients
 	@$(BIN)/pytest -q tests/clients
