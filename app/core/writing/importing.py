@@ -96,6 +96,7 @@ HOURS_WITHOUT_LENGTH = Fault(
 )
 
 
+_LETTERS = re.compile(r"\b(?:siren|siret|insee|naf|fte)\b", re.IGNORECASE)  # words that are spelt in capitals
 _RATE = "rate_out_of_range"  # of the terms of an advance, in basis points
 # What the API says of its own spellings, as people who write in a sheet need it.
 _IN_FILES = {
@@ -181,7 +182,7 @@ class Heading:
             amount = self.field.endswith("_cents")
             words = self.field.removesuffix("_cents").replace("_", " ").replace(".", ": ")
             label = self.en or words + (" (EUR)" if amount else "")
-        return label[:1].upper() + label[1:]
+        return _LETTERS.sub(lambda found: found[0].upper(), label[:1].upper() + label[1:])
 
     @property
     def accepted(self) -> list[str]:

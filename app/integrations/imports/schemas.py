@@ -176,8 +176,8 @@ class ImportProblem(Read):
     )
     cell: str | None = Field(description="The cell as a spreadsheet names it, such as F17; null as heading is.")
     found: str | None = Field(
-        description="What stands in the cell, at most 100 characters. Only its sender reads it, for as long as the file"
-        " is kept; null otherwise.",
+        description="What stands in the cell, at most 100 characters; a day, a number or a truth of a workbook as a"
+        " French spreadsheet shows it. Only its sender reads it, for as long as the file is kept; null otherwise.",
         json_schema_extra=PERSONAL,
     )
     severity: Severity = Field(description="blocking: the line is not imported; advisory: it is imported all the same.")
