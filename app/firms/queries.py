@@ -213,6 +213,7 @@ OWNERS = Listing(
     key=FirmOwner.siren,
     key_name="siren",
     version=_owner_version.element,
+    derived=True,
     scopes={"following": lambda _name: _followed(FirmOwner.siren)},
     told=_TOLD,
 )
