@@ -126,7 +126,8 @@ rate Taux | rating Note attribuée | ratio Ratio | reason Motif | reason_code Co
 receipt Encaissement | receipt_reference Référence de l'encaissement | received Reçu
 recommended_advance Avance recommandée | recommended_grant Subvention recommandée | record Procès-verbal
 recorded Enregistré | recovered Recouvré | recovery Reversement | recovery_terms Conditions du reversement
-reduced Réduit | reference Référence | refiles Redépose | refunded Remboursé en retour | rejected Refusé
+reduced Réduit | reference Référence | refiles Redépose | refunded Remboursé en retour
+region_code Code de la région | rejected Refusé
 rejected_payments Paiements rejetés | rejection_reason Motif du refus | released Libéré | remainder Reliquat
 remaining Reste à courir | remarks Remarques faites | reopen_reason Motif de la réouverture | reopened Rouvert
 reopening_reason Raison de la réouverture | repaid Remboursé | repayment Remboursement

@@ -30,8 +30,8 @@ def national(listing: Listing, territory: Any) -> Listing:
     """
     here = territory == param("territory", Text())
 
-    def everywhere(part: Any, **_: Any) -> Any:
-        return true() if isinstance(part, ColumnElement) and part.compare(here) else None
+    def everywhere(element: Any, **_: Any) -> Any:
+        return true() if isinstance(element, ColumnElement) and element.compare(here) else None
 
     whole: Any = listing.rows
     rows = replacement_traverse(whole, {}, everywhere)

@@ -353,7 +353,6 @@ LISTS = [
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
     "advances/{advance}/tranches", "advances/{advance}/notices", "advances/{advance}/accelerations",
     "advances/{advance}/debt-claims", "debt-claims", "advance-alerts", "instalments", "/v1/instalments",
-    "/v1/advances", "/v1/grants", "/v1/time-entries", "/v1/projects", "/v1/applications",
     "advance-tranches",
     "advance-amendments",
     "receipt-refunds",
