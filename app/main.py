@@ -94,6 +94,7 @@ from app.missions.routes import missions
 from app.programme.routes import programme
 from app.projects.routes import projects
 from app.reports.routes import reports
+from app.reports.search.routes import searching
 from app.roadmap.routes import roadmap
 from app.schemes.routes import schemes
 from app.settings import Settings, get_settings
@@ -107,8 +108,8 @@ ROUTERS = (
     firm_certificates, auditions, projects, roadmap, entries, corrections, deliverables, activity_reports,
     certificates, invoices, refinancing_rates, planning, follow_up, envelopes, grant_awards, grants, payments,
     legal_rates, advance_awards, portfolios, advances, tranches, arrears, debt_claims, receipts, claims, recoveries,
-    commitments, letters, overrides, applications, award_stories, agendas, decisions, reports, events, event_seals,
-    access_records, imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
+    commitments, letters, overrides, applications, award_stories, agendas, decisions, reports, searching, events,
+    event_seals, access_records, imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -77,7 +77,7 @@ class Known:
     def read_address(self, path: str) -> str:
         """The same for a GET, with the parameters without which it answers nothing."""
         asked = f"?consultant_id={self.ids['consultants']}&week=2023-W27" if path.endswith("/grid") else ""
-        return self.address(path) + asked
+        return self.address(path) + ("?q=a" if path.endswith("/search") else asked)
 
     def holder(self, permission: str | None) -> Client:
         """A client whose role gives the permission, and shows what it permits of every organisation where one does."""

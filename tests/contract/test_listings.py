@@ -164,10 +164,11 @@ def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     shown = {listing.schema for listing in LISTINGS.values()}
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
     # No event tells of the weeks of a plan, a timesheet, a record, a seat, a claim's lines, a story, what a letter, a
-    # report or a copy of a file says, what is given out about a contact, or who is calling.
+    # report or a copy of a file says, what is given out about a contact, what a search finds, or who is calling.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
         "ActivityReportContent", "AmendmentRead", "AnnotatedFile", "ClaimLine", "HalfYearlyRead", "LetterContent",
-        "Me", "MemberRead", "Overplanned", "PlannedWeek", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
+        "Me", "MemberRead", "Overplanned", "PlannedWeek", "RecordContent", "RecordedRead", "SearchResult",
+        "StoryEntry", "Timesheet",
     ]  # fmt: skip
 
 
@@ -353,6 +354,7 @@ LISTS = [
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
     "advances/{advance}/tranches", "advances/{advance}/notices", "advances/{advance}/accelerations",
     "advances/{advance}/debt-claims", "debt-claims", "advance-alerts", "instalments", "/v1/instalments",
+    "/v1/advances", "/v1/grants", "/v1/time-entries", "/v1/projects", "/v1/applications",
     "advance-tranches",
     "advance-amendments",
     "receipt-refunds",

@@ -166,6 +166,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     NOTES: (NATIONAL | MEETING, MEETING),
     NOTES + "/{id}": (NATIONAL | MEETING, MEETING),
     T + "/projects": (AT_WORK, {"territory"}),
+    "/v1/projects": (AT_WORK, set()),
     T + "/projects/totals": (AT_WORK, set()),
     T + "/projects/{id}": (AT_WORK, {"territory"}),
     PROJECT + "/stages": (AT_WORK, {"territory"}),
@@ -209,6 +210,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/consultants": (AT_WORK, {"operator"}),
     T + "/consultants/{id}": (AT_WORK, {"operator"}),
     T + "/time-entries": (AT_WORK, {"consultant", "lead"}),
+    "/v1/time-entries": (AT_WORK, set()),
     T + "/time-entries/batch": (AT_WORK, {"consultant", "lead"}),
     ENTRY: (AT_WORK, {"consultant", "lead"}),
     ENTRY + "/submit": (AT_WORK, {"consultant", "lead"}),
@@ -268,6 +270,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/envelope/contributions/{id}/reverse": (MONEY | {"committee"}, {"programme"}),
     T + "/envelope/entries": (MONEY | {"committee"}, set()),
     T + "/grants": (MONEY, {"funder"}),
+    "/v1/grants": (MONEY, set()),
     T + "/grants/{id}": (MONEY, set()),
     T + "/grants/{id}/release": (MONEY, {"funder"}),
     T + "/grants/{id}/reverse": (MONEY, {"funder"}),
@@ -387,6 +390,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     CERTIFICATES + "/{id}": (MONEY, set()),
     CERTIFICATES + "/{id}/reverse": (MONEY, {"territory", "funder"}),
     T + "/applications": (MONEY | {"committee"}, {"territory"}),
+    "/v1/applications": (MONEY | {"committee"}, set()),
     APPLICATION: (MONEY | {"committee"}, {"territory"}),
     **{f"{APPLICATION}/{act}": (MONEY | {"committee"}, {"territory"}) for act in ("submit", "acknowledge", "withdraw")},
     **{
@@ -432,6 +436,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ADVANCE + "/debt-claims/{id}": (MONEY, {"funder", "treasurer"}),
     ADVANCE + "/debt-claims/{id}/plan": (MONEY, {"funder"}),
     T + "/advances": (MONEY, {"funder"}),
+    "/v1/advances": (MONEY, set()),
     T + "/advances/{id}": (MONEY, set()),
     T + "/advances/{id}/close": (MONEY, {"funder"}),
     T + "/advances/{id}/release": (MONEY, {"funder"}),
@@ -479,6 +484,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/firms/{siren}/totals": (MONEY, set()),
     T + "/summary": (ALL - {"consultant", "lead"}, set()),
     "/v1/summary": (ALL - {"consultant", "lead"}, set()),
+    T + "/search": (ALL, set()),
 }
 
 
@@ -806,7 +812,7 @@ async def test_every_route_with_every_role_in_both_territories(app: Any, placed:
                 ids["territory"] = world.territory if own else other.territory
                 worker = worked_by.get(role, mission.partner_consultant) if own else away.partner_consultant
                 grid = {"consultant_id": worker, "week": "2023-W27"}
-                query = grid if path.endswith("/grid") else None
+                query = {"/grid": grid, "/search": {"q": "a"}}.get(path[path.rfind("/") :])
                 response = await ask(world.clients[role], method, address(path, ids), route, query)
                 found, wanted = outcome(response), expected(role, method, path, own=own)
                 tried.add((wanted, own))
