@@ -52,7 +52,7 @@ def asked(kinds: Sequence[SearchKind], question: str) -> dict[str, Any]:
     return {f"q_{kind}": SOURCES[kind].listing.filters["q"].prepare(question) for kind in kinds}
 
 
-@lru_cache(maxsize=2 ** len(SearchKind))
+@lru_cache(maxsize=64)  # every choice of the six kinds
 def search(kinds: tuple[SearchKind, ...]) -> Statement:
     """The first `limit` results of each of these kinds, by title."""
     parts = [_part(number, kind, SOURCES[kind]) for number, kind in enumerate(kinds)]
