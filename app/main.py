@@ -293,6 +293,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "Idempotency-Key",
                 "If-Match",
                 "If-None-Match",
+                "Last-Event-ID",
                 "X-Request-Id",
                 *TRACING,
                 *settings.cors_headers,

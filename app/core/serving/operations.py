@@ -208,10 +208,13 @@ def shows(
     *problems: type[Problem],
     parameters: Mapping[str, Any] | None = None,
     forms: Iterable[str] = (),
+    headed: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Decorator arguments of a read of one object; `forms` are the media types it has beside JSON."""
+    """Decorator arguments of a read of one object; `forms` are the media types it has beside JSON, `headed` the headers
+    that it takes.
+    """
     documented = responses(CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, *problems)
-    headers = []
+    headers = [*headed]
     if "version" in schema.model_fields:
         documented[304] = {"description": "The client has this version already."}
         headers.append(IF_NONE_MATCH)

@@ -139,6 +139,13 @@ PARAMETERS: Mapping[str, Parameter] = {
         "The representation; it outweighs Accept. sse: events as they come (text/event-stream), `id` is the cursor.",
     ),
 }
+LAST_EVENT_ID: Mapping[str, Any] = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "Of text/event-stream: the last `id` that came, after which it goes on; it outweighs `after`.",
+    "schema": {"type": "string"},
+}
 FORMS = {"application/json": "json", "text/event-stream": "sse"}
 
 

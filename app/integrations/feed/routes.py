@@ -17,7 +17,14 @@ events: APIRouter = router("integrations")
 
 @events.get(
     "/v1/events",
-    **shows(feed.Feed, InvalidCursor, TooManyListeners, parameters=feed.PARAMETERS, forms=feed.FORMS),
+    **shows(
+        feed.Feed,
+        InvalidCursor,
+        TooManyListeners,
+        parameters=feed.PARAMETERS,
+        forms=feed.FORMS,
+        headed=[feed.LAST_EVENT_ID],
+    ),
 )
 async def list_events(request: Request, actor: Actor = require("events:read")) -> Response:
     """The change feed and audit trail, in an order that never changes: no event is missed or comes twice.
