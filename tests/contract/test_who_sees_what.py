@@ -146,8 +146,8 @@ async def test_an_event_is_shown_where_its_object_is(alone: Known, away: Known) 
         feeds = {place for role, place in roles.items() if Role(role) in MATRIX["events:read"]}
         reads_everything = any(place is None and Role(role) in MATRIX["members:read"] for role, place in roles.items())
         # Two objects of each kind and place for everybody, and each of the others for somebody.
-        asked = [each for group in some.values() for each in (*group[:2], *group[2 + turn :: len(names)])]
-        for kind, address in asked:
+        objects = [each for group in some.values() for each in (*group[:2], *group[2 + turn :: len(names)])]
+        for kind, address in objects:
             events = there[kind, address]
             shown = {event_id in seen for event_id in events}
             wanted = (await client.get(address)).status_code == 200
@@ -371,7 +371,8 @@ async def test_every_answer_is_the_same_under_policies_on_every_territorial_tabl
         if set(re.findall(r"{(\w+)}", path)) - {"territory"}:
             told = await answers(oracle, method, path, route, oracle.other, askers(route)[-2:])
             found += differing(told)
-            if "{territory}" in path and not NAMED_ALIKE.search(path):
+            bare = method == "GET" or route.body_field is None  # a body may be refused first, or name what all share
+            if bare and "{territory}" in path and not NAMED_ALIKE.search(path):
                 crossed += [each[:4] for each in told if each[3][0] not in (403, 404)]
     assert found == []
     assert crossed == []
