@@ -17,7 +17,7 @@ from app.projects.queries import PROJECTS
 from app.reports.search.schemas import SearchKind
 
 
-class Source(NamedTuple):
+class Searched(NamedTuple):
     """A list that is searched: who reads it, and which of its columns a result shows."""
 
     listing: Listing
@@ -38,12 +38,12 @@ def _firms_of(columns: Any) -> Any:
 
 # In the order in which results are shown.
 SOURCES = {
-    SearchKind.FIRM: Source(TERRITORY_FIRMS, "territory_firms:read", _column("name"), "siren", "stage", "firms"),
-    SearchKind.CONTACT: Source(CONTACTS, "contacts:read", _column("name"), "siren", None, "contacts"),
-    SearchKind.PROJECT: Source(PROJECTS, "projects:read", _column("title"), None, "stage", "projects"),
-    SearchKind.AUDITION: Source(AUDITIONS, "auditions:read", _firms_of, None, "status", "auditions"),
-    SearchKind.GRANT: Source(GRANTS, "grants:read", _column("project_title"), "siren", "status", "grants"),
-    SearchKind.ADVANCE: Source(ADVANCES, "advances:read", _column("project_title"), "siren", "status", "advances"),
+    SearchKind.FIRM: Searched(TERRITORY_FIRMS, "territory_firms:read", _column("name"), "siren", "stage", "firms"),
+    SearchKind.CONTACT: Searched(CONTACTS, "contacts:read", _column("name"), "siren", None, "contacts"),
+    SearchKind.PROJECT: Searched(PROJECTS, "projects:read", _column("title"), None, "stage", "projects"),
+    SearchKind.AUDITION: Searched(AUDITIONS, "auditions:read", _firms_of, None, "status", "auditions"),
+    SearchKind.GRANT: Searched(GRANTS, "grants:read", _column("project_title"), "siren", "status", "grants"),
+    SearchKind.ADVANCE: Searched(ADVANCES, "advances:read", _column("project_title"), "siren", "status", "advances"),
 }
 
 
@@ -61,7 +61,7 @@ def search(kinds: tuple[SearchKind, ...]) -> Statement:
     return Statement(select(*shown).order_by(found.c.place, found.c.title, found.c.id))
 
 
-def _part(number: int, kind: SearchKind, source: Source) -> Any:
+def _part(number: int, kind: SearchKind, source: Searched) -> Any:
     listing = source.listing
     columns = listing.rows.selected_columns
     key = cast(listing.key, Text)
