@@ -60,7 +60,7 @@ async def list_projects(request: Request, actor: Actor = require("projects:read"
 
 @projects.get("/v1/projects", **lists(ALL_PROJECTS_AS_OF))
 async def list_all_projects(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """The same over all territories that the caller may see."""
+    """The same over all territories that are seen."""
     asked = "as_of" in request.query_params
     return await page_of_all(request, actor, "projects:read", ALL_PROJECTS_AS_OF if asked else ALL_PROJECTS)
 

@@ -263,6 +263,7 @@ def _accept(
     A generator that finds several media types makes a union of them, and no field of the object can be read.
     """
     content = answer.get("content", {})
+    operation.pop("x-national", None)  # it is for us
     listed = status == "200" and operation.get("x-listing", False)
     others = JSON in content and len(content) > 1
     if others:

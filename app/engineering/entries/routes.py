@@ -57,13 +57,13 @@ MANY = (steps.EntriesRefused, steps.TooManyEntries)
 
 @entries.get(T + "/time-entries", **lists(TIME_ENTRIES))
 async def list_time_entries(request: Request, actor: Actor = require("time_entries:read")) -> Response:
-    """Time entries of the territory. A consultant sees those of its own organisation."""
+    """Time entries of the territory. A consultant sees the own firm's."""
     return await page(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
 
 
 @entries.get("/v1/time-entries", **lists(ALL_TIME_ENTRIES))
 async def list_all_time_entries(request: Request, actor: Actor = require("time_entries:read")) -> Response:
-    """The same over all territories that the caller may see, of each as its own list shows it."""
+    """The same over all territories that are seen."""
     return await page_of_all(request, actor, "time_entries:read", ALL_TIME_ENTRIES)
 
 
