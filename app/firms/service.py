@@ -264,9 +264,10 @@ async def upsert_firms(write: Write, rows: Sequence[dict[str, Any]], source: Sou
 
     A main activity that differs from the one in force in its nomenclature ends it (`hold_activities`).
     """
-    today, declarer = clock.today(), _declarer(write, source)
+    declarer = _declarer(write, source)
     facts = [
-        {"source": source.value, **row, "as_of": row.get("as_of") or today, "declared_by": declarer} for row in rows
+        {"source": source.value, **row, "as_of": row.get("as_of") or clock.today(), "declared_by": declarer}
+        for row in rows
     ]
     made, changed = await _upsert(write, Firm, "siren", facts)
     touched = {*made, *changed}

@@ -20,7 +20,6 @@ def upgrade() -> None:
     op.execute(
         f"ALTER TABLE territories ADD CONSTRAINT territory_region_code CHECK (region_code IN ({_REGIONS})) NOT VALID"
     )
-    op.execute("ALTER TABLE territories VALIDATE CONSTRAINT territory_region_code")
 
 
 def downgrade() -> None:

@@ -1,12 +1,12 @@
 """How many readers of the feed may wait for events at once.
 
-Revision: 2026_12_01_1400, after 2026_12_01_1300. Code of before writes no limit of this name, and reads over it.
+Revision: 2026_12_01_1400, after 2026_12_01_1301. Code of before writes no limit of this name, and reads over it.
 """
 
 from alembic import op
 
 revision = "2026_12_01_1400"
-down_revision = "2026_12_01_1300"
+down_revision = "2026_12_01_1301"
 branch_labels = None
 depends_on = None
 

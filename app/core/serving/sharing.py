@@ -6,27 +6,37 @@ from typing import Any
 
 
 def share(document: dict[str, Any]) -> None:
-    """Name every parameter and every refusal by `$ref`.
+    """Name every parameter, every refusal and every page of a list by `$ref`.
 
     The one that most operations have bears the plain name (`limit`, `Problem409`); each other one bears that of an
     operation too, the shortest of those that have it (`sort.firms` for `list_firms`).
     """
     operations = [operation for of in document["paths"].values() for operation in of.values()]
-    parameters, refusals = _Shared(), _Shared()
+    parameters, answers = _Shared(), _Shared()
     for operation in operations:
         for parameter in operation.get("parameters", ()):
             parameters.add(parameter["name"], parameter, operation["operationId"])
         for status, answer in operation["responses"].items():
-            if status >= "400":
-                refusals.add(f"Problem{status}", answer, operation["operationId"])
-    document["components"] |= {"parameters": parameters.named(), "responses": refusals.named()}
+            if name := _name(operation, status, answer):
+                answers.add(name, answer, operation["operationId"])
+    document["components"] |= {"parameters": parameters.named(), "responses": answers.named()}
     for operation in operations:
         if "parameters" in operation:
             operation["parameters"] = [parameters.reference(each, "parameters") for each in operation["parameters"]]
         operation["responses"] = {
-            status: refusals.reference(answer, "responses") if status >= "400" else answer
+            status: answers.reference(answer, "responses") if _name(operation, status, answer) else answer
             for status, answer in operation["responses"].items()
         }
+
+
+def _name(operation: dict[str, Any], status: str, answer: dict[str, Any]) -> str:
+    """What an answer that is shared is called: a refusal by its status, a page by its schema; "" for any other."""
+    if status >= "400":
+        return f"Problem{status}"
+    if operation.get("x-listing") and status == "200":
+        schema: str = answer["content"]["application/json"]["schema"].get("$ref", "")
+        return schema.rpartition("/")[2]
+    return ""
 
 
 class _Shared:
