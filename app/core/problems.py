@@ -320,8 +320,8 @@ class StaleVersion(Problem):
     title_fr = "L'objet a changé depuis votre lecture."
     detail = "Its version is now {current_version}."
     detail_fr = "Sa version est maintenant {current_version}."
-    cure = "Read it again, and send the new ETag in If-Match."
-    cure_fr = "Relisez-le, et envoyez le nouvel ETag dans If-Match."
+    cure = "Read it again, and send the new ETag in If-Match, or * where you are told none."
+    cure_fr = "Relisez-le, et envoyez le nouvel ETag dans If-Match, ou * si aucun ne vous est donné."
 
 
 class ObjectExists(Problem):
@@ -329,8 +329,8 @@ class ObjectExists(Problem):
 
     status = 412
     title_fr = "L'objet existe déjà, ce que If-None-Match exclut."
-    cure = "Read it, and send its ETag in If-Match to change it."
-    cure_fr = "Lisez-le, et envoyez son ETag dans If-Match pour le modifier."
+    cure = "Read it, and send its ETag in If-Match to change it, or * where you are told none."
+    cure_fr = "Lisez-le, et envoyez son ETag dans If-Match pour le modifier, ou * si aucun ne vous est donné."
 
 
 class NothingToCompare(Problem):

@@ -133,7 +133,7 @@ async def test_a_put_with_if_none_match_only_creates(world: World) -> None:
     staff, siren, firm = world.clients["territory"], fresh_siren(), await world.add_firm()
     ok(await staff.patch(f"/v1/firms/{firm}", {"sole_trader": True}))
     for who, path, first, second in (
-        ("territory", f"/v1/firms/{siren}", {"name": "First"}, {"name": "Second"}), *puts(firm),
+        ("operator", f"/v1/firms/{siren}", {"name": "First"}, {"name": "Second"}), *puts(firm),
     ):  # fmt: skip
         client = world.clients[who]
         made = await client.put(path, first, **only_create)
@@ -155,7 +155,7 @@ async def test_of_two_that_only_create_one_is_refused(world: World) -> None:
             *(staff.put(path, {"name": f"Of {n}"}, headers={"If-None-Match": "*"}) for n in range(4))
         )
         assert sorted(answer.status_code for answer in answers) == [201, 412, 412, 412]
-        assert ok(await staff.get(path))["version"] == 1
+        assert ok(await world.operator.get(path))["version"] == 1
 
 
 async def test_the_hot_write_refuses_a_condition(world: World) -> None:

@@ -427,7 +427,7 @@ async def test_the_form_is_asked_for_by_header_or_by_name(world: World) -> None:
         asked = await world.operator.get("missions", headers={"Accept": media.partition(";")[0]})
         assert asked.headers["content-type"] == media
         for answer in (named, asked):
-            assert answer.headers["vary"] == "Accept, Accept-Language"
+            assert answer.headers["vary"].removesuffix(", Accept-Encoding") == "Accept, Accept-Language"
             assert answer.headers["cache-control"] == "no-store"  # missions have confidential fields
             assert "etag" not in answer.headers
             described = "schema-fr" if form == "csv-fr" and answer is named else "schema"

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import time
@@ -1161,15 +1162,15 @@ def test_requests_in_one_packet_are_answered_in_turn(service: Service) -> None:
     assert len(set(re.findall(rb"x-request-id: (\w+)", said))) == 3
 
 
-def test_an_upgrade_is_not_taken_up(service: Service) -> None:
-    for protocol in ("websocket", "h2c"):
-        headers = {
-            "Connection": "Upgrade",
-            "Upgrade": protocol,
-            "Sec-WebSocket-Key": "YQ==",
-            "Sec-WebSocket-Version": "13",
-        }
-        assert service.request("GET", "/healthz", headers).status == 200
+@pytest.mark.parametrize("name", ["Upgrade", "upgrade", "UPGRADE"])
+@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
+def test_an_upgrade_is_not_taken_up_and_the_request_is_whole(siege: Siege, name: str, protocol: str) -> None:
+    """Java's client wishes for HTTP/2 at each request."""
+    wish = {"Connection": "Upgrade", name: protocol, "Sec-WebSocket-Key": "YQ==", "Sec-WebSocket-Version": "13"}
+    assert siege.service.request("GET", "/healthz", wish).status == 200
+    called = f"Upgrade: h2c {secrets.token_hex(4)}"
+    made = siege.send("POST", "/v1/organisations?dry_run=true", dumps({"name": called}), headers={**JSON, **wish})
+    assert made.json["name"] == called
 
 
 # --- 42, 40: the database goes away, locks wait, the service dies ----------------------------------------------------

@@ -354,7 +354,7 @@ async def test_what_is_not_there_answers_to_no_precondition(world: World) -> Non
     territory, siren = world.clients["territory"], fresh_siren()
     firm, perimeter = await world.add_firm(), {"communes": [{"insee_code": "30007", "name": "Alès"}]}
     for client, path, body in (
-        (territory, f"/v1/firms/{siren}", {"name": "Nobody's"}),
+        (world.operator, f"/v1/firms/{siren}", {"name": "Nobody's"}),
         (territory, f"firms/{firm}", {"stage": "interviewed"}),
         (world.programme, "perimeter/2023", perimeter),
     ):

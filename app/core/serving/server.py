@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import re
 import shutil
 import signal
 import socket
@@ -29,12 +30,16 @@ from app.core.serving.shell import API_POLICY, SAME_ORIGIN, SECURITY
 SUPERVISOR = "REBOND_SUPERVISOR_PID"
 METRICS = "rebond-metrics-"
 
+_UPGRADE, _UNHEARD = re.compile(rb"(?i)\r\nupgrade:"), b"\r\nx-upgrade:"
+
 
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, which closes a connection whose headers only trickle (slowloris).
 
     The lifespan's state says in `header_timeout` within how many seconds they must be complete. The request's state
-    gets `abort`, which breaks its connection off. As the server stops, answers that wait are told, and end.
+    gets `abort`, which breaks its connection off. As the server stops, answers that wait are told, and end. A wish for
+    another protocol is not heard (RFC 9110 §7.8): for uvicorn's parser the request would end with its headers, and
+    clients that wish for HTTP/2 at each request, as Java's does, would lose their bodies.
     """
 
     _timer: asyncio.TimerHandle | None = None
@@ -44,8 +49,12 @@ class Protocol(HttpToolsProtocol):
         self._arm()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
         cycle: Any = self.cycle  # None before the first request, whatever its annotation says
+        if cycle is None or cycle.response_complete:
+            head, end, rest = data.partition(b"\r\n\r\n")
+            data = _UPGRADE.sub(_UNHEARD, head) + end + rest
+        super().data_received(data)
+        cycle = self.cycle
         if self._timer is None and (cycle is None or cycle.response_complete):
             self._arm()  # a request has begun, and its headers are not complete
 

@@ -940,9 +940,11 @@ async def stale_version(case: Case) -> None:
 
 @once("object-exists", "put_firm")
 async def object_exists(case: Case) -> None:
-    path, client = f"/v1/firms/{await case.world.add_firm()}", staff(case.world)
-    case.refused(await client.put(path, {"name": word()}, headers={"If-None-Match": "*"}))
-    case.cured(await client.put(path, {"name": word()}, headers=await seen(client, path)))
+    """Who does not follow the firm is told no ETag; who sees the register in all territories is."""
+    path = f"/v1/firms/{await case.world.add_firm()}"
+    for client, told in ((staff(case.world), {"If-Match": "*"}), (case.world.operator, None)):
+        case.refused(await client.put(path, {"name": word()}, headers={"If-None-Match": "*"}))
+        case.cured(await client.put(path, {"name": word()}, headers=told or await seen(client, path)))
 
 
 @once("nothing-to-compare", "create_organisation")

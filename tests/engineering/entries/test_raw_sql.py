@@ -291,6 +291,7 @@ PROGRAMME = [
         Attack("territory_slug", clone("territories", "slug = $territory", slug=slug))
         for slug in ("''", "'Ales'", "'ales-'", "'a--b'", "'a/b'", "E'ales\\n'", "repeat('a', 64)")
     ),
+    Attack("territory_region_code", change("territories", "slug = $territory", region_code="'05'")),
     Attack("territory_status", change("territories", "slug = $territory", status="'gone'")),
     Attack("lead_not_among_epci", change("territories", "slug = $territory", lead_siren="'732829320'")),
     Attack("lead_not_among_epci", change("territories", "slug = $territory", epci_sirens="'{}'")),

@@ -23,7 +23,7 @@ from app.integrations.access_records import service
 from app.integrations.access_records.service import AccessWriter, delete_due
 from app.settings import Settings
 from tests.conftest import plain, serving_in_process
-from tests.contract.document import served_document
+from tests.contract.document import document
 from tests.in_process import InProcess
 from tests.world import Client, World, ok, problem
 
@@ -156,7 +156,7 @@ def test_of_every_route_the_schema_says_whether_its_reads_are_recorded(app: Any)
     """Every method of every address, by what the document says of all its successes."""
     recorded = set()
     routes = [each for each in app.application.router.routes if isinstance(each, Route)]
-    paths, schemas = served_document()["paths"], served_document()["components"]["schemas"]
+    paths, schemas = document()["paths"], document()["components"]["schemas"]
 
     def marked(part: Any, passed: frozenset[str] = frozenset()) -> bool:
         if isinstance(part, list):
