@@ -17,10 +17,9 @@ async def test_a_rate_is_of_a_half_year_and_is_corrected_by_a_later_record(world
     assert refused["errors"][0]["code"] == "not_a_half_year"
     first = ok(await world.programme.post(ADDRESS, body), 201)
     second = ok(await world.programme.post(ADDRESS, body | {"rate_bp": 310}), 201)
-    kept = ok(await world.auditor.get(f"{ADDRESS}?from_from=2150-07-01&from_to=2150-07-01&sort=from_on"))["items"]
+    that_day = f"{ADDRESS}?from_from=2150-07-01&from_to=2150-07-01"
+    kept = ok(await world.auditor.get(f"{that_day}&sort=from_on"))["items"]
     assert [(row["id"], row["rate_bp"], row["corrected"]) for row in kept] == [
         (first["id"], 300, True), (second["id"], 310, False)]  # fmt: skip
-    [counts] = ok(await world.auditor.get(f"{ADDRESS}?from_from=2150-07-01&from_to=2150-07-01&corrected=false"))[
-        "items"
-    ]
+    [counts] = ok(await world.auditor.get(f"{that_day}&corrected=false"))["items"]
     assert counts == ok(await world.auditor.get(f"{ADDRESS}/{second['id']}"))
