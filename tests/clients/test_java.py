@@ -43,7 +43,8 @@ def test_a_java_program_calls_the_service_by_the_generated_client(service: Servi
     without = "apiDocs=false,modelDocs=false,apiTests=false,modelTests=false"
     run(GENERATOR, "generate", "-g", "java", "--library", "native", "-i", DOCUMENT, "-o", tmp_path / "made",
         "--additional-properties", options, "--openapi-normalizer", f"FILTER=operationId:{'|'.join(OPERATIONS)}",
-        "--global-property", without, "--model-name-mappings", "Override=RuleOverride", place=tmp_path)  # fmt: skip
+        "--global-property", without, "--model-name-mappings", "Override=RuleOverride",
+        "--parameter-name-mappings", "wait=waitSeconds", place=tmp_path)  # fmt: skip
     sources = tmp_path / "made" / "src" / "main" / "java"
     shutil.copy(SOURCES / "Tour.java", sources)
     module = sources / "com" / "fasterxml" / "jackson" / "datatype" / "jsr310"
