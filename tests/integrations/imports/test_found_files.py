@@ -121,7 +121,8 @@ async def test_a_published_list_of_subsidies_is_read_whatever_it_holds(world: Wo
     ended = await carry_out(world.clients["territory"], "/v1/imports?kind=firms&on_error=skip", content)
     assert (ended["status"], ended["delimiter"], ended["encoding"]) == ("succeeded", ";", "cp1252")
     assert ended["rows_read"] == 41
-    assert ended["rows_read"] == ended["rows_skipped"] + ended["rows_created"] + ended["rows_unchanged"]
+    known = ("rows_skipped", "rows_created", "rows_updated", "rows_unchanged")  # others may have entered these firms
+    assert ended["rows_read"] == sum(ended[name] for name in known)
     assert cents("26\u00a0956,00") == 2_695_600
 
 
